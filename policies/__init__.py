@@ -1,0 +1,1 @@
+"""Decisions without I/O: what may be reviewed, by which model, for how much."""

@@ -1,0 +1,1 @@
+"""From a unified diff to a Change and its units of review."""

@@ -1,0 +1,1 @@
+"""From git objects to ranked snippets inside a token budget."""

@@ -1,0 +1,87 @@
+"""ContextItem, and Snapshot: a read-only view of one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class ContextKind(StrEnum):
+    """Why a snippet can help, from the nearest to the farthest."""
+
+    ENCLOSING = "enclosing"
+    DEFINITION = "definition"
+    OLD_VERSION = "old-version"
+    CALLER = "caller"
+    TEST = "test"
+    CO_CHANGE = "co-change"
+    GUIDELINE = "guideline"
+    LOOKUP = "lookup"
+
+
+@dataclass(frozen=True, slots=True)
+class ContextItem:
+    """A snippet of one commit and why it is in the prompt; `start_line`..`end_line` 1-based and inclusive."""
+
+    path: str
+    start_line: int
+    end_line: int
+    text: str
+    kind: ContextKind
+    reason: str
+    tokens: int
+    symbol: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """A blob of a commit's tree; `mode` is git's octal string, `size` in bytes."""
+
+    path: str
+    blob: str
+    mode: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A line that a search found; `line` is 1-based."""
+
+    path: str
+    line: int
+    text: str
+    word: str
+
+
+class Snapshot(Protocol):
+    """One commit, read from git objects only: no checkout, nothing followed, nothing executed.
+
+    Paths are those of the tree. A symbolic link, a submodule or a path that is not in the tree reads as None.
+    """
+
+    @property
+    def commit(self) -> str:
+        """The full commit id ("" for a work tree)."""
+        ...
+
+    def entries(self) -> Mapping[str, TreeEntry]:
+        """Every regular file of the tree, by path."""
+        ...
+
+    def read(self, path: str) -> bytes | None:
+        """Return the file's bytes, or None."""
+        ...
+
+    def read_many(self, paths: Iterable[str]) -> Mapping[str, bytes]:
+        """Read several files in one go; absent ones are left out."""
+        ...
+
+    def search_words(self, words: Sequence[str], *, limit_per_word: int = 200) -> Sequence[Match]:
+        """Find whole-word occurrences of every word in one pass over the tree."""
+        ...
+
+    def co_changed(self, paths: Sequence[str], *, commits: int = 1000) -> Sequence[tuple[str, ...]]:
+        """Return the path sets of past commits that touched any of the paths, newest first."""
+        ...

@@ -1,0 +1,1 @@
+"""The whole product against a simulated GitHub."""

@@ -1,0 +1,1 @@
+"""Static analysers, isolated, as findings at no token cost."""

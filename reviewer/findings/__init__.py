@@ -1,0 +1,1 @@
+"""From an answer to findings, each with its fate."""

@@ -1,0 +1,123 @@
+"""Finding, what happened to it (Disposition), and Coverage: what was and was not reviewed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from policies.words import Severity
+from reviewer.change.model import Anchor, Side
+
+
+class Category(StrEnum):
+    """What kind of problem a finding is."""
+
+    SECURITY = "security"
+    DEFECT = "defect"
+    PERFORMANCE = "performance"
+    CONCURRENCY = "concurrency"
+    COMPATIBILITY = "compatibility"
+    TESTS = "tests"
+    MAINTAINABILITY = "maintainability"
+    DOCUMENTATION = "documentation"
+
+
+class Disposition(StrEnum):
+    """Where a finding ended; nothing is dropped without one."""
+
+    INLINE = "inline"
+    SUMMARY = "summary"
+    DUPLICATE = "duplicate"
+    OUT_OF_DIFF = "out-of-diff"
+    UNVERIFIED = "unverified"
+    SUPPRESSED = "suppressed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One issue, wherever it came from.
+
+    `start_line`..`line` is 1-based and inclusive on `side`. `quote` is the line of the diff that it is about,
+    verbatim. `suggestion` replaces those lines whole, None where there is none. `source` is "model:<name>" or
+    "<analyser>:<rule>". `confidence` is the finder's own, 0 to 1, None for an analyser. `evidence` names the
+    context it rests on ("path:line"). `fingerprint` survives rebase, line shifts and rewording of the title.
+    """
+
+    path: str
+    line: int
+    severity: Severity
+    category: Category
+    title: str
+    body: str
+    source: str
+    fingerprint: str
+    start_line: int | None = None
+    side: Side = Side.RIGHT
+    suggestion: str | None = None
+    quote: str = ""
+    confidence: float | None = None
+    evidence: tuple[str, ...] = ()
+    unit: str = ""
+
+    @property
+    def from_model(self) -> bool:
+        """True for a model's finding, False for an analyser's."""
+        return self.source.startswith("model:")
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedFinding:
+    """A finding with its fate. `anchor` is set exactly when it is INLINE; `reason` says why it is where it is.
+
+    `score` is the calibrated worth, 0 to 1. `agreed` counts the independent sources that raised it.
+    """
+
+    finding: Finding
+    disposition: Disposition
+    reason: str = ""
+    anchor: Anchor | None = None
+    score: float = 0.0
+    agreed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A hunk that was looked at: by whom ("model:<name>", "cache", "analysers")."""
+
+    path: str
+    header: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file, or one hunk of it, that was not reviewed. `header` is "" for the whole file.
+
+    `excluded` is True where policy left it out on purpose (generated, vendored, a lock file), False where the
+    review failed to look at it: only the latter makes a review incomplete.
+    """
+
+    path: str
+    header: str
+    reason: str
+    excluded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Every changed file and hunk is in exactly one of the two."""
+
+    reviewed: tuple[Reviewed, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """True where nothing that policy wanted reviewed was missed."""
+        return all(skip.excluded for skip in self.skipped)
+
+    @property
+    def share(self) -> float:
+        """Hunks reviewed among those that policy wanted reviewed, 0 to 1; 1 where there were none."""
+        missed = sum(1 for skip in self.skipped if not skip.excluded)
+        wanted = len(self.reviewed) + missed
+        return len(self.reviewed) / wanted if wanted else 1.0

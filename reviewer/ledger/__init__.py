@@ -1,0 +1,1 @@
+"""The truth: reviews, calls, cost, reservations."""

@@ -1,0 +1,1 @@
+"""Model calls: the only user of httpx."""

@@ -1,0 +1,1 @@
+"""From a Review to what is on GitHub, exactly once."""

@@ -1,0 +1,197 @@
+"""Settings: the only reader of the environment. Read once, refused when half set, and safe to print."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from reviewer.errors import ConfigurationError
+
+MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that never prints: `reveal()` at the place of use only."""
+
+    _value: str = field(repr=False)
+
+    def reveal(self) -> str:
+        """Return the value itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    __str__ = __repr__
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+
+# Environment variable -> provider id of policies/defaults/models.toml.
+PROVIDER_KEYS: Final = {
+    "KILO_API_KEY": "kilo",
+    "OPENROUTER_API_KEY": "openrouter",
+    "ANTHROPIC_API_KEY": "anthropic",
+    "OPENAI_API_KEY": "openai",
+    "GEMINI_API_KEY": "google",
+    "GROQ_API_KEY": "groq",
+    "DEEPSEEK_API_KEY": "deepseek",
+    "MISTRAL_API_KEY": "mistral",
+    "XAI_API_KEY": "xai",
+    "AZURE_OPENAI_API_KEY": "azure",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that the environment decides. Sizes in bytes, times in seconds.
+
+    `provider_keys` maps a provider id to its key; `base_urls` overrides a provider's address
+    (`KILO_REVIEW_<PROVIDER>_BASE_URL`). `model_url` with `model_name` is one extra OpenAI-compatible endpoint.
+    """
+
+    state_dir: Path
+    cache_dir: Path
+    database_url: str
+    redis_url: str = ""
+    github_api_url: str = "https://api.github.com"
+    github_app_id: str = ""
+    github_private_key: Secret = field(default_factory=lambda: Secret(""))
+    webhook_secrets: tuple[Secret, ...] = ()
+    provider_keys: Mapping[str, Secret] = field(default_factory=dict)
+    base_urls: Mapping[str, str] = field(default_factory=dict)
+    model_url: str = ""
+    model_name: str = ""
+    model_key: Secret = field(default_factory=lambda: Secret(""))
+    policy_file: Path | None = None
+    alert_webhook: str = ""
+    body_limit: int = 25 * MIB
+    mirror_limit: int = 5 * 1024 * MIB
+    mirror_repository_limit: int = 1024 * MIB
+    host: str = "127.0.0.1"
+    port: int = 8080
+    log_level: str = "INFO"
+    offline: bool = False
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read every setting; ConfigurationError names the variable that cannot be used and the remedy."""
+        env = os.environ if environ is None else environ
+        state = Path(
+            env.get("KILO_REVIEW_STATE_DIR") or platformdirs.user_state_dir("kilo-review", appauthor=False)
+        )
+        cache = Path(
+            env.get("KILO_REVIEW_CACHE_DIR") or platformdirs.user_cache_dir("kilo-review", appauthor=False)
+        )
+        return cls(
+            state_dir=state,
+            cache_dir=cache,
+            database_url=_database_url(env.get("DATABASE_URL", ""), state),
+            redis_url=env.get("REDIS_URL", ""),
+            github_api_url=env.get("GITHUB_API_URL", "https://api.github.com").rstrip("/"),
+            github_app_id=env.get("GITHUB_APP_ID", ""),
+            github_private_key=_private_key(env),
+            webhook_secrets=tuple(
+                Secret(value)
+                for value in (env.get("GITHUB_WEBHOOK_SECRET"), env.get("GITHUB_WEBHOOK_SECRET_OLD"))
+                if value
+            ),
+            provider_keys={
+                provider: Secret(env[name]) for name, provider in PROVIDER_KEYS.items() if env.get(name)
+            },
+            base_urls={
+                provider: env[name].rstrip("/")
+                for provider in (*PROVIDER_KEYS.values(), "ollama", "lmstudio", "llamacpp")
+                if env.get(name := f"KILO_REVIEW_{provider.upper()}_BASE_URL")
+            },
+            model_url=env.get("KILO_REVIEW_MODEL_URL", "").rstrip("/"),
+            model_name=env.get("KILO_REVIEW_MODEL", ""),
+            model_key=Secret(env.get("KILO_REVIEW_MODEL_KEY", "")),
+            policy_file=Path(env["KILO_REVIEW_POLICY"]) if env.get("KILO_REVIEW_POLICY") else None,
+            alert_webhook=env.get("KILO_REVIEW_ALERT_WEBHOOK", ""),
+            body_limit=_whole(env, "KILO_REVIEW_BODY_LIMIT", 25 * MIB),
+            mirror_limit=_whole(env, "KILO_REVIEW_MIRROR_LIMIT", 5 * 1024 * MIB),
+            mirror_repository_limit=_whole(env, "KILO_REVIEW_MIRROR_REPOSITORY_LIMIT", 1024 * MIB),
+            host=env.get("HOST", "127.0.0.1"),
+            port=_whole(env, "PORT", 8080),
+            log_level=env.get("LOG_LEVEL", "INFO").upper(),
+            offline=env.get("KILO_REVIEW_OFFLINE", "") not in ("", "0", "false"),
+        )
+
+    def require_github_app(self) -> None:
+        """Refuse to go on without App id, private key and webhook secret: an unsigned endpoint is an open one."""
+        missing = [
+            name
+            for name, value in (
+                ("GITHUB_APP_ID", self.github_app_id),
+                ("GITHUB_PRIVATE_KEY or GITHUB_PRIVATE_KEY_PATH", self.github_private_key),
+                ("GITHUB_WEBHOOK_SECRET", self.webhook_secrets),
+            )
+            if not value
+        ]
+        if missing:
+            raise ConfigurationError(
+                f"not set: {', '.join(missing)}",
+                remedy="Create the App with `kilo-review setup`, or set them from the App's settings page.",
+            )
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret value that is set, for redaction of whatever leaves the process."""
+        values = (
+            self.github_private_key,
+            self.model_key,
+            *self.webhook_secrets,
+            *self.provider_keys.values(),
+        )
+        return tuple(value.reveal() for value in values if value)
+
+
+def _private_key(env: Mapping[str, str]) -> Secret:
+    text = env.get("GITHUB_PRIVATE_KEY", "")
+    path = env.get("GITHUB_PRIVATE_KEY_PATH", "")
+    if path and not text:
+        try:
+            text = Path(path).read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"GITHUB_PRIVATE_KEY_PATH: cannot read {path}: {type(error).__name__}",
+                remedy="Point it at the .pem file that GitHub gave you for the App.",
+            ) from None
+    # Hosts that only take one-line values hold the key with its line ends written as \n.
+    text = text.replace("\\n", "\n").strip()
+    if text and not text.startswith("-----BEGIN"):
+        raise ConfigurationError(
+            "GITHUB_PRIVATE_KEY is not a PEM private key",
+            remedy="Paste the whole .pem file, from -----BEGIN to -----END, line ends may be written \\n.",
+        )
+    return Secret(text + "\n" if text else "")
+
+
+def _database_url(url: str, state: Path) -> str:
+    if not url:
+        return f"sqlite:///{state / 'ledger.sqlite'}"
+    # Heroku and many hosts still hand out the scheme that SQLAlchemy dropped.
+    for scheme in ("postgres://", "postgresql://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    return url
+
+
+def _whole(env: Mapping[str, str], name: str, default: int) -> int:
+    raw = env.get(name, "")
+    if not raw:
+        return default
+    try:
+        value = int(raw)
+    except ValueError:
+        value = -1
+    if value < 0:
+        raise ConfigurationError(f"{name}={raw!r} is not a whole number", remedy=f"The default is {default}.")
+    return value

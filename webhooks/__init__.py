@@ -1,0 +1,1 @@
+"""The HTTP face: intake of deliveries and pages for people."""
