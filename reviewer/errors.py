@@ -11,6 +11,7 @@ KiloReviewError
 │   ├── ConfigurationError  settings or policy are wrong; the text names the remedy
 │   ├── NotFound            GitHub has no such repository, pull request or commit (or hides it)
 │   ├── PermissionMissing   the App lacks a permission that the step needs
+│   ├── RequestRejected     GitHub understood the request and refuses its content (406, 409, 422 …)
 │   ├── DiffUnreadable      the diff is not a unified diff
 │   └── GitFailed           a git command of ours failed
 └── RefusedError            we will not do it; the rule says why
@@ -82,6 +83,15 @@ class PermissionMissing(PermanentError):
     def __init__(self, message: str, *, permission: str = "") -> None:
         super().__init__(message)
         self.permission = permission
+
+
+class RequestRejected(PermanentError):
+    """GitHub understood the request and refuses its content; `status` is the HTTP status, `errors` its own words."""
+
+    def __init__(self, message: str, *, status: int, errors: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.errors = errors
 
 
 class DiffUnreadable(PermanentError):
