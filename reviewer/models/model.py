@@ -76,7 +76,11 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a model answered. `reported_cost` is the provider's own figure (`usage.cost`), where it gives one."""
+    """What a model answered. `reported_cost` is the provider's own figure (`usage.cost`), where it gives one.
+
+    `estimated` marks a usage that we counted because the provider's never came. `cut` says why the answer was
+    stopped while it streamed, "" where it was not.
+    """
 
     text: str
     finish_reason: FinishReason
@@ -84,6 +88,8 @@ class Completion:
     model: str
     reported_cost: Decimal | None = None
     latency_ms: int = 0
+    estimated: bool = False
+    cut: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,9 @@ class Candidate:
 class Call:
     """One attempt at a model, billed or not: a row of the ledger.
 
-    `cost` is in US dollars, None where the price is unknown. `failed_check` is the check of its answer that failed.
+    `cost` is the bill in US dollars: the provider's own figure where it gives one, else usage times price; None
+    where neither is known. `computed_cost` is always usage times price, so that the difference can be watched.
+    `estimated` marks a usage that the provider never sent. `failed_check` is the check of its answer that failed.
     `started_ms` is counted from the start of the review. `error` is one line, without secrets.
     """
 
@@ -129,3 +137,5 @@ class Call:
     error: str = ""
     started_ms: int = 0
     cached_result: bool = False
+    estimated: bool = False
+    computed_cost: Decimal | None = None
