@@ -1,0 +1,184 @@
+"""Run the analysers over the changed files of a change, and keep what lies on its added lines."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from policies.words import Severity
+from reviewer.change.model import Change, FileStatus
+from reviewer.context.model import Snapshot
+from reviewer.errors import KiloReviewError
+from reviewer.evidence.hits import Hit, fix_of
+from reviewer.evidence.rules import rule_for
+from reviewer.evidence.sandbox import TIME_LIMIT, execute, lay_out
+from reviewer.evidence.tools import TOOLS, Tool
+from reviewer.findings.fingerprint import fingerprint
+from reviewer.findings.model import Finding
+from reviewer.review import EvidenceRun
+
+# A suggestion longer than this is a rewrite, not a fix.
+SUGGESTION_LINES: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the analysers found on added lines. `secrets` are the values found, for redaction; they never print.
+
+    `left_out` names changed files that were not analysed for their size or name.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    runs: tuple[EvidenceRun, ...] = ()
+    left_out: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+def run_analysers(
+    change: Change,
+    head: Snapshot | None,
+    *,
+    tools: Sequence[str],
+    seconds: float = TIME_LIMIT,
+    clock: Callable[[], float] = time.monotonic,
+) -> Evidence:
+    """Analyse the change's files as they are at its head; a tool that fails is reported, never fatal.
+
+    A hit on a line that the change does not add predates it and is not this review's business.
+    """
+    added = {
+        file.path: frozenset(line.new_no for hunk in file.hunks for line in hunk.added if line.new_no)
+        for file in change.files
+        if file.status is not FileStatus.REMOVED
+        and not file.binary
+        and not file.is_symlink
+        and not file.is_submodule
+    }
+    wanted = [path for path, lines in added.items() if lines]
+    if head is None or not wanted or not tools:
+        return Evidence()
+    with tempfile.TemporaryDirectory(prefix="kilo-review-evidence-") as scratch:
+        tree = Path(scratch, "tree")
+        tree.mkdir()
+        texts = head.read_many(wanted)
+        present, left_out = lay_out(texts, tree)
+        chosen = [TOOLS[name] for name in tools if name in TOOLS]
+        with ThreadPoolExecutor(max_workers=max(1, len(chosen))) as pool:
+            jobs = [pool.submit(_run, tool, present, tree, Path(scratch), seconds, clock) for tool in chosen]
+            outcomes = [job.result() for job in jobs]
+    hits = [hit for found, _run_record in outcomes for hit in found]
+    findings = _findings(_without_twins(hits), added, texts)
+    per_tool = {tool.name: 0 for tool in chosen}
+    for finding in findings:
+        per_tool[finding.source.partition(":")[0]] += 1
+    return Evidence(
+        findings=findings,
+        runs=tuple(
+            EvidenceRun(run.tool, run.version, per_tool[run.tool], run.duration_ms, run.error)
+            for _hits, run in outcomes
+        ),
+        left_out=left_out,
+        secrets=tuple(dict.fromkeys(hit.secret for hit in hits if hit.secret)),
+    )
+
+
+def _run(
+    tool: Tool, paths: Sequence[str], tree: Path, scratch: Path, seconds: float, clock: Callable[[], float]
+) -> tuple[tuple[Hit, ...], EvidenceRun]:
+    started = clock()
+
+    def record(error: str = "") -> EvidenceRun:
+        return EvidenceRun(tool.name, tool.version(), 0, round((clock() - started) * 1000), error)
+
+    mine = [path for path in paths if tool.wants(path)]
+    if not mine:
+        return (), record()
+    home = scratch / tool.name
+    home.mkdir()
+    command = tool.command(mine, home)
+    if command is None:
+        return (), record("not installed")
+    try:
+        ran = execute(command, cwd=tree, home=home, seconds=seconds)
+        if ran.timed_out:
+            return (), record(f"stopped after {seconds:.0f} s")
+        if ran.status not in tool.accepts:
+            return (), record(f"exit status {ran.status}: {ran.complaint}"[:200])
+        hits = tool.read(ran.output)
+    except (KiloReviewError, OSError, KeyError, TypeError, ValueError) as error:
+        return (), record(f"{type(error).__name__}: {error}"[:200])
+    return tuple(_relative(hit, tree) for hit in hits), record()
+
+
+def _relative(hit: Hit, tree: Path) -> Hit:
+    path = PurePosixPath(hit.path)
+    if path.is_absolute() and path.is_relative_to(tree.as_posix()):
+        path = path.relative_to(tree.as_posix())
+    return Hit(**{name: getattr(hit, name) for name in Hit.__slots__} | {"path": path.as_posix()})
+
+
+def _without_twins(hits: Sequence[Hit]) -> list[Hit]:
+    """Leave out bandit's word where ruff said the same of the same line."""
+    said = {(hit.path, hit.line, hit.code) for hit in hits if hit.tool == "ruff"}
+    kept = []
+    for hit in hits:
+        rule = rule_for(hit.tool, hit.code)
+        if rule is None or (rule.same_as and (hit.path, hit.line, rule.same_as) in said):
+            continue
+        kept.append(hit)
+    return kept
+
+
+def _findings(
+    hits: Sequence[Hit], added: Mapping[str, frozenset[int]], texts: Mapping[str, bytes]
+) -> tuple[Finding, ...]:
+    lines_of: dict[str, list[str]] = {}
+    findings: dict[tuple[str, int, str], Finding] = {}
+    for hit in hits:
+        touched = added.get(hit.path, frozenset())
+        if not any(number in touched for number in range(hit.line, hit.end_line + 1)):
+            continue
+        lines = lines_of.setdefault(hit.path, texts[hit.path].decode("utf-8", "replace").splitlines())
+        findings.setdefault((hit.path, hit.line, hit.code), _finding(hit, lines, touched))
+    return tuple(sorted(findings.values(), key=lambda found: (found.path, found.line, found.source)))
+
+
+def _finding(hit: Hit, lines: Sequence[str], touched: frozenset[int]) -> Finding:
+    rule = rule_for(hit.tool, hit.code)
+    assert rule is not None  # noqa: S101 - hits without a rule were left out before
+    severity = hit.severity if hit.severity is not None and hit.tool == "zizmor" else rule.severity
+    if rule.category.value == "security" and hit.tool != "gitleaks" and _is_test(hit.path):
+        severity = Severity.LOW
+    # A comment belongs on a line of the change, even where the statement began above it.
+    line = hit.line if hit.line in touched else min(n for n in touched if hit.line <= n <= hit.end_line)
+    quote = lines[line - 1] if line <= len(lines) else ""
+    fix = fix_of(hit, list(lines))
+    usable = fix is not None and fix.end - fix.start < SUGGESTION_LINES
+    inside = fix is not None and all(number in touched for number in range(fix.start, fix.end + 1))
+    suggestion, start, end = (fix.text, fix.start, fix.end) if fix and usable and inside else (None, line, line)
+    body = f"{hit.message.rstrip('.')}. {rule.advice}".strip()
+    return Finding(
+        path=hit.path,
+        line=end,
+        start_line=start if start < end else None,
+        severity=severity,
+        category=rule.category,
+        title=rule.title,
+        body=body,
+        suggestion=suggestion,
+        # The line of a leaked secret is never repeated anywhere.
+        quote="" if hit.secret else quote,
+        source=f"{hit.tool}:{hit.code}",
+        fingerprint=fingerprint(hit.path, hit.code if hit.secret else quote, rule.category),
+        confidence=None,
+    )
+
+
+def _is_test(path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    return any(part in ("test", "tests", "testing") for part in parts[:-1]) or parts[-1].startswith("test_")

@@ -1,0 +1,118 @@
+"""Changed files laid out for an analyser, and the process it runs in: no secret, no configuration, a time limit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from reviewer.errors import PathRefused
+
+# A repository's own settings for the analysers: never laid out, whatever flags a tool has to ignore them.
+CONFIGURATION: Final = frozenset(
+    {
+        ".bandit",
+        ".gitignore",
+        ".gitleaks.toml",
+        ".gitleaksignore",
+        ".ruff.toml",
+        "bandit.yaml",
+        "bandit.yml",
+        "pyproject.toml",
+        "ruff.toml",
+        "setup.cfg",
+        "tox.ini",
+        "zizmor.yaml",
+        "zizmor.yml",
+    }
+)
+FILE_LIMIT: Final = 1024 * 1024
+TOTAL_LIMIT: Final = 64 * 1024 * 1024
+OUTPUT_LIMIT: Final = 32 * 1024 * 1024
+TIME_LIMIT: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a process left behind; `timed_out` where the time limit ended it."""
+
+    status: int
+    output: bytes
+    complaint: str
+    timed_out: bool
+
+
+def lay_out(files: Mapping[str, bytes], folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Write files below a folder; return (laid out, left out for size or name).
+
+    Raises PathRefused for a path that would leave the folder: a tree of git cannot hold one, a crafted diff can.
+    """
+    written, left, total = [], [], 0
+    for path, data in sorted(files.items()):
+        pure = PurePosixPath(path)
+        if pure.is_absolute() or ".." in pure.parts or "\0" in path or not pure.parts:
+            raise PathRefused(f"{path!r} leads out of the tree", rule="path-outside")
+        too_large = len(data) > FILE_LIMIT or total + len(data) > TOTAL_LIMIT
+        if too_large or pure.name in CONFIGURATION:
+            left.append(path)
+            continue
+        target = folder.joinpath(*pure.parts)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        except OSError:
+            # A name that this file system cannot hold (length, a file where a folder should be).
+            left.append(path)
+            continue
+        total += len(data)
+        written.append(path)
+    return tuple(written), tuple(left)
+
+
+def execute(command: Sequence[str], *, cwd: Path, home: Path, seconds: float = TIME_LIMIT) -> Ran:
+    """Run a program of ours with an environment of its own and a hard time limit on its process group.
+
+    Nothing of this process's environment is passed on: an analyser with a hole must find no key.
+    """
+    out, err = home / "stdout", home / "stderr"
+    with out.open("wb") as stdout, err.open("wb") as stderr:
+        process = subprocess.Popen(
+            list(command),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            env={"PATH": os.defpath, "HOME": str(home), "TMPDIR": str(home), "LC_ALL": "C.UTF-8", "NO_COLOR": "1"},
+            start_new_session=True,
+        )
+        timed_out = False
+        try:
+            status = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            timed_out, status = True, -signal.SIGKILL
+        finally:
+            _kill_group(process)
+    with out.open("rb") as stream:
+        output = stream.read(OUTPUT_LIMIT)
+    with err.open("rb") as stream:
+        complaint = stream.read(2000).decode("utf-8", "replace").strip()
+    return Ran(status, output, complaint.splitlines()[-1] if complaint else "", timed_out)
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def beside_python(name: str) -> Path | None:
+    """Return a program of this environment's own bin folder: never whatever PATH or a repository offers."""
+    path = Path(sys.executable).parent / name
+    return path if path.is_file() else None

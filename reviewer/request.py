@@ -1,0 +1,47 @@
+"""ReviewRequest: everything that the pipeline is asked with, whichever front door it came through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policies.words import Strategy
+from reviewer.change.model import Change
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What people wrote about a change: hostile prose, shown to a model only behind a fence."""
+
+    title: str = ""
+    body: str = ""
+    author: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A finding of an earlier review of the same pull request, as it stands on GitHub now.
+
+    `state` is "open", "resolved" or "dismissed".
+    """
+
+    fingerprint: str
+    path: str
+    line: int | None
+    title: str
+    body: str
+    state: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRequest:
+    """One change to review. `strategy` and `model` are what a command or flag asked for, empty for policy's."""
+
+    change: Change
+    about: About = About()
+    labels: tuple[str, ...] = ()
+    private: bool = False
+    strategy: Strategy | None = None
+    model: str = ""
+    earlier: tuple[Earlier, ...] = ()
+    notices: tuple[str, ...] = ()
