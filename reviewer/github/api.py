@@ -1,0 +1,276 @@
+"""Api: one identity's requests to GitHub, through PyGithub's Requester.
+
+PyGithub's typed objects fetch whatever attribute is missing when it is read, so the number of requests would
+depend on the answers; its Requester gives the same transport, authentication and pacing with a request count
+that the caller decides.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from reviewer.errors import ConfigurationError, GitHubUnavailable, RateLimited
+from reviewer.github.failures import explain
+
+if TYPE_CHECKING:
+    from github.Requester import Requester
+
+TIMEOUT_S: Final = 15
+READ_RETRIES: Final = 2
+# "make requests … at least one second between" writes: GitHub's best practices for integrators.
+WRITE_PAUSE_S: Final = 1.0
+PAGE_SIZE: Final = 100
+MAX_PAGES: Final = 50
+JSON: Final = "application/vnd.github+json"
+DIFF: Final = "application/vnd.github.diff"
+API_VERSION: Final = "2022-11-28"
+USER_AGENT: Final = "kilo-review"
+
+# Gives the token to use now; `fresh=True` after GitHub refused the last one.
+TokenSource = Callable[[bool], str]
+
+
+def check_url(url: str) -> str:
+    """Return the API address without a trailing slash; ConfigurationError unless it is http(s) with a host."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        raise ConfigurationError(
+            f"GITHUB_API_URL={url!r} is not the address of a GitHub API",
+            remedy="Use https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise Server.",
+        )
+    return url.rstrip("/")
+
+
+class Api:
+    """Requests under one token source. Writes are sent once; reads are retried at most READ_RETRIES times.
+
+    Raises GitHubUnavailable (no answer, 5xx), RateLimited (with the wait; until it is over every further call
+    raises at once, without a request), PermissionMissing, NotFound, RequestRejected, ConfigurationError.
+    After GitHubUnavailable on a write GitHub may have stored it all the same: look before sending again.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: TokenSource,
+        *,
+        now: Callable[[], datetime],
+        app: bool = False,
+        timeout: int = TIMEOUT_S,
+        write_pause: float = WRITE_PAUSE_S,
+    ) -> None:
+        self.url = check_url(url)
+        self._source = token
+        self._now = now
+        self._app = app
+        self._timeout = timeout
+        self._write_pause = write_pause
+        self._blocked_until: datetime | None = None
+        self._token = ""
+        self._reads: Requester | None = None
+        self._writes: Requester | None = None
+        self.requests = 0
+        self.last_date = ""  # the Date header of the last refused answer: GitHub's clock
+
+    def get(
+        self,
+        path: str,
+        *,
+        doing: str,
+        params: Mapping[str, Any] | None = None,
+        accept: str = JSON,
+        needs: str = "",
+    ) -> Any:
+        """Return the JSON answer of a GET; a non-JSON media type arrives as text."""
+        _, data = self._request("GET", path, params=params, accept=accept, doing=doing, needs=needs)
+        if accept != JSON:
+            return data.get("data", "") if isinstance(data, dict) else (data or "")
+        return data
+
+    def send(
+        self, verb: str, path: str, body: Mapping[str, Any] | None = None, *, doing: str, needs: str = ""
+    ) -> Any:
+        """Send a write once and return its JSON answer."""
+        _, data = self._request(verb, path, body=body, doing=doing, needs=needs)
+        return data
+
+    def pages(
+        self,
+        path: str,
+        *,
+        doing: str,
+        params: Mapping[str, Any] | None = None,
+        key: str = "",
+        needs: str = "",
+        max_pages: int = MAX_PAGES,
+    ) -> list[Any]:
+        """Return the rows of every page, up to `max_pages`; `key` names the list inside an object answer."""
+        rows: list[Any] = []
+        for page in range(1, max_pages + 1):
+            headers, data = self._request(
+                "GET",
+                path,
+                params={**(params or {}), "per_page": PAGE_SIZE, "page": page},
+                doing=doing,
+                needs=needs,
+            )
+            batch = (data or {}).get(key, []) if key else (data or [])
+            rows.extend(batch)
+            link = headers.get("link", "")
+            more = 'rel="next"' in link if link else len(batch) >= PAGE_SIZE
+            if not more:
+                break
+        return rows
+
+    def graphql(self, query: str, variables: Mapping[str, Any], *, doing: str, needs: str = "") -> Any:
+        """Return `data` of a GraphQL answer; its errors become ours."""
+        _, answer = self._request(
+            "POST",
+            self._graphql_url(),
+            body={"query": query, "variables": dict(variables)},
+            doing=doing,
+            needs=needs,
+        )
+        errors = answer.get("errors") if isinstance(answer, dict) else None
+        if errors:
+            status = {"NOT_FOUND": 404, "FORBIDDEN": 403, "RATE_LIMITED": 429}.get(str(errors[0].get("type")), 422)
+            raise explain(
+                status, {}, {"message": errors[0].get("message", "")}, doing=doing, needs=needs, now=self._now()
+            )
+        return answer["data"]
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        for requester in (self._reads, self._writes):
+            if requester is not None:
+                requester.close()
+        self._reads = self._writes = None
+
+    def _graphql_url(self) -> str:
+        # Enterprise Server: REST under /api/v3, GraphQL under /api/graphql.
+        return self.url.removesuffix("/v3") + "/graphql"
+
+    def _request(
+        self,
+        verb: str,
+        path: str,
+        *,
+        doing: str,
+        params: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        accept: str = JSON,
+        needs: str = "",
+    ) -> tuple[dict[str, Any], Any]:
+        self._hold_back(doing)
+        status, headers, data = self._once(verb, path, params, body, accept, doing, fresh=False)
+        if status == 401:
+            # A token can be revoked or run out between two requests: one new one, once.
+            status, headers, data = self._once(verb, path, params, body, accept, doing, fresh=True)
+        if status >= 400:
+            error = explain(status, headers, data, doing=doing, needs=needs, now=self._now())
+            if isinstance(error, RateLimited):
+                self._blocked_until = self._now() + timedelta(seconds=error.retry_after or 0)
+            raise error
+        return headers, data
+
+    def _once(
+        self,
+        verb: str,
+        path: str,
+        params: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | None,
+        accept: str,
+        doing: str,
+        *,
+        fresh: bool,
+    ) -> tuple[int, dict[str, Any], Any]:
+        import requests  # noqa: PLC0415 - slow, and only needed with the first request
+        from github import GithubException  # noqa: PLC0415
+
+        requester = self._requester(write=verb != "GET", fresh=fresh)
+        self.requests += 1
+        try:
+            headers, data = requester.requestJsonAndCheck(
+                verb,
+                path,
+                parameters=dict(params or {}),
+                headers={"Accept": accept},
+                input=dict(body) if body is not None else None,
+            )
+        except GithubException as error:
+            answered = dict(error.headers or {})
+            self.last_date = str(answered.get("date", ""))
+            return error.status, answered, error.data
+        except (requests.RequestException, OSError) as error:
+            host = urlsplit(self.url).hostname
+            raise GitHubUnavailable(
+                f"no answer from {host} when asked to {doing} ({_kind(error)}). Is GITHUB_API_URL right, "
+                "and may this machine reach it?"
+            ) from None
+        except (ValueError, RuntimeError, AssertionError) as error:
+            # Not JSON, or a redirect to elsewhere: a proxy's page, not GitHub.
+            raise GitHubUnavailable(
+                f"{urlsplit(self.url).hostname} did not answer as GitHub does when asked to {doing} "
+                f"({type(error).__name__}). Is GITHUB_API_URL right?"
+            ) from None
+        return 200, headers, data
+
+    def _hold_back(self, doing: str) -> None:
+        if self._blocked_until is None:
+            return
+        left = (self._blocked_until - self._now()).total_seconds()
+        if left > 0:
+            raise RateLimited(f"GitHub asked to wait {left:.0f} s more before we {doing}", retry_after=left)
+        self._blocked_until = None
+
+    def _requester(self, *, write: bool, fresh: bool) -> Requester:
+        token = self._source(fresh)
+        if token != self._token or self._reads is None or self._writes is None:
+            self.close()
+            self._reads, self._writes = self._connect(token, retry=True), self._connect(token, retry=False)
+            self._token = token
+        return self._writes if write else self._reads
+
+    def _connect(self, token: str, *, retry: bool) -> Requester:
+        from github import Auth, GithubRetry  # noqa: PLC0415 - 0.4 s of import: not for `--help`
+        from github.Requester import Requester  # noqa: PLC0415
+
+        # At DEBUG it writes whole answers into the log, and one of them is an installation token.
+        logging.getLogger("github.Requester").setLevel(logging.INFO)
+        return Requester(
+            auth=Auth.AppAuthToken(token) if self._app else Auth.Token(token),
+            base_url=self.url,
+            timeout=self._timeout,
+            user_agent=USER_AGENT,
+            per_page=PAGE_SIZE,
+            verify=True,
+            # PyGithub's default repeats POSTs after a 5xx, and sleeps through rate limits inside the worker:
+            # a write goes out once, a limit goes back to the queue.
+            retry=GithubRetry(
+                total=READ_RETRIES,
+                backoff_factor=0.2,
+                backoff_max=2,
+                status_forcelist=(500, 502, 503, 504),
+                allowed_methods=frozenset({"GET"}),
+                respect_retry_after_header=False,
+                raise_on_status=False,
+            )
+            if retry
+            else None,
+            pool_size=None,
+            seconds_between_requests=None,
+            seconds_between_writes=None if retry else self._write_pause,
+            api_version=API_VERSION,
+        )
+
+
+def _kind(error: BaseException) -> str:
+    """Name the innermost cause: "ConnectionRefusedError" says more than "ConnectionError"."""
+    seen: BaseException = error
+    while (inner := seen.__cause__ or seen.__context__) is not None and inner is not seen:
+        seen = inner
+    return type(seen).__name__
