@@ -37,7 +37,7 @@ class Line:
     """One line of a hunk; `text` is without the marker and without the line end.
 
     `old_no` is None on an added line, `new_no` on a removed one; both are 1-based.
-    `no_newline` says that this is a last line without a line end.
+    `no_newline` says that this is a last line without a line end, `crlf` that its line end was CR LF.
     """
 
     old_no: int | None
@@ -45,6 +45,7 @@ class Line:
     kind: LineKind
     text: str
     no_newline: bool = False
+    crlf: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +152,15 @@ class Unit:
     """Related hunks that one model call reviews together.
 
     `identity` is a hex digest of the content of its hunks: the same after a rebase or a shift of lines.
-    `reason` says why these hunks travel together; `risk` orders units, highest first.
+    `reason` says why these hunks travel together; `risk` orders units, highest first. `oversize` marks a unit
+    of one line that is larger than the token budget alone: it cannot be reviewed whole.
     """
 
     identity: str
     hunks: tuple[Hunk, ...]
     reason: str
     risk: float = 0.0
+    oversize: bool = False
 
     @property
     def paths(self) -> tuple[str, ...]:
