@@ -131,16 +131,22 @@ def run_git(
     protocols: Sequence[str] = (),
     allowed: Sequence[int] = (0,),
     limit: int = OUTPUT_LIMIT,
+    cut: bool = False,
 ) -> bytes:
     """Run git and return its standard output.
 
-    `timeout` is in seconds, `limit` in bytes of output; `allowed` are the exit statuses that are no failure.
-    Raises GitFailed, with git's own words, for any other status, a time-out or too much output; its process
-    group is gone by then.
+    `timeout` is in seconds, `limit` in bytes of output, beyond which it is a failure or, with `cut`, cut off;
+    `allowed` are the exit statuses that are no failure. Raises GitFailed, with git's own words, for any other
+    status, a time-out or too much output; its process group is gone by then.
     """
     command = git_command(args, git_dir=git_dir, work_tree=work_tree, config=config)
+    # Never the caller's directory: it could be deleted, or lie in a repository that git would look at.
+    cwd = work_tree or git_dir
     env = git_environment(protocols=protocols, secret_config=secret_config)
-    with tempfile.TemporaryFile() as errors, _started(command, env, errors, feed=input is not None) as process:
+    with (
+        tempfile.TemporaryFile() as errors,
+        _started(command, env, errors, cwd=cwd, feed=input is not None) as process,
+    ):
         expired = threading.Event()
 
         def expire() -> None:
@@ -163,6 +169,8 @@ def run_git(
     name = args[0] if args else "git"
     if expired.is_set():
         raise GitFailed(f"git {name} took longer than {timeout:g} s", status=status, detail=detail)
+    if overflow and cut:
+        return output
     if overflow:
         raise GitFailed(f"git {name} wrote more than {limit:,} bytes", status=status, detail=detail)
     if status not in allowed:
@@ -181,7 +189,7 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
 
 @contextlib.contextmanager
 def _started(
-    command: Sequence[str], env: Mapping[str, str], errors: IO[bytes], *, feed: bool
+    command: Sequence[str], env: Mapping[str, str], errors: IO[bytes], *, cwd: Path | None, feed: bool
 ) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         command,
@@ -189,6 +197,7 @@ def _started(
         stdout=subprocess.PIPE,
         stderr=errors,
         env=env,
+        cwd=cwd if cwd is not None and cwd.is_dir() else None,
         start_new_session=True,
     )
     try:
@@ -223,9 +232,9 @@ def _collect(process: subprocess.Popen[bytes], limit: int) -> tuple[bytes, bool]
     parts: list[bytes] = []
     size = 0
     while process.stdout is not None and (chunk := process.stdout.read(_CHUNK)):
+        parts.append(chunk)
         size += len(chunk)
         if size > limit:
             kill_group(process)
-            return b"", True
-        parts.append(chunk)
+            return b"".join(parts)[:limit], True
     return b"".join(parts), False
