@@ -1,0 +1,181 @@
+"""The keys of a policy file: how each is read, and what a repository may do with it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from policies import narrowing as n
+from policies import readers as r
+from policies.policy import AtLimit, PolicyInvalid, Style, Verify
+from policies.words import Conclusion, Severity, Strategy, Tier
+
+Reader = Callable[[object], Any]
+Merger = Callable[[Any, Any], Any]
+
+ANALYSERS: Final = ("ruff", "bandit", "gitleaks", "zizmor")
+TRIGGERS: Final = ("opened", "synchronize", "reopened", "ready_for_review", "labeled", "command")
+PERMISSIONS: Final = ("write", "maintain", "admin")
+
+# What people try and a policy must never do; the reason is said instead of "unknown key".
+FORBIDDEN: Final = {
+    "base_url": "a policy can name no endpoint; set KILO_REVIEW_<PROVIDER>_BASE_URL on the server",
+    "api_key": "a policy can name no key; set it in the server's environment",
+    "env": "a policy cannot set the environment",
+}
+_FORBIDDEN_WORDS: Final = {
+    "url": "base_url",
+    "endpoint": "base_url",
+    "host": "base_url",
+    "proxy": "base_url",
+    "key": "api_key",
+    "token": "api_key",
+    "secret": "api_key",
+    "env": "env",
+}
+
+
+def _replace(_old: Any, new: Any) -> Any:
+    return new
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key: the Policy field it fills ("paths.include" is a nested one) and its rules.
+
+    `read` turns TOML into the field's value or raises ValueError with what is allowed. `merge` puts the
+    organisation's value over the default; `narrow(current, new, policy)` returns what a repository gets and, where
+    it asked for more than that, why not. A `soft` key is a matter of taste: the shipped default does not bind a
+    repository, only what the organisation states.
+    """
+
+    field: str
+    read: Reader
+    narrow: n.Narrower = n.forbidden
+    merge: Merger = _replace
+    repository_field: str = ""
+    soft: bool = False
+
+
+def _enum(kind: type[StrEnum]) -> Reader:
+    return r.one_of({item.value: item for item in kind})
+
+
+_TIERS: Final = {tier.label: tier for tier in Tier}
+_GATES: Final = {**{severity.label: severity for severity in Severity}, "never": None}
+_LIMIT_CONCLUSIONS: Final = {
+    Conclusion.NEUTRAL.value: Conclusion.NEUTRAL,
+    Conclusion.ACTION_REQUIRED.value: Conclusion.ACTION_REQUIRED,
+}
+_VERIFY_ORDER: Final = (Verify.NEVER, Verify.POLICY, Verify.ALWAYS)
+
+KEYS: Final[Mapping[str, Key]] = {
+    "strategy": Key("strategy", _enum(Strategy), n.strategy),
+    "model": Key("model", r.model_name, n.model),
+    "min_tier": Key("min_tier", r.one_of(_TIERS), n.at_least),
+    "max_tier": Key("max_tier", r.one_of(_TIERS), n.at_most),
+    "locked": Key("locked", r.strings, n.forbidden, n.union),
+    "review.style": Key("style", _enum(Style), n.free),
+    "review.fail_on": Key("fail_on", r.one_of(_GATES), n.stricter_gate, soft=True),
+    "review.verify": Key("verify", _enum(Verify), n.not_above(_VERIFY_ORDER)),
+    "review.second_pass": Key("second_pass", r.boolean, n.only(value=False)),
+    "review.lookups": Key("lookups", r.whole(0, 2), n.at_most),
+    "review.metadata_blind": Key("metadata_blind", r.boolean, n.only(value=True)),
+    "review.analysers": Key("analysers", r.subset(ANALYSERS), n.subset),
+    "review.max_inline": Key("max_inline", r.whole(0, 100), n.at_most, soft=True),
+    "triggers.on": Key("triggers", r.subset(TRIGGERS), n.subset),
+    "triggers.drafts": Key("review_drafts", r.boolean, n.only(value=False), soft=True),
+    "triggers.forks": Key("review_forks", r.boolean, n.only(value=False)),
+    "triggers.ignore_authors": Key("ignore_authors", r.strings, n.union, n.union),
+    "triggers.command_permission": Key("command_permission", r.word(PERMISSIONS), n.not_below(PERMISSIONS)),
+    "triggers.max_reviews_per_hour": Key("max_reviews_per_hour", r.whole(1, 100), n.at_most),
+    "paths.include": Key("paths.include", r.globs, n.free, repository_field="paths.repository_include"),
+    "paths.exclude": Key("paths.exclude", r.globs, n.union, n.union),
+    "paths.always": Key("paths.always", r.globs, n.union, n.union),
+    "paths.skip_generated": Key("paths.skip_generated", r.boolean, n.only(value=True), soft=True),
+    "paths.skip_vendored": Key("paths.skip_vendored", r.boolean, n.only(value=True), soft=True),
+    "paths.skip_lock_files": Key("paths.skip_lock_files", r.boolean, n.only(value=True), soft=True),
+    "paths.skip_snapshots": Key("paths.skip_snapshots", r.boolean, n.only(value=True), soft=True),
+    "paths.skip_minified": Key("paths.skip_minified", r.boolean, n.only(value=True), soft=True),
+    "sensitive.threshold": Key("sensitivity_threshold", r.share, n.at_most),
+    "sensitive.tier": Key("sensitive_tier", r.one_of(_TIERS), n.at_least),
+    "sensitive.paths": Key("sensitive.paths", r.globs, n.union, n.union),
+    "sensitive.words": Key("sensitive.words", r.short_words, n.union, n.union),
+    # An expression can be made to run for ever, so only the organisation may write one.
+    "sensitive.patterns": Key("sensitive.patterns", r.patterns, merge=n.union),
+    "sensitive.disable": Key("sensitive.disabled", r.rule_names, merge=n.union),
+    "sensitive.learned": Key("sensitive.learned", r.boolean),
+    "routing.paths": Key("path_strategies", r.strategies(r.glob), n.strategies, n.append),
+    "routing.labels": Key("label_strategies", r.strategies(r.label), n.strategies, n.override),
+    "caps.context_tokens": Key("context_tokens", r.whole(0, 200_000), n.at_most),
+    "caps.unit_tokens": Key("unit_tokens", r.whole(500, 200_000), n.at_most),
+    "caps.max_output_tokens": Key("max_output_tokens", r.whole(256, 64_000), n.at_most),
+    "caps.max_units": Key("max_units", r.whole(1, 2000), n.at_most),
+    "caps.max_calls_per_unit": Key("max_calls_per_unit", r.whole(1, 10), n.at_most),
+    "caps.max_escalations": Key("max_escalations", r.whole(0, 1000), n.at_most),
+    "caps.concurrency": Key("concurrency", r.whole(1, 64), n.at_most),
+    "money.at_limit": Key("at_limit", _enum(AtLimit), n.free),
+    "money.limit_conclusion": Key("limit_conclusion", r.one_of(_LIMIT_CONCLUSIONS), n.stricter_conclusion),
+    "money.unknown_price": Key("unknown_price", r.word(("refuse", "allow")), n.not_below(("allow", "refuse"))),
+    "limits": Key("limits", r.limits, n.limits),
+    "providers": Key("providers", r.provider_rules, n.provider_rules),
+}
+
+_SECTIONS: Final = frozenset(name.partition(".")[0] for name in KEYS if "." in name)
+
+
+def read_values(
+    table: Mapping[str, Any], *, text: str, file: str, from_repository: bool = False
+) -> tuple[dict[str, Any], list[str]]:
+    """Read the known keys of a parsed file; return the values by key and a notice for each ignored key.
+
+    Raises PolicyInvalid, with file, line and what is allowed, for a known key whose value cannot be used.
+    """
+    values: dict[str, Any] = {}
+    notices: list[str] = []
+    for name, raw in _flat(table):
+        key = KEYS.get(name)
+        line = r.line_of(text, name)
+        if key is None:
+            notices.append(f"{file}, line {line}: {_ignored(name, from_repository=from_repository)}")
+        elif from_repository and key.narrow is n.forbidden:
+            notices.append(f"{file}, line {line}: `{name}` ignored: only the organisation's policy may set it")
+        else:
+            if name == "providers" and isinstance(raw, Mapping):
+                raw, dropped = r.known_provider_keys(raw)  # noqa: PLW2901 (the same value without foreign keys)
+                notices += [f"{file}, line {line}: {_ignored(f'providers.{word}')}" for word in dropped]
+            try:
+                values[name] = key.read(raw)
+            except ValueError as error:
+                raise PolicyInvalid(f"{file}, line {line}: `{name}` {error}", file=file, line=line) from None
+    return values, notices
+
+
+def _flat(table: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Name every key by its section; `-` and `_` are the same in a name of ours."""
+    pairs: list[tuple[str, Any]] = []
+    for written, value in table.items():
+        name = written.replace("-", "_")
+        if name in _SECTIONS and isinstance(value, Mapping):
+            pairs += [(f"{name}.{inner.replace('-', '_')}", item) for inner, item in value.items()]
+        else:
+            pairs.append((name, value))
+    return pairs
+
+
+def _ignored(name: str, *, from_repository: bool = True) -> str:
+    last = name.rpartition(".")[2].lower()
+    for word, rule in _FORBIDDEN_WORDS.items():
+        if word in last.split("_"):
+            return f"`{name[:80]}` ignored: {FORBIDDEN[rule]}"
+    close = difflib.get_close_matches(name, KEYS, n=1, cutoff=0.6)
+    if not close:
+        close = [known for known in KEYS if known.rpartition(".")[2] == last][:1]
+    owner = "repository's" if from_repository else "organisation's"
+    hint = (
+        f"did you mean `{close[0]}`?" if close else f"it is no key of a {owner} policy; docs/policy.md lists them"
+    )
+    return f"`{name[:80]}` ignored: {hint}"

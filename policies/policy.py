@@ -1,0 +1,240 @@
+"""Policy, the typed whole: defaults ← the organisation's file ← the repository's file at the BASE commit.
+
+A repository can narrow what its organisation allows, never widen it, and can name no endpoint and no key.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+from policies.budgets import Limit
+from policies.paths import PathRules
+from policies.providers import ProviderRules, narrow
+from policies.rules import SensitiveRules, builtin_rules
+from policies.words import Conclusion, Severity, Strategy, Tier
+
+# Where a repository's own policy is looked for, at the base commit, first hit wins.
+REPOSITORY_FILES: Final = (".kilo-review.toml", ".github/kilo-review.toml")
+MAX_POLICY_BYTES: Final = 64 * 1024
+
+
+class PolicyInvalid(ValueError):
+    """A policy that cannot be used. The text names file, line, key and what is allowed instead."""
+
+    def __init__(self, message: str, *, file: str = "", line: int = 0) -> None:
+        super().__init__(message)
+        self.file = file
+        self.line = line
+
+
+class Style(StrEnum):
+    """How sure a finding must be to become an inline comment; the rest stays in the summary."""
+
+    STRICT = "strict"
+    BALANCED = "balanced"
+    LENIENT = "lenient"
+
+    @property
+    def threshold(self) -> float:
+        """Lowest score, 0 to 1, of an inline comment."""
+        return {"strict": 0.8, "balanced": 0.5, "lenient": 0.3}[self.value]
+
+
+class AtLimit(StrEnum):
+    """What happens when a spending limit leaves no room for the next call."""
+
+    STOP = "stop"
+    DEGRADE = "degrade"
+
+
+class Verify(StrEnum):
+    """Which candidates a verification call tries to refute. CRITICAL and HIGH always, unless `never`."""
+
+    ALWAYS = "always"
+    POLICY = "policy"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Every decision that people make for the program. `load_policy()` gives the defaults.
+
+    `model` is "" where the strategy chooses, else one model by its name. `min_tier` and `max_tier` bound every
+    route, whoever asks. `path_strategies` are (glob, strategy), the last match wins; `label_strategies` are
+    (label, strategy), the dearest wins. Token figures are per call. `fail_on` is None where no finding fails the
+    check. `triggers` are the pull request actions that start a review. `stated` are the keys that the organisation
+    set itself; `notices` say what was ignored or refused, for the reader.
+    """
+
+    strategy: Strategy
+    model: str
+    min_tier: Tier
+    max_tier: Tier
+    style: Style
+    fail_on: Severity | None
+    at_limit: AtLimit
+    limit_conclusion: Conclusion
+    verify: Verify
+    second_pass: bool
+    lookups: int
+    metadata_blind: bool
+    analysers: tuple[str, ...]
+    max_inline: int
+
+    triggers: tuple[str, ...]
+    review_drafts: bool
+    review_forks: bool
+    ignore_authors: tuple[str, ...]
+    command_permission: str
+    max_reviews_per_hour: int
+
+    paths: PathRules
+    sensitive: SensitiveRules
+    sensitivity_threshold: float
+    sensitive_tier: Tier
+    path_strategies: tuple[tuple[str, Strategy], ...]
+    label_strategies: tuple[tuple[str, Strategy], ...]
+
+    context_tokens: int
+    unit_tokens: int
+    max_output_tokens: int
+    max_units: int
+    max_calls_per_unit: int
+    max_escalations: int
+    concurrency: int
+
+    providers: ProviderRules
+    limits: tuple[Limit, ...]
+    unknown_price: str
+    locked: tuple[str, ...] = ()
+    stated: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+def load_policy(
+    *,
+    organisation: str | None = None,
+    repository: str | None = None,
+    private: bool = False,
+    organisation_file: str = "the organisation's policy",
+    repository_file: str = REPOSITORY_FILES[0],
+) -> Policy:
+    """Build the policy from TOML texts: defaults ← organisation (may set all) ← repository (may only narrow).
+
+    `repository` is the file at the base commit, never at the head. `private` says that the repository is private:
+    the stricter provider rules then hold as well. Unknown and forbidden keys are ignored with a notice. Raises
+    PolicyInvalid for text that is not TOML, and for a known key with a value that is not allowed.
+    """
+    policy = _defaults()
+    if organisation is not None:
+        policy = _layer(policy, organisation, organisation_file, from_repository=False)
+    if repository is not None:
+        policy = _layer(policy, repository, repository_file, from_repository=True)
+    if private and policy.providers.private is not None:
+        policy = replace(policy, providers=narrow(policy.providers, policy.providers.private))
+    return policy
+
+
+@cache
+def _defaults() -> Policy:
+    from policies.keys import KEYS, read_values  # noqa: PLC0415 (keys.py needs the words above)
+
+    text = resources.files("policies").joinpath("defaults/default.toml").read_text(encoding="utf-8")
+    values, notices = read_values(tomllib.loads(text), text=text, file="default.toml")
+    known = {
+        **{field.name: () for field in fields(Policy) if field.name in {"locked", "stated", "notices"}},
+        "paths": PathRules(),
+        "sensitive": builtin_rules(),
+        "providers": ProviderRules(),
+        "limits": (),
+    }
+    policy = _with(known, {KEYS[name].field: value for name, value in values.items()})
+    if notices:
+        raise PolicyInvalid("\n".join(notices), file="default.toml")
+    return policy
+
+
+def _with(known: Mapping[str, Any], values: Mapping[str, Any]) -> Policy:
+    """Apply values by field; "paths.include" goes into the nested record."""
+    flat = dict(known)
+    for name, value in values.items():
+        outer, _, inner = name.partition(".")
+        flat[outer] = replace(flat[outer], **{inner: value}) if inner else value
+    return Policy(**flat)
+
+
+def _layer(policy: Policy, text: str, file: str, *, from_repository: bool) -> Policy:
+    from policies.keys import KEYS, read_values  # noqa: PLC0415 (keys.py needs the words above)
+
+    table = parse_toml(text, file)
+    values, unknown = read_values(table, text=text, file=file, from_repository=from_repository)
+    flat: dict[str, Any] = {field.name: getattr(policy, field.name) for field in fields(Policy)}
+    notices = [*policy.notices, *unknown]
+    for name, value in values.items():
+        key = KEYS[name]
+        outer, _, inner = key.field.partition(".")
+        current = getattr(flat[outer], inner) if inner else flat[outer]
+        if not from_repository:
+            merged = key.merge(current, value)
+            flat["stated"] = (*flat["stated"], name)
+        elif name in policy.locked or name.split(".")[0] in policy.locked:
+            notices.append(f"{file}: `{name}` ignored: the organisation's policy locks it")
+            continue
+        elif key.soft and name not in policy.stated:
+            merged = value
+        else:
+            merged, refusal = key.narrow(current, value, policy)
+            if refusal:
+                notices.append(f"{file}: `{name}` {refusal}")
+        target = key.repository_field if from_repository and key.repository_field else key.field
+        outer, _, inner = target.partition(".")
+        flat[outer] = replace(flat[outer], **{inner: merged}) if inner else merged
+    flat["notices"] = tuple(notices)
+    return _bounded(Policy(**flat), file)
+
+
+def _bounded(policy: Policy, file: str) -> Policy:
+    if policy.min_tier > policy.max_tier:
+        raise PolicyInvalid(
+            f"{file}: min_tier = {policy.min_tier.label} is above max_tier = {policy.max_tier.label}; "
+            "lower the one or raise the other",
+            file=file,
+        )
+    return policy
+
+
+def parse_toml(text: str, file: str) -> dict[str, Any]:
+    """Parse TOML; PolicyInvalid names file, line and what is wrong there."""
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_POLICY_BYTES:
+        raise PolicyInvalid(
+            f"{file}: larger than {MAX_POLICY_BYTES // 1024} KiB; a policy is a short file, split nothing into it",
+            file=file,
+        )
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line, what = _where(error, text)
+        shown = text.splitlines()[line - 1].strip()[:80] if line <= len(text.splitlines()) else ""
+        raise PolicyInvalid(
+            f"{file}, line {line}: not valid TOML: {what}"
+            f"{f' in {shown!r}' if shown else ''}; see https://toml.io for the format, docs/policy.md for the keys",
+            file=file,
+            line=line,
+        ) from None
+    except (RecursionError, ValueError) as error:
+        raise PolicyInvalid(
+            f"{file}: not valid TOML ({type(error).__name__}); see https://toml.io", file=file
+        ) from None
+
+
+def _where(error: tomllib.TOMLDecodeError, text: str) -> tuple[int, str]:
+    what, _, place = str(error).rpartition(" (at ")
+    words = place.removesuffix(")").replace(",", "").split()
+    line = int(words[1]) if len(words) > 1 and words[1].isdigit() else max(1, len(text.splitlines()))
+    return line, what or str(error)
