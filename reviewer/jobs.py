@@ -1,0 +1,41 @@
+"""Jobs: what RQ runs. A job is a review id; everything else is in the ledger."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reviewer.settings import Settings
+
+_configured: Settings | None = None
+
+
+def configure(settings: Settings) -> None:
+    """Set the settings for the jobs of this process and of the work-horses that it forks."""
+    global _configured  # noqa: PLW0603 - RQ calls a job with its id and nothing else
+    _configured = settings
+
+
+def current_settings() -> Settings:
+    """Return the settings of this process: the configured ones, else those of the environment."""
+    from reviewer.settings import Settings  # noqa: PLC0415
+
+    return _configured if _configured is not None else Settings.from_environ()
+
+
+def lease_owner(pid: int | None = None) -> str:
+    """Return who a process is to the ledger: host and process id.
+
+    The worker knows the process id of a work-horse that died, so it can give back the lease that the dead one held.
+    """
+    return f"{socket.gethostname()}:{os.getpid() if pid is None else pid}"
+
+
+def run_review(review_id: int) -> None:
+    """Run one review of the ledger; safe to run again, at once or later, whatever happened to the last run."""
+    # Imported here: the service loads everything, and whoever only names this function needs none of it.
+    from reviewer import service  # noqa: PLC0415
+
+    service.run(review_id, current_settings())

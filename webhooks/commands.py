@@ -1,0 +1,117 @@
+"""Commands: what a comment asks for, in the words `/kilo review` and `/kilo estimate`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from policies.words import Strategy
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+# How far a comment is read for a command, in characters (GitHub allows 65,536). Reading Markdown costs more than
+# linear time on hostile text; this much costs 60 ms at worst.
+LONGEST_COMMENT: Final = 16_384
+USAGE: Final = "/kilo review [--strategy free|efficient|balanced|frontier|auto] [--model NAME] or /kilo estimate"
+
+_WORTH_PARSING = re.compile(r"^ {0,3}/kilo(?=\s|$)", re.MULTILINE)
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
+
+
+class Verb(StrEnum):
+    """What a command asks for."""
+
+    REVIEW = "review"
+    ESTIMATE = "estimate"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewCommand:
+    """A parsed command. `model` is "" and `strategy` None where policy decides."""
+
+    verb: Verb
+    strategy: Strategy | None = None
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandInvalid:
+    """A comment that addresses us and asks for something that does not exist; `reason` names the usage."""
+
+    reason: str
+
+
+def parse_command(text: str) -> ReviewCommand | CommandInvalid | None:
+    """Return the first command of a comment, or None where nobody spoke to us.
+
+    A command is a line of its own that starts with `/kilo`, in the comment's own voice: not in a quotation, a
+    list, a code block, inline code or an HTML comment, as CommonMark reads them.
+    """
+    text = text[:LONGEST_COMMENT]
+    if not _WORTH_PARSING.search(text):
+        return None
+    for line in _own_lines(text):
+        words = line.split()
+        if words and words[0] == "/kilo":
+            return _read(words[1:])
+    return None
+
+
+def _read(words: list[str]) -> ReviewCommand | CommandInvalid:
+    if not words or words[0].lower() not in set(Verb):
+        return CommandInvalid(f"unknown command; use {USAGE}")
+    verb = Verb(words[0].lower())
+    strategy: Strategy | None = None
+    model = ""
+    rest = [part for word in words[1:] for part in word.split("=", 1)]
+    while rest:
+        option = rest.pop(0)
+        value = rest.pop(0) if rest else ""
+        if option == "--strategy" and value.lower() in set(Strategy):
+            strategy = Strategy(value.lower())
+        elif option == "--model" and _MODEL.fullmatch(value):
+            model = value
+        else:
+            return CommandInvalid(f"cannot use {option[:40]!r} with {value[:40]!r}; use {USAGE}")
+    return ReviewCommand(verb=verb, strategy=strategy, model=model)
+
+
+def _own_lines(text: str) -> list[str]:
+    lines: list[str] = []
+    tokens = _markdown().parse(text)
+    for opening, token in pairwise(tokens):
+        if opening.type == "paragraph_open" and token.level == 1:
+            lines.extend(_plain_lines(token.children or []))
+    return lines
+
+
+def _plain_lines(children: list[Token]) -> list[str]:
+    """Return the lines of a paragraph that are nothing but text."""
+    lines: list[str] = []
+    current: list[str] | None = []
+    for child in children:
+        if child.type in ("softbreak", "hardbreak"):
+            if current:
+                lines.append("".join(current))
+            current = []
+        elif child.type != "text":
+            current = None
+        elif current is not None:
+            current.append(child.content)
+    if current:
+        lines.append("".join(current))
+    return lines
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    # Imported here: 60 ms that only a comment with a command in it has to wait for.
+    from markdown_it import MarkdownIt  # noqa: PLC0415
+
+    return MarkdownIt("commonmark")

@@ -1,0 +1,250 @@
+"""Triggers: which deliveries ask for a review, decided from the delivery alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from reviewer.errors import DeliveryRefused
+from reviewer.ledger.keys import ReviewKey
+from webhooks.commands import CommandInvalid, ReviewCommand, Verb, parse_command
+from webhooks.delivery import Delivery, whole, word
+
+# The events that decide() reads; app.yml subscribes to exactly these.
+EVENTS: Final = ("check_run", "issue_comment", "pull_request")
+# One word for all four: the same head is reviewed once, however it came to be there.
+PULL_REQUEST_TRIGGER: Final = "auto"
+PULL_REQUEST_ACTIONS: Final = frozenset({"opened", "synchronize", "reopened", "ready_for_review"})
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}(?:_[A-Za-z0-9]{1,20})?/[A-Za-z0-9._-]{1,100}")
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_LOGIN = re.compile(r"[A-Za-z0-9_-]{1,100}(?:\[bot\])?")
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerRules:
+    """What the organisation decides about triggers. Bots are named by their numeric user id, never by a name.
+
+    `on` holds pull_request actions and the word "command"; `ignore_authors` logins in lower case, whose pull
+    requests are reviewed by command only.
+    """
+
+    app_id: int = 0
+    allowed_bots: frozenset[int] = frozenset()
+    review_drafts: bool = False
+    review_forks: bool = True
+    ignore_authors: frozenset[str] = frozenset()
+    on: frozenset[str] = PULL_REQUEST_ACTIONS | {"command"}
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRequest:
+    """A delivery that asks for work. `head_sha` in the key is "" where the job has to look it up.
+
+    `needs_permission`: the actor asked for something, so GitHub is asked whether they may write to the repository.
+    """
+
+    key: ReviewKey
+    repository: str
+    actor: str
+    actor_id: int
+    event: str
+    delivery: str
+    command: ReviewCommand = field(default_factory=lambda: ReviewCommand(verb=Verb.REVIEW))
+    comment_id: int = 0
+    needs_permission: bool = False
+
+    def payload(self) -> dict[str, object]:
+        """Return what the job needs beside the key, as JSON: ids and words, no text of the pull request."""
+        return {
+            "repository": self.repository,
+            "event": self.event,
+            "delivery": self.delivery,
+            "verb": self.command.verb.value,
+            "strategy": self.command.strategy.value if self.command.strategy else "",
+            "model": self.command.model,
+            "comment_id": self.comment_id,
+            "actor_id": self.actor_id,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A delivery that asks for nothing, with the reason for whoever reads the App's delivery log."""
+
+    reason: str
+
+
+def decide(delivery: Delivery, rules: TriggerRules) -> ReviewRequest | Ignored:
+    """Return what a delivery asks for; DeliveryRefused where a payload of a known event cannot be used."""
+    if delivery.event == "ping":
+        return Ignored("pong: webhooks arrive here and their signature is right")
+    if delivery.event not in EVENTS:
+        return Ignored(f"the event {delivery.event} asks for no review")
+    if not delivery.installation_id:
+        raise DeliveryRefused(
+            "this webhook belongs to a repository or organisation, not to a GitHub App installation: "
+            "install the App and remove the webhook",
+            rule="no-installation",
+        )
+    if delivery.event == "pull_request":
+        return _pull_request(delivery, rules)
+    if delivery.event == "issue_comment":
+        return _comment(delivery, rules)
+    return _check_run(delivery, rules)
+
+
+def _pull_request(delivery: Delivery, rules: TriggerRules) -> ReviewRequest | Ignored:
+    if delivery.action not in PULL_REQUEST_ACTIONS:
+        return Ignored(f"pull_request {delivery.action or 'without action'} changes no code")
+    if delivery.action not in rules.on:
+        return Ignored(f"the organisation's policy does not review on {delivery.action}")
+    pull_request = _record(delivery.payload, "pull_request")
+    head = _record(pull_request, "head")
+    refusal = _unwanted(delivery, pull_request, head, rules)
+    if refusal:
+        return Ignored(refusal)
+    return _request(
+        delivery,
+        number=whole(pull_request, "number"),
+        head_sha=word(head, "sha", _SHA),
+        trigger=PULL_REQUEST_TRIGGER,
+    )
+
+
+def _unwanted(
+    delivery: Delivery, pull_request: Mapping[str, Any], head: Mapping[str, Any], rules: TriggerRules
+) -> str:
+    """Return why a pull request is not reviewed by itself, "" where it is."""
+    if pull_request.get("state", "open") != "open":
+        return "the pull request is closed"
+    if pull_request.get("draft") is True and not rules.review_drafts:
+        return "the pull request is a draft; its review starts when it is ready"
+    source = head.get("repo")
+    # The head repository is null once the fork was deleted.
+    source_id = source.get("id") if isinstance(source, Mapping) else None
+    if not rules.review_forks and source_id != whole(_record(delivery.payload, "repository"), "id"):
+        return "the organisation's policy reviews forks by command only"
+    author = pull_request.get("user")
+    login = author.get("login") if isinstance(author, Mapping) else None
+    if isinstance(login, str) and login.lower() in rules.ignore_authors:
+        return f"the organisation's policy reviews pull requests of {login} by command only"
+    return ""
+
+
+def _comment(delivery: Delivery, rules: TriggerRules) -> ReviewRequest | Ignored:  # noqa: PLR0911 - one per rule
+    if delivery.action != "created":
+        return Ignored("only a new comment is read for commands")
+    if "command" not in rules.on:
+        return Ignored("the organisation's policy takes no commands")
+    issue = _record(delivery.payload, "issue")
+    if not isinstance(issue.get("pull_request"), Mapping):
+        return Ignored("the comment is on an issue, not on a pull request")
+    comment = _record(delivery.payload, "comment")
+    body = comment.get("body")
+    command = parse_command(body) if isinstance(body, str) else None
+    if command is None:
+        return Ignored("the comment holds no /kilo command of its own")
+    refusal = _foreign(comment, rules) or _not_a_person(_record(comment, "user"), rules)
+    if refusal:
+        return Ignored(refusal)
+    if isinstance(command, CommandInvalid):
+        return Ignored(command.reason)
+    if issue.get("state", "open") != "open":
+        return Ignored("the pull request is closed")
+    comment_id = whole(comment, "id")
+    return _request(
+        delivery,
+        number=whole(issue, "number"),
+        # The payload of a comment does not say which commit it was written under.
+        head_sha="",
+        trigger=f"comment:{comment_id}",
+        command=command,
+        comment_id=comment_id,
+        actor=_record(comment, "user"),
+        needs_permission=whole(_record(comment, "user"), "id") not in rules.allowed_bots,
+    )
+
+
+def _check_run(delivery: Delivery, rules: TriggerRules) -> ReviewRequest | Ignored:
+    if delivery.action != "rerequested":
+        return Ignored(f"check_run {delivery.action or 'without action'} asks for no review")
+    check_run = _record(delivery.payload, "check_run")
+    app = check_run.get("app")
+    if rules.app_id and (not isinstance(app, Mapping) or app.get("id") != rules.app_id):
+        return Ignored("the check run belongs to another App")
+    refusal = _not_a_person(_record(delivery.payload, "sender"), rules)
+    if refusal:
+        return Ignored(refusal)
+    pull_requests = check_run.get("pull_requests")
+    if not isinstance(pull_requests, list) or not pull_requests:
+        # GitHub leaves the list empty for pull requests from forks.
+        return Ignored("the check run names no pull request; comment /kilo review there")
+    return _request(
+        delivery,
+        number=whole(pull_requests[0], "number"),
+        head_sha=word(check_run, "head_sha", _SHA),
+        # A press of the button is a delivery; its redelivery carries the same id.
+        trigger=f"rerun:{delivery.guid}",
+        needs_permission=True,
+    )
+
+
+def _foreign(comment: Mapping[str, Any], rules: TriggerRules) -> str:
+    """Return why a comment that an App wrote is not obeyed, "" for any other."""
+    app = comment.get("performed_via_github_app")
+    if not isinstance(app, Mapping):
+        return ""
+    if rules.app_id and app.get("id") == rules.app_id:
+        return "the comment is our own"
+    user = comment.get("user")
+    user_id = user.get("id") if isinstance(user, Mapping) else None
+    return "" if user_id in rules.allowed_bots else "the comment was written by an App"
+
+
+def _not_a_person(user: Mapping[str, Any], rules: TriggerRules) -> str:
+    """Return why an account is not obeyed, "" for a person or for a bot that is allowed by its id."""
+    if user.get("id") in rules.allowed_bots or user.get("type") == "User":
+        return ""
+    return "commands of bots are not obeyed, unless the bot's numeric id is allowed"
+
+
+def _request(
+    delivery: Delivery,
+    *,
+    number: int,
+    head_sha: str,
+    trigger: str,
+    command: ReviewCommand | None = None,
+    comment_id: int = 0,
+    actor: Mapping[str, Any] | None = None,
+    needs_permission: bool = False,
+) -> ReviewRequest:
+    repository = _record(delivery.payload, "repository")
+    who = actor if actor is not None else _record(delivery.payload, "sender")
+    return ReviewRequest(
+        key=ReviewKey(
+            installation_id=delivery.installation_id,
+            repo_id=whole(repository, "id"),
+            number=number,
+            head_sha=head_sha,
+            trigger=trigger,
+        ),
+        repository=word(repository, "full_name", _REPOSITORY),
+        actor=word(who, "login", _LOGIN),
+        actor_id=whole(who, "id"),
+        event=f"{delivery.event}.{delivery.action}",
+        delivery=delivery.guid,
+        command=command or ReviewCommand(verb=Verb.REVIEW),
+        comment_id=comment_id,
+        needs_permission=needs_permission,
+    )
+
+
+def _record(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = parent.get(key)
+    if not isinstance(value, Mapping):
+        raise DeliveryRefused(f"the payload has no usable {key!r}", rule="payload")
+    return value
