@@ -1,0 +1,295 @@
+"""One unit, from its prompt to findings that passed their checks: ask, check, repair once, escalate within caps."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
+
+from policies.escalation import Attempt, Escalate, Repair, next_step
+from policies.policy import AtLimit, Policy
+from policies.words import Check, Severity, Tier
+from reviewer.change.anchor import Anchors
+from reviewer.change.model import Unit
+from reviewer.context.model import ContextItem, Snapshot
+from reviewer.errors import BudgetRefused, KiloReviewError
+from reviewer.findings.check import CheckFailure, check_answer
+from reviewer.findings.model import Disposition, Finding, PlacedFinding
+from reviewer.findings.parse import LookupRequest, parse_answer
+from reviewer.models.model import Call, Completion, Prompt, Stage
+from reviewer.plan import Plan
+from reviewer.prompts.build import hinted_prompt, repair_prompt
+from reviewer.review import Escalation
+
+# Losing a suggestion loses no finding: these never buy another call.
+_SUGGESTION_CHECKS: Final = frozenset({Check.SUGGESTION_APPLIES, Check.SUGGESTION_PARSES})
+
+
+class AskResult(Protocol):
+    """What asking a model gave: `completion` or `error`, and every attempt as a Call."""
+
+    @property
+    def completion(self) -> Completion | None: ...
+    @property
+    def calls(self) -> tuple[Call, ...]: ...
+    @property
+    def error(self) -> KiloReviewError | None: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+
+class Ask(Protocol):
+    """The seam to the models: one question, with retry, failover and reservation behind it."""
+
+    @property
+    def highest(self) -> Tier:
+        """The highest tier with a usable model."""
+        ...
+
+    def ask(self, prompt: Prompt, *, tier: Tier, unit: str, stage: Stage, attempt: int) -> AskResult:
+        """Ask; a refusal or a fault is in the result, never raised."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came of a unit. `problem` is why it counts as not reviewed, "" where it was.
+
+    `by` is the model whose answer stands. `text` is that answer, for the store of results. `rejected` are findings
+    that failed a check, with the check as their reason. `limit` says that a spending limit ended it.
+    """
+
+    unit: Unit
+    tier: Tier
+    by: str = ""
+    text: str = ""
+    findings: tuple[Finding, ...] = ()
+    rejected: tuple[PlacedFinding, ...] = ()
+    calls: tuple[Call, ...] = ()
+    escalations: tuple[Escalation, ...] = ()
+    notices: tuple[str, ...] = ()
+    problem: str = ""
+    limit: bool = False
+    from_store: bool = False
+
+
+@dataclass(slots=True)
+class Run:
+    """What the units of one run share: the count of escalations, and the word that a limit has ended it."""
+
+    escalations: int = 0
+    stopped: str = ""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take_escalation(self, most: int) -> bool:
+        """Count one escalation of the run, False where all are used."""
+        with self.lock:
+            if self.escalations >= most:
+                return False
+            self.escalations += 1
+            return True
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What answering needs beside the plan. `evidence` waits for the analysers, which run beside the first calls."""
+
+    asker: Ask
+    policy: Policy
+    anchors: Anchors
+    head: Snapshot | None
+    evidence: Callable[[], Sequence[Finding]]
+    look_up: Callable[[Sequence[LookupRequest]], Sequence[ContextItem]]
+    run: Run
+
+
+@dataclass(slots=True)
+class _State:
+    """One unit under way."""
+
+    tier: Tier
+    prompt: Prompt
+    stage: Stage = Stage.REVIEW
+    attempts: list[Attempt] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    escalations: list[Escalation] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    lookups: int = 0
+
+
+def answer_unit(plan: Plan, desk: Desk) -> Answered:
+    """Ask about one unit until its answer passes, the caps are reached, or a limit says stop."""
+    state = _State(tier=plan.route.tier, prompt=plan.prompt)
+    best: Answered | None = None
+    while True:
+        if desk.run.stopped:
+            return best or _unanswered(plan, state, desk.run.stopped, limit=True)
+        result = desk.asker.ask(
+            state.prompt, tier=state.tier, unit=plan.unit.identity, stage=state.stage, attempt=len(state.attempts) + 1
+        )
+        state.calls.extend(result.calls)
+        state.notices.extend(result.notes)
+        if result.completion is None:
+            if _degraded(state, desk, result.error):
+                continue
+            return _ended_by_error(plan, state, desk, result.error, best)
+        read = _read(plan, desk, state, result.completion)
+        if read.lookups:
+            state.lookups += 1
+            state.prompt, state.stage = hinted_prompt(plan.prompt, desk.look_up(read.lookups)), Stage.LOOKUP
+            continue
+        state.attempts.append(Attempt(state.stage.value, state.tier, read.failed))
+        if read.failed is None:
+            return replace(read.answered, calls=tuple(state.calls), notices=tuple(state.notices))
+        _mark_failed(state, read.failed)
+        if read.usable and (best is None or len(read.answered.findings) >= len(best.findings)):
+            best = read.answered
+        if not _next(plan, desk, state, read):
+            problem = "" if best else f"its answers failed the {read.failed.value} check: {read.detail}"
+            kept = best or _unanswered(plan, state, problem)
+            return replace(
+                kept,
+                calls=tuple(state.calls),
+                escalations=tuple(state.escalations),
+                notices=tuple(state.notices),
+                problem=problem,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """An answer after its checks. `usable` says that what passed may stand although `failed` did not."""
+
+    answered: Answered
+    failed: Check | None
+    detail: str
+    usable: bool
+    hints: tuple[Finding, ...]
+    lookups: tuple[LookupRequest, ...] = ()
+    text: str = ""
+
+
+def recheck(plan: Plan, desk: Desk, text: str, *, by: str) -> Answered | None:
+    """Read a stored answer against the unit as it is now; None where it does not hold any more."""
+    from reviewer.models.model import FinishReason, Usage
+
+    completion = Completion(text, FinishReason.STOP, Usage(), by)
+    read = _read(plan, desk, _State(plan.route.tier, plan.prompt, lookups=desk.policy.lookups), completion)
+    if read.failed is not None and not read.usable:
+        return None
+    return replace(read.answered, from_store=True)
+
+
+def _read(plan: Plan, desk: Desk, state: _State, completion: Completion) -> _Read:
+    parsed = parse_answer(completion.text, plan.unit)
+    if parsed.lookups and state.lookups < desk.policy.lookups and state.stage is not Stage.LOOKUP:
+        empty = Answered(plan.unit, state.tier)
+        return _Read(empty, None, "", usable=False, hints=(), lookups=tuple(parsed.lookups))
+    evidence = [found for found in desk.evidence() if _about(found, plan.unit)]
+    checked = check_answer(
+        parsed, completion, plan.unit, desk.anchors, desk.head, evidence, source=f"model:{completion.model}"
+    )
+    failures = checked.failures
+    decisive = next((failure for failure in failures if _decisive(failure)), None)
+    whole = decisive is not None and decisive.finding is None
+    rejected = tuple(
+        PlacedFinding(failure.finding, Disposition.UNVERIFIED, f"{failure.check.value}: {failure.detail}")
+        for failure in failures
+        if failure.finding is not None and failure.check not in _SUGGESTION_CHECKS
+    )
+    answered = Answered(
+        plan.unit,
+        state.tier,
+        by=completion.model,
+        text=completion.text,
+        findings=checked.good,
+        rejected=rejected,
+        escalations=tuple(state.escalations),
+    )
+    hints = tuple(evidence) if decisive is not None and decisive.check is Check.EMPTY_ON_EVIDENCE else ()
+    return _Read(
+        answered,
+        decisive.check if decisive else None,
+        decisive.detail if decisive else "",
+        # An answer that could be read stands for what passed, and also where the model itself was unsure.
+        usable=not whole or decisive.check in (Check.EMPTY_ON_EVIDENCE, Check.SELF_REPORTED_UNCERTAIN),  # type: ignore[union-attr]
+        hints=hints,
+        text=completion.text,
+    )
+
+
+def _decisive(failure: CheckFailure) -> bool:
+    """Tell whether a failure is worth another call: the whole answer, or a finding that would matter."""
+    if failure.finding is None:
+        return True
+    return failure.check not in _SUGGESTION_CHECKS and failure.finding.severity >= Severity.MEDIUM
+
+
+def _next(plan: Plan, desk: Desk, state: _State, read: _Read) -> bool:
+    """Prepare the next call, False where there is none."""
+    step = next_step(
+        state.attempts, desk.policy, escalations_used=desk.run.escalations, highest=desk.asker.highest
+    )
+    if isinstance(step, Repair):
+        state.stage = Stage.REPAIR
+        state.prompt = repair_prompt(plan.prompt, read.text, f"{read.detail or 'a check failed'}.", read.hints)
+        return True
+    if isinstance(step, Escalate) and desk.run.take_escalation(desk.policy.max_escalations):
+        check = read.failed
+        assert check is not None  # noqa: S101 - only a failed check leads here
+        state.escalations.append(Escalation(plan.unit.identity, check, state.tier, step.tier, read.detail))
+        state.stage, state.tier = Stage.ESCALATION, step.tier
+        state.prompt = repair_prompt(plan.prompt, "", read.detail, read.hints) if read.hints else plan.prompt
+        return True
+    return False
+
+
+def _degraded(state: _State, desk: Desk, error: KiloReviewError | None) -> bool:
+    """Step one tier down where a limit leaves no room and policy says to degrade; the reader is told."""
+    if not isinstance(error, BudgetRefused) or desk.policy.at_limit is not AtLimit.DEGRADE:
+        return False
+    if state.tier is Tier.FREE:
+        return False
+    lower = Tier(state.tier - 1)
+    state.notices.append(f"{error.rule}: {state.tier.label} would pass the limit, {lower.label} was used instead")
+    state.tier = lower
+    return True
+
+
+def _ended_by_error(
+    plan: Plan, state: _State, desk: Desk, error: KiloReviewError | None, best: Answered | None
+) -> Answered:
+    limit = isinstance(error, BudgetRefused)
+    reason = str(error) if error else "no model answered"
+    if limit and desk.policy.at_limit is AtLimit.STOP:
+        desk.run.stopped = reason
+    if best is not None:
+        return replace(best, calls=tuple(state.calls), escalations=tuple(state.escalations))
+    return _unanswered(plan, state, reason, limit=limit)
+
+
+def _unanswered(plan: Plan, state: _State, problem: str, *, limit: bool = False) -> Answered:
+    return Answered(
+        plan.unit,
+        state.tier,
+        calls=tuple(state.calls),
+        escalations=tuple(state.escalations),
+        notices=tuple(state.notices),
+        problem=problem,
+        limit=limit,
+    )
+
+
+def _mark_failed(state: _State, check: Check) -> None:
+    for index in range(len(state.calls) - 1, -1, -1):
+        if state.calls[index].ok:
+            state.calls[index] = replace(state.calls[index], failed_check=check)
+            return
+
+
+def _about(finding: Finding, unit: Unit) -> bool:
+    return any(
+        hunk.path == finding.path and hunk.new_start <= finding.line < hunk.new_start + max(1, hunk.new_length)
+        for hunk in unit.hunks
+    )

@@ -1,0 +1,122 @@
+"""From units to plans: which tier and model, with which context, at which estimated price; nothing is asked yet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from policies.policy import Policy
+from policies.routing import route, signals_for
+from policies.rules import ChangedPart
+from policies.words import Tier
+from reviewer.change.model import Hunk, Unit
+from reviewer.context.model import ContextItem
+from reviewer.models.model import Candidate, Prompt
+from reviewer.prompts.build import build_prompt
+from reviewer.request import ReviewRequest
+from reviewer.review import UnitRoute
+
+# Context beyond a share of the diff costs more than it finds (design: small and ranked beats large).
+CONTEXT_SHARE: Final = 0.25
+CONTEXT_FLOOR: Final = 400
+
+
+class Models(Protocol):
+    """Which model a tier would use now."""
+
+    def resolve(self, tier: Tier) -> Candidate | None:
+        """Return the candidate of a tier, or of the nearest one below that is usable; None where nothing is."""
+        ...
+
+
+class Gatherer(Protocol):
+    """The seam to the context engine."""
+
+    def for_unit(self, unit: Unit, *, budget: int) -> tuple[ContextItem, ...]:
+        """Return ranked context of at most `budget` tokens."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be asked about a unit. `key` names the result in the store; `redacted` counts secrets taken out."""
+
+    unit: Unit
+    route: UnitRoute
+    candidate: Candidate | None
+    prompt: Prompt
+    items: tuple[ContextItem, ...]
+    key: str
+    redacted: int
+
+
+def plan_unit(
+    unit: Unit,
+    *,
+    request: ReviewRequest,
+    policy: Policy,
+    models: Models,
+    gatherer: Gatherer | None,
+    shared: Sequence[ContextItem],
+    schema: Mapping[str, Any],
+    count: Callable[[str], int],
+) -> Plan:
+    """Route a unit, gather its context and build its prompt."""
+    parts = changed_parts(unit.hunks)
+    signals = signals_for(parts, policy, labels=request.labels, command_strategy=request.strategy)
+    decision = route(signals, policy)
+    candidate = models.resolve(decision.tier)
+    diff_tokens = sum(count(line.text) + 1 for hunk in unit.hunks for line in hunk.lines)
+    budget = min(policy.context_tokens, max(CONTEXT_FLOOR, round(diff_tokens * CONTEXT_SHARE)))
+    items = gatherer.for_unit(unit, budget=budget) if gatherer else ()
+    built = build_prompt(
+        unit,
+        items,
+        about=None if decision.metadata_blind else request.about,
+        shared=shared,
+        schema=schema,
+        max_output_tokens=policy.max_output_tokens,
+    )
+    routed = UnitRoute(
+        unit=unit.identity,
+        paths=unit.paths,
+        tier=decision.tier,
+        model=candidate.name if candidate else "",
+        reasons=decision.reasons,
+        sensitivity=signals.sensitivity.probability,
+    )
+    return Plan(
+        unit=unit,
+        route=routed,
+        candidate=candidate,
+        prompt=built.prompt,
+        items=tuple(items),
+        key=_key(unit, (*shared, *items), built.prompt.version, routed, policy),
+        redacted=built.redacted,
+    )
+
+
+def changed_parts(hunks: Sequence[Hunk]) -> tuple[ChangedPart, ...]:
+    """Return the added and removed lines of each path, in the words of policies/."""
+    added: dict[str, list[str]] = {}
+    removed: dict[str, list[str]] = {}
+    for hunk in hunks:
+        added.setdefault(hunk.path, []).extend(line.text for line in hunk.added)
+        removed.setdefault(hunk.path, []).extend(line.text for line in hunk.removed)
+    return tuple(ChangedPart(path, tuple(added[path]), tuple(removed[path])) for path in added)
+
+
+def _key(unit: Unit, items: Sequence[ContextItem], version: str, routed: UnitRoute, policy: Policy) -> str:
+    """Identity of a result: hunks, context by content (not by line number), prompt version, and who would answer."""
+    payload = {
+        "unit": unit.identity,
+        "context": [[item.path, item.text] for item in items],
+        "prompt": version,
+        "tier": routed.tier.label,
+        "model": routed.model,
+        "lookups": policy.lookups,
+    }
+    return hashlib.sha256(json.dumps(payload, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,106 @@
+"""The house rules that a reader cannot see at a glance, held by walking the source."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("policies", "reviewer", "webhooks")
+MAY_IMPORT = {
+    "policies": set(),
+    "reviewer": {"policies"},
+    "webhooks": {"policies", "reviewer"},
+}
+# Distribution -> the only folders whose modules may import it.
+ONLY_IN = {
+    "httpx": ("reviewer/models",),
+    "github": ("reviewer/github",),
+    "flask": ("webhooks", "reviewer/demo"),
+    "sqlalchemy": ("reviewer/ledger",),
+    "alembic": ("reviewer/ledger",),
+    "tree_sitter": ("reviewer/context", "reviewer/findings", "reviewer/change"),
+}
+MODULE_LIMIT = 400
+
+
+def modules() -> list[Path]:
+    return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node.module
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"), str(path))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_imports_only_what_lies_below_it(package: str):
+    wrong = [
+        (str(path.relative_to(ROOT)), name)
+        for path in modules()
+        if path.relative_to(ROOT).parts[0] == package
+        for name in imports(parsed(path))
+        if (top := name.partition(".")[0]) in PACKAGES and top != package and top not in MAY_IMPORT[package]
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_a_library_is_used_only_in_its_own_rooms(library: str):
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in modules()
+        if any(name.partition(".")[0] == library for name in imports(parsed(path)))
+        and not path.relative_to(ROOT).as_posix().startswith(ONLY_IN[library])
+    ]
+    assert wrong == []
+
+
+def test_only_settings_reads_the_environment():
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in modules()
+        if path != ROOT / "reviewer/settings.py"
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Attribute)
+        and node.attr in ("environ", "getenv")
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "os"
+    ]
+    assert wrong == []
+
+
+def test_no_module_has_outgrown_its_one_noun():
+    long = {
+        str(path.relative_to(ROOT)): count
+        for path in modules()
+        if "migrations" not in path.parts and (count := len(path.read_text("utf-8").splitlines())) > MODULE_LIMIT
+    }
+    assert long == {}
+
+
+def test_nothing_runs_a_shell_or_text_as_code():
+    wrong = []
+    for path in modules():
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.Call):
+                if isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec"):
+                    wrong.append((str(path), node.lineno))
+                if any(word.arg == "shell" and getattr(word.value, "value", True) for word in node.keywords):
+                    wrong.append((str(path), node.lineno))
+    assert wrong == []
+
+
+def test_every_module_says_what_it_is():
+    silent = [str(path.relative_to(ROOT)) for path in modules() if ast.get_docstring(parsed(path)) is None]
+    assert silent == []
