@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from reviewer.change.model import Change, FileChange, FileStatus, Hunk, Line, LineKind
 
 TEXT = st.text(st.characters(exclude_characters="\n\r", exclude_categories=("Cs",)), max_size=20)
-PART = st.text(st.characters(exclude_characters="/\x00\n", exclude_categories=("Cs",)), min_size=1, max_size=8).filter(
-    lambda part: part not in (".", "..")
-)
+_LETTERS = st.characters(exclude_characters="/\x00\n", exclude_categories=("Cs",))
+PART = st.text(_LETTERS, min_size=1, max_size=8).filter(lambda part: part not in (".", ".."))
 PATHS = st.lists(PART, min_size=1, max_size=3).map("/".join)
 
 
@@ -49,7 +48,8 @@ def files(draw: st.DrawFn, path: str) -> FileChange:
         old_no += hunk.old_length + 10
         new_no += hunk.new_length + 10
     old_path = {FileStatus.ADDED: None, FileStatus.RENAMED: f"before/{path}"}.get(status, path)
-    modes = {FileStatus.ADDED: (None, "100755"), FileStatus.REMOVED: ("100644", None)}.get(status, ("100644", "100755"))
+    ends = {FileStatus.ADDED: (None, "100755"), FileStatus.REMOVED: ("100644", None)}
+    modes = ends.get(status, ("100644", "100755"))
     return FileChange(path, old_path, status, tuple(body), old_mode=modes[0], new_mode=modes[1])
 
 

@@ -81,7 +81,9 @@ def test_no_text_is_no_change(text):
     assert parse_diff(text).files == ()
 
 
-@pytest.mark.parametrize("name", ["café.py", "with space.py", 'quo"te.py', "back\\slash.py", "tab\there.py", "日本.py"])
+@pytest.mark.parametrize(
+    "name", ["café.py", "with space.py", 'quo"te.py', "back\\slash.py", "tab\there.py", "日本.py"]
+)
 @pytest.mark.parametrize("action", ["add", "edit", "remove", "rename", "mode", "binary", "empty"])
 def test_git_names_a_file_and_we_read_that_name(repository, name, action):
     repository.write("other.txt", b"x\n")
@@ -284,7 +286,6 @@ def test_a_rendered_change_reads_back_equal(change):
 def test_hunks_are_those_that_unidiff_reads(change):
     for file in change.files:
         for hunk in file.hunks:
-            # unidiff reads `\r` within a line as a line end when it decodes text, so line ends are compared without.
             body = "\n".join(f"{line.kind.value}{line.text}" for line in hunk.lines)
             header = hunk.header.removesuffix(f" {hunk.section}") if hunk.section else hunk.header
             (theirs,) = unidiff.PatchSet(f"--- a/x\n+++ b/x\n{header}\n{body}\n")[0]
@@ -299,6 +300,12 @@ def test_damage_is_either_read_or_refused_and_never_crashes(noise, at):
     middle = noise if isinstance(noise, bytes) else noise.encode("utf-8", "surrogatepass")
     data = SMALL.encode()
     try:
-        parse_diff(data[:at] + middle + data[at:])
-    except DiffUnreadable as error:
-        assert error.line_no >= 1
+        change = parse_diff(data[:at] + middle + data[at:])
+    except DiffUnreadable as unreadable:
+        line_no = unreadable.line_no
+    else:
+        line_no = 1
+        for hunk in change.hunks:
+            assert sum(line.old_no is not None for line in hunk.lines) == hunk.old_length
+            assert sum(line.new_no is not None for line in hunk.lines) == hunk.new_length
+    assert line_no >= 1
