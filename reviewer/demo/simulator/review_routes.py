@@ -1,0 +1,382 @@
+"""REST: reviews, inline comments, replies and reactions to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from reviewer.demo.simulator import pull_shapes, shapes
+from reviewer.demo.simulator.api import (
+    BODY_LIMIT,
+    Call,
+    GitHubError,
+    Reply,
+    invalid,
+    listed,
+    not_found,
+    route,
+    unprocessable,
+)
+from reviewer.demo.simulator.gitdata import Places, places
+from reviewer.demo.simulator.hub import Hub
+from reviewer.demo.simulator.state import PullRequest, Reaction, Review, ReviewComment, User
+
+STATES: Final = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
+LINE_OFF: Final = "Pull request review thread line must be part of the diff"
+START_OFF: Final = "Pull request review thread start line must be part of the diff"
+START_AFTER: Final = "Pull request review thread start line must precede the end line."
+START_HUNK: Final = "Pull request review thread start line must be part of the same hunk as the line."
+PATH_OFF: Final = "Path could not be resolved"
+HUNK_BLANK: Final = "Pull request review thread diff hunk can't be blank"
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where an inline comment goes, once GitHub's rules let it."""
+
+    path: str
+    side: str
+    line: int
+    start_side: str | None
+    start_line: int | None
+    position: int
+    hunk: str
+
+
+def resolve(patches: Mapping[str, str | None], row: Mapping[str, Any]) -> Spot | str:
+    """Return the place of a comment in the diff, or GitHub's sentence that refuses it."""
+    path = row.get("path")
+    if not isinstance(path, str) or path not in patches:
+        return PATH_OFF
+    found = places(patches[path] or "")
+    if row.get("line") is None and isinstance(row.get("position"), int):
+        return _by_position(path, found, int(row["position"]))
+    side, line = row.get("side") or "RIGHT", row.get("line")
+    place = found.side(side).get(line) if isinstance(line, int) else None
+    if place is None:
+        return f"{LINE_OFF} and {HUNK_BLANK}"
+    start = row.get("start_line")
+    start_side = (row.get("start_side") or side) if start is not None else None
+    if start is not None:
+        first = found.side(str(start_side)).get(start)
+        if first is None:
+            return START_OFF
+        if first.position >= place.position:
+            return START_AFTER
+        if first.hunk != place.hunk:
+            return START_HUNK
+    return Spot(path, side, int(line or 0), start_side, start, place.position, found.hunk_text(place))
+
+
+def _by_position(path: str, found: Places, position: int) -> Spot | str:
+    for side in ("RIGHT", "LEFT"):
+        for line, place in found.side(side).items():
+            if place.position == position:
+                return Spot(path, side, line, None, None, position, found.hunk_text(place))
+    return f"{LINE_OFF} and {HUNK_BLANK}"
+
+
+def patches_of(hub: Hub, pull: PullRequest) -> dict[str, str | None]:
+    """Return the patch of every file of a pull request."""
+    return {row.path: row.patch for row in hub.files(pull)}
+
+
+def add_comment(
+    hub: Hub, review: Review, user: User, spot: Spot, body: str, reply_to: ReviewComment | None = None
+) -> ReviewComment:
+    """Store an inline comment and send its event."""
+    state = hub.state
+    now = state.now()
+    head = review.pull.head_sha
+    comment = ReviewComment(
+        id=state.next_id(),
+        review=review,
+        pull=review.pull,
+        user=user,
+        path=spot.path,
+        side=spot.side,
+        line=spot.line,
+        start_side=spot.start_side,
+        start_line=spot.start_line,
+        original_line=spot.line,
+        original_start_line=spot.start_line,
+        position=spot.position,
+        original_position=spot.position,
+        commit_id=head,
+        original_commit_id=head,
+        diff_hunk=spot.hunk,
+        body=body,
+        created_at=now,
+        updated_at=now,
+        in_reply_to=reply_to,
+        app=hub.app_of(user),
+    )
+    state.review_comments[comment.id] = comment
+    payload = {
+        "comment": pull_shapes.review_comment(hub, comment),
+        "pull_request": pull_shapes.pull(hub, review.pull),
+    }
+    hub.emit("pull_request_review_comment", "created", review.pull.repository, user, payload)
+    return comment
+
+
+def _commit(call: Call, pull: PullRequest) -> str:
+    wanted = call.field("commit_id", str, resource="PullRequestReview")
+    if wanted is None or wanted == pull.head_sha:
+        return pull.head_sha
+    commits = call.hub.data(pull.repository).commits(pull.base_sha, pull.head_sha)
+    if wanted not in commits:
+        raise unprocessable("The commit_id is not part of the pull request")
+    return wanted
+
+
+@route("POST", "/repos/<owner>/<repo>/pulls/<int:number>/reviews", "pull_requests:write")
+def create_review(call: Call, owner: str, repo: str, number: int) -> Reply:
+    """Create a review with all its inline comments, or refuse the whole of it for one bad comment."""
+    hub, pull = call.hub, call.pull(owner, repo, number)
+    body = call.text("body", resource="PullRequestReview", required=False)
+    event = call.field("event", str, resource="PullRequestReview")
+    rows = call.field("comments", list, resource="PullRequestReview") or []
+    if event is not None and event not in STATES:
+        raise GitHubError(422, "Invalid request.\n\nFor 'properties/event', no value of the enum matches.")
+    if event in ("APPROVE", "REQUEST_CHANGES") and pull.author is call.actor:
+        raise unprocessable(
+            f"Can not {'approve' if event == 'APPROVE' else 'request changes on'} your own pull request"
+        )
+    if event in ("REQUEST_CHANGES", "COMMENT") and not body.strip() and not rows:
+        raise unprocessable("Review body can't be blank")
+    commit_id = _commit(call, pull)
+    patches, spots, errors = patches_of(hub, pull), [], []
+    for row in rows:
+        spot = _checked(patches, row)
+        (errors if isinstance(spot, str) else spots).append(spot)  # type: ignore[arg-type]
+    if errors:
+        raise unprocessable(*(str(error) for error in dict.fromkeys(errors)))
+    pending = event is None
+    if pending and any(
+        item.pull is pull and item.user is call.actor and item.state == "PENDING"
+        for item in hub.state.reviews.values()
+    ):
+        raise unprocessable("User can only have one pending review per pull request")
+    review = Review(
+        id=hub.state.next_id(),
+        pull=pull,
+        user=call.actor,
+        body=body,
+        state="PENDING" if event is None else STATES[event],
+        commit_id=commit_id,
+        submitted_at=None if pending else hub.state.now(),
+    )
+    hub.state.reviews[review.id] = review
+    for row, spot in zip(rows, spots, strict=True):
+        add_comment(hub, review, call.actor, spot, row["body"])
+    return Reply(pull_shapes.review(hub, review))
+
+
+def _checked(patches: Mapping[str, str | None], row: object) -> Spot | str:
+    if not isinstance(row, dict):
+        raise GitHubError(422, "Invalid request.\n\nFor 'items', the comment is not an object.")
+    for name, kind in (("path", str), ("body", str)):
+        if not isinstance(row.get(name), kind):
+            raise GitHubError(
+                422, f'Invalid request.\n\nNo subschema in "anyOf" matched: "{name}" wasn\'t supplied.'
+            )
+    for name in ("line", "start_line", "position"):
+        if row.get(name) is not None and (not isinstance(row[name], int) or isinstance(row[name], bool)):
+            raise GitHubError(422, f"Invalid request.\n\nFor 'properties/{name}', {row[name]!r} is not an integer.")
+    if not row["body"].strip():
+        return "Pull request review comment body can't be blank"
+    if len(row["body"]) > BODY_LIMIT:
+        return f"Pull request review comment body is too long (maximum is {BODY_LIMIT} characters)"
+    return resolve(patches, row)
+
+
+def _reviews(call: Call, pull: PullRequest) -> list[Review]:
+    return [
+        item
+        for item in call.hub.state.reviews.values()
+        if item.pull is pull and (item.state != "PENDING" or item.user is call.actor)
+    ]
+
+
+@route("GET", "/repos/<owner>/<repo>/pulls/<int:number>/reviews", "pull_requests:read")
+def list_reviews(call: Call, owner: str, repo: str, number: int) -> Reply:
+    """List reviews, oldest first."""
+    rows = _reviews(call, call.pull(owner, repo, number))
+    return listed(call, rows, lambda item: pull_shapes.review(call.hub, item))
+
+
+def _review(call: Call, owner: str, repo: str, number: int, review_id: int) -> Review:
+    pull = call.pull(owner, repo, number)
+    found = call.hub.state.reviews.get(review_id)
+    if found is None or found.pull is not pull:
+        raise not_found()
+    return found
+
+
+@route("GET", "/repos/<owner>/<repo>/pulls/<int:number>/reviews/<int:review_id>", "pull_requests:read")
+def get_review(call: Call, owner: str, repo: str, number: int, review_id: int) -> Reply:
+    """Answer one review."""
+    return Reply(pull_shapes.review(call.hub, _review(call, owner, repo, number, review_id)))
+
+
+@route("PUT", "/repos/<owner>/<repo>/pulls/<int:number>/reviews/<int:review_id>", "pull_requests:write")
+def update_review(call: Call, owner: str, repo: str, number: int, review_id: int) -> Reply:
+    """Change a review's summary body."""
+    review = _review(call, owner, repo, number, review_id)
+    review.body = call.text("body", resource="PullRequestReview")
+    return Reply(pull_shapes.review(call.hub, review))
+
+
+@route("DELETE", "/repos/<owner>/<repo>/pulls/<int:number>/reviews/<int:review_id>", "pull_requests:write")
+def delete_review(call: Call, owner: str, repo: str, number: int, review_id: int) -> Reply:
+    """Delete a pending review; a submitted one stays."""
+    review = _review(call, owner, repo, number, review_id)
+    if review.state != "PENDING":
+        raise unprocessable("Can not delete a non-pending pull request review")
+    del call.hub.state.reviews[review_id]
+    for comment in [row for row in call.hub.state.review_comments.values() if row.review is review]:
+        del call.hub.state.review_comments[comment.id]
+    return Reply(pull_shapes.review(call.hub, review))
+
+
+@route("POST", "/repos/<owner>/<repo>/pulls/<int:number>/reviews/<int:review_id>/events", "pull_requests:write")
+def submit_review(call: Call, owner: str, repo: str, number: int, review_id: int) -> Reply:
+    """Submit a pending review."""
+    review = _review(call, owner, repo, number, review_id)
+    event = call.field("event", str, resource="PullRequestReview", required=True)
+    if event not in STATES:
+        raise GitHubError(422, "Invalid request.\n\nFor 'properties/event', no value of the enum matches.")
+    review.state, review.submitted_at = STATES[event], call.hub.state.now()
+    review.body = call.text("body", resource="PullRequestReview", required=False) or review.body
+    return Reply(pull_shapes.review(call.hub, review))
+
+
+@route("GET", "/repos/<owner>/<repo>/pulls/<int:number>/reviews/<int:review_id>/comments", "pull_requests:read")
+def review_comments(call: Call, owner: str, repo: str, number: int, review_id: int) -> Reply:
+    """List the inline comments of one review."""
+    review = _review(call, owner, repo, number, review_id)
+    rows = [item for item in call.hub.state.review_comments.values() if item.review is review]
+    return listed(call, rows, lambda item: pull_shapes.review_comment(call.hub, item))
+
+
+@route("GET", "/repos/<owner>/<repo>/pulls/<int:number>/comments", "pull_requests:read")
+def list_comments(call: Call, owner: str, repo: str, number: int) -> Reply:
+    """List all inline comments of a pull request."""
+    pull = call.pull(owner, repo, number)
+    rows = [
+        item
+        for item in call.hub.state.review_comments.values()
+        if item.pull is pull and item.review.state != "PENDING"
+    ]
+    return listed(call, rows, lambda item: pull_shapes.review_comment(call.hub, item))
+
+
+def _own_review(call: Call, pull: PullRequest) -> Review:
+    state = call.hub.state
+    review = Review(state.next_id(), pull, call.actor, "", "COMMENTED", pull.head_sha, state.now())
+    state.reviews[review.id] = review
+    return review
+
+
+@route("POST", "/repos/<owner>/<repo>/pulls/<int:number>/comments", "pull_requests:write")
+def create_comment(call: Call, owner: str, repo: str, number: int) -> Reply:
+    """Create one inline comment, or a reply by `in_reply_to`."""
+    pull = call.pull(owner, repo, number)
+    body = call.text("body", resource="PullRequestReviewComment")
+    if (target := call.field("in_reply_to", int, resource="PullRequestReviewComment")) is not None:
+        return _reply(call, pull, target, body)
+    call.field("commit_id", str, resource="PullRequestReviewComment", required=True)
+    spot = _checked(patches_of(call.hub, pull), call.body)
+    if isinstance(spot, str):
+        name = "path" if spot == PATH_OFF else "pull_request_review_thread.line"
+        raise invalid("PullRequestReviewComment", name, "custom", spot)
+    comment = add_comment(call.hub, _own_review(call, pull), call.actor, spot, body)
+    return Reply(pull_shapes.review_comment(call.hub, comment), 201)
+
+
+def _reply(call: Call, pull: PullRequest, comment_id: int, body: str) -> Reply:
+    found = call.hub.state.review_comments.get(comment_id)
+    if found is None or found.pull is not pull:
+        raise not_found()
+    root = found.root
+    spot = Spot(
+        root.path, root.side, root.original_line, root.start_side, root.original_start_line,
+        root.original_position, root.diff_hunk,
+    )  # fmt: skip
+    comment = add_comment(call.hub, _own_review(call, pull), call.actor, spot, body, root)
+    comment.line, comment.position, comment.start_line = root.line, root.position, root.start_line
+    return Reply(pull_shapes.review_comment(call.hub, comment), 201)
+
+
+@route("POST", "/repos/<owner>/<repo>/pulls/<int:number>/comments/<int:comment_id>/replies", "pull_requests:write")
+def create_reply(call: Call, owner: str, repo: str, number: int, comment_id: int) -> Reply:
+    """Reply in the thread of an inline comment."""
+    body = call.text("body", resource="PullRequestReviewComment")
+    return _reply(call, call.pull(owner, repo, number), comment_id, body)
+
+
+def _comment(call: Call, owner: str, repo: str, comment_id: int) -> ReviewComment:
+    repository = call.repository(owner, repo)
+    found = call.hub.state.review_comments.get(comment_id)
+    if found is None or found.pull.repository is not repository:
+        raise not_found()
+    return found
+
+
+def _own(call: Call, user: User) -> None:
+    if user is not call.actor:
+        raise GitHubError(403, "Resource not accessible by integration")
+
+
+@route("GET", "/repos/<owner>/<repo>/pulls/comments/<int:comment_id>", "pull_requests:read")
+def get_comment(call: Call, owner: str, repo: str, comment_id: int) -> Reply:
+    """Answer one inline comment."""
+    return Reply(pull_shapes.review_comment(call.hub, _comment(call, owner, repo, comment_id)))
+
+
+@route("PATCH", "/repos/<owner>/<repo>/pulls/comments/<int:comment_id>", "pull_requests:write")
+def update_comment(call: Call, owner: str, repo: str, comment_id: int) -> Reply:
+    """Change the body of an inline comment of one's own."""
+    comment = _comment(call, owner, repo, comment_id)
+    _own(call, comment.user)
+    comment.body = call.text("body", resource="PullRequestReviewComment")
+    comment.updated_at = call.hub.state.now()
+    return Reply(pull_shapes.review_comment(call.hub, comment))
+
+
+@route("DELETE", "/repos/<owner>/<repo>/pulls/comments/<int:comment_id>", "pull_requests:write")
+def delete_comment(call: Call, owner: str, repo: str, comment_id: int) -> Reply:
+    """Delete an inline comment of one's own."""
+    comment = _comment(call, owner, repo, comment_id)
+    _own(call, comment.user)
+    del call.hub.state.review_comments[comment_id]
+    return Reply(status=204)
+
+
+@route("GET", "/repos/<owner>/<repo>/pulls/comments/<int:comment_id>/reactions", "pull_requests:read")
+def comment_reactions(call: Call, owner: str, repo: str, comment_id: int) -> Reply:
+    """List the reactions to an inline comment."""
+    comment = _comment(call, owner, repo, comment_id)
+    return listed(call, comment.reactions, lambda item: shapes.reaction(call.hub, item))
+
+
+@route("POST", "/repos/<owner>/<repo>/pulls/comments/<int:comment_id>/reactions", "pull_requests:write")
+def react_to_comment(call: Call, owner: str, repo: str, comment_id: int) -> Reply:
+    """React to an inline comment."""
+    return react(call, _comment(call, owner, repo, comment_id).reactions)
+
+
+def react(call: Call, reactions: list[Reaction]) -> Reply:
+    """Add the caller's reaction once: 201 when new, 200 when it was there."""
+    content = call.field("content", str, resource="Reaction", required=True)
+    if content not in shapes.REACTIONS:
+        raise invalid("Reaction", "content")
+    for item in reactions:
+        if item.user is call.actor and item.content == content:
+            return Reply(shapes.reaction(call.hub, item))
+    state = call.hub.state
+    item = Reaction(state.next_id(), call.actor, content, state.now())
+    reactions.append(item)
+    return Reply(shapes.reaction(call.hub, item), 201)

@@ -1,0 +1,238 @@
+"""The WSGI application: REST by the route table, git over smart HTTP, and pages for people."""
+
+from __future__ import annotations
+
+import html
+import json
+import secrets
+import time
+import uuid
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from reviewer.demo.simulator import auth, page, smart_http
+from reviewer.demo.simulator.api import ROUTES, Call, GitHubError, Reply, Route, not_found
+from reviewer.demo.simulator.faults import Fault, Faults
+from reviewer.demo.simulator.hub import Hub
+from reviewer.demo.simulator.state import Repository, Seen
+
+KEPT_BODY: Final = 1_000_000
+ROUTE_MODULES: Final = ("app", "check", "git", "graphql", "issue", "pull", "review")
+
+
+class Dropped(Exception):
+    """A planned fault: the connection ends without an answer."""
+
+
+def create_web(hub: Hub, faults: Faults) -> Flask:
+    """Compose the application."""
+    for name in ROUTE_MODULES:
+        import_module(f"reviewer.demo.simulator.{name}_routes")
+    web = Flask("github-simulator", static_folder=None)
+    web.json.sort_keys = False  # type: ignore[attr-defined]
+    for row in ROUTES:
+        web.add_url_rule(
+            row.rule,
+            endpoint=f"{row.method} {row.rule}",
+            view_func=_view(hub, faults, row),
+            methods=[row.method],
+            provide_automatic_options=False,
+        )
+    _add_git(web, hub, faults)
+    _add_pages(web, hub)
+    web.register_error_handler(HTTPException, _http_error)
+    web.register_error_handler(GitHubError, _github_error)
+    return web
+
+
+def _github_error(error: GitHubError) -> Response:
+    return _respond(Reply(error.document(), error.status, error.headers))
+
+
+def _http_error(error: HTTPException) -> Response:
+    return _github_error(not_found() if error.code == 404 else GitHubError(error.code or 500, error.name))
+
+
+def _respond(reply: Reply) -> Response:
+    response = Response(reply.payload(), reply.status, reply.headers, content_type=reply.media_type)
+    for name, value in (
+        ("X-GitHub-Request-Id", uuid.uuid4().hex[:16].upper()),
+        ("X-GitHub-Media-Type", "github.v3; format=json"),
+        ("X-RateLimit-Limit", "5000"),
+        ("X-RateLimit-Remaining", "4999"),
+        ("X-RateLimit-Used", "1"),
+        ("X-RateLimit-Reset", str(int(time.time()) + 3600)),
+        ("X-RateLimit-Resource", "core"),
+    ):
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _view(hub: Hub, faults: Faults, row: Route) -> Any:
+    def view(**params: Any) -> Response:
+        fault = faults.take(request.method, request.path)
+        actor = "-"
+        reply: Reply | None = None
+        if fault is None or fault.status is None or fault.after:
+            try:
+                reply, actor = _answer(hub, row, params)
+            except GitHubError as error:
+                reply = Reply(error.document(), error.status, error.headers)
+        if fault is not None:
+            reply = _faulty(fault, reply)
+        assert reply is not None  # noqa: S101 - a fault with a status replaced it
+        hub.state.seen.append(
+            Seen(
+                method=request.method,
+                path=request.full_path.rstrip("?"),
+                status=reply.status,
+                at=time.monotonic(),
+                actor=actor,
+                body=request.get_data(cache=True)[:KEPT_BODY].decode("utf-8", "replace"),
+                headers={name: value for name, value in request.headers.items() if name != "Authorization"},
+            )
+        )
+        return _respond(reply)
+
+    return view
+
+
+def _faulty(fault: Fault, reply: Reply | None) -> Reply:
+    if fault.delay:
+        time.sleep(fault.delay)
+    if fault.hook is not None:
+        fault.hook()
+    if fault.drop:
+        raise Dropped
+    if fault.status is None and reply is not None:
+        return reply
+    error = GitHubError(fault.status or 500, fault.message, headers=fault.headers)
+    return Reply(error.document(), error.status, error.headers)
+
+
+def _answer(hub: Hub, row: Route, params: dict[str, Any]) -> tuple[Reply, str]:
+    call = Call(
+        hub=hub,
+        method=request.method,
+        path=request.path,
+        query=request.args.to_dict(),
+        accept=request.headers.get("Accept", ""),
+        raw=request.get_data(cache=True),
+    )
+    with hub.state.lock:
+        actor = _authenticate(call, row)
+        return row.handler(call, **params), actor
+
+
+def _authenticate(call: Call, row: Route) -> str:
+    """Fill in who calls, or refuse; returns a name for the request log."""
+    if row.auth == "none":
+        return "anonymous"
+    value = auth.credentials(request.headers.get("Authorization", ""))
+    if not value:
+        raise GitHubError(401, "Requires authentication")
+    signed = value.count(".") == 2
+    if row.auth == "app" or (row.auth == "either" and signed):
+        call.app = auth.check_jwt(value, call.hub.state)
+        return f"app:{call.app.id}"
+    if signed:
+        # GitHub tells a JWT on an installation's route apart from an unknown token.
+        auth.check_jwt(value, call.hub.state)
+        raise GitHubError(403, "Resource not accessible by integration")
+    call.token = auth.check_token(value, call.hub.state)
+    auth.require(call.token, row.permissions)
+    return f"installation:{call.token.installation.id}"
+
+
+def _git_repository(hub: Hub, owner: str, name: str) -> Repository | None:
+    """Return the repository that the request's credentials may read; None asks for (better) credentials."""
+    found = hub.state.repositories.get(f"{owner}/{name}")
+    value = auth.credentials(request.headers.get("Authorization", ""))
+    if not value:
+        return found if found is not None and not found.private else None
+    try:
+        token = auth.check_token(value, hub.state)
+    except GitHubError:
+        return None
+    call = Call(hub, request.method, request.path, {}, "", b"", token=token)
+    if not auth.allows(token.permissions, "contents:read") or found is None or not call.sees(found):
+        raise not_found()
+    return found
+
+
+def _add_git(web: Flask, hub: Hub, faults: Faults) -> None:
+    def served(owner: str, name: str, body: bytes | None) -> Response:
+        fault = faults.take(request.method, request.path)
+        if fault is not None and (fault.delay or fault.status or fault.drop):
+            reply = _faulty(fault, Reply(status=200))
+            if reply.status >= 400:
+                return _respond(reply)
+        repository = _git_repository(hub, owner, name)
+        hub.state.seen.append(
+            Seen(request.method, request.full_path, 200 if repository else 401, time.monotonic(), "git")
+        )
+        if repository is None:
+            refused = {"WWW-Authenticate": 'Basic realm="GitHub"'}
+            return Response("Repository not found.", 401, refused, content_type="text/plain")
+        protocol = request.headers.get("Git-Protocol", "")
+        headers = {"Cache-Control": "no-cache, max-age=0, must-revalidate"}
+        chunks: bytes | Iterable[bytes]
+        if body is None:
+            kind, chunks = "advertisement", smart_http.advertisement(hub.git, repository.git_dir, protocol)
+        else:
+            encoding = request.headers.get("Content-Encoding", "")
+            kind, chunks = (
+                "result",
+                smart_http.exchange(hub.git, repository.git_dir, body, encoding=encoding, protocol=protocol),
+            )
+        return Response(chunks, 200, headers, content_type=f"application/x-git-upload-pack-{kind}")
+
+    @web.get("/<owner>/<name>.git/info/refs")
+    def info_refs(owner: str, name: str) -> Response:
+        if request.args.get("service") != smart_http.SERVICE:
+            return Response("Only fetching over smart HTTP.", 403, content_type="text/plain")
+        return served(owner, name, None)
+
+    @web.post("/<owner>/<name>.git/git-upload-pack")
+    def upload_pack(owner: str, name: str) -> Response:
+        return served(owner, name, request.get_data())
+
+
+def _add_pages(web: Flask, hub: Hub) -> None:
+    @web.get("/")
+    def home() -> Response:
+        with hub.state.lock:
+            return Response(page.render_home(hub), content_type="text/html; charset=utf-8")
+
+    @web.get("/<owner>/<name>/pull/<int:number>")
+    def pull(owner: str, name: str, number: int) -> Response:
+        with hub.state.lock:
+            found = hub.state.repositories.get(f"{owner}/{name}")
+            item = hub.state.pulls.get((found.id, number)) if found else None
+            if item is None:
+                raise not_found()
+            text = page.render(hub, item)
+        policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+        return Response(text, headers={"Content-Security-Policy": policy}, content_type="text/html; charset=utf-8")
+
+    @web.post("/settings/apps/new")
+    @web.post("/organizations/<owner>/settings/apps/new")
+    def manifest(owner: str = "octocat") -> Response:
+        """Take an App manifest and send the browser back with a code, as after the user's confirmation."""
+        try:
+            document = json.loads(request.form["manifest"])
+            target, _ = str(document["redirect_url"]), document["url"]
+        except (KeyError, ValueError, TypeError):
+            return Response("Invalid GitHub App configuration", 422, content_type="text/plain")
+        code = secrets.token_hex(20)
+        hub.state.manifests[code] = {**document, "__owner": owner}
+        query = {"code": code, **({"state": request.args["state"]} if "state" in request.args else {})}
+        location = f"{target}{'&' if '?' in target else '?'}{urlencode(query)}"
+        return Response(
+            f'<a href="{html.escape(location)}">continue</a>', 302, {"Location": location}, content_type="text/html"
+        )
