@@ -91,6 +91,12 @@ class Api:
             return data.get("data", "") if isinstance(data, dict) else (data or "")
         return data
 
+    def get_with_headers(
+        self, path: str, *, doing: str, params: Mapping[str, Any] | None = None, needs: str = ""
+    ) -> tuple[Mapping[str, Any], Any]:
+        """Return the headers (names in lower case) and the JSON answer of a GET."""
+        return self._request("GET", path, params=params, doing=doing, needs=needs)
+
     def send(
         self, verb: str, path: str, body: Mapping[str, Any] | None = None, *, doing: str, needs: str = ""
     ) -> Any:

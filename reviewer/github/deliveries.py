@@ -1,0 +1,56 @@
+"""Webhook deliveries as GitHub remembers them, to ask again for those that we missed.
+
+GitHub does not redeliver by itself; it keeps failed deliveries for 3 days (7 on Enterprise Server).
+https://docs.github.com/webhooks/using-webhooks/handling-failed-webhook-deliveries
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from reviewer.github.api import PAGE_SIZE, Api
+from reviewer.github.records import HookDelivery
+
+MAX_DELIVERY_PAGES: Final = 100
+_CURSOR: Final = re.compile(r"[?&]cursor=([^&>]+)[^>]*>;\s*rel=\"next\"")
+
+
+def hook_deliveries(api: Api, *, since: str = "", max_pages: int = MAX_DELIVERY_PAGES) -> Iterator[HookDelivery]:
+    """Yield deliveries to the App, newest first, down to `since` (ISO 8601, exclusive); `api` is the App's own."""
+    cursor = ""
+    for _page in range(max_pages):
+        params: dict[str, Any] = {"per_page": PAGE_SIZE}
+        if cursor:
+            params["cursor"] = cursor
+        headers, rows = api.get_with_headers("/app/hook/deliveries", params=params, doing="list webhook deliveries")
+        for row in rows or ():
+            delivery = HookDelivery.from_json(row)
+            if since and delivery.delivered_at and delivery.delivered_at <= since:
+                return
+            yield delivery
+        cursor = _next_cursor(headers)
+        if not cursor:
+            return
+
+
+def redeliver(api: Api, delivery_id: int) -> None:
+    """Ask GitHub to send a delivery again; it keeps its GUID."""
+    api.send("POST", f"/app/hook/deliveries/{delivery_id}/attempts", doing="redeliver a webhook delivery")
+
+
+def to_redeliver(deliveries: Iterator[HookDelivery]) -> tuple[HookDelivery, ...]:
+    """Return, oldest first, the newest failed attempt of every GUID that no attempt brought home."""
+    newest: dict[str, HookDelivery] = {}
+    home: set[str] = set()
+    for delivery in deliveries:
+        if delivery.ok:
+            home.add(delivery.guid)
+        newest.setdefault(delivery.guid, delivery)
+    return tuple(delivery for delivery in reversed(newest.values()) if delivery.guid not in home)
+
+
+def _next_cursor(headers: Mapping[str, Any]) -> str:
+    match = _CURSOR.search(str(headers.get("link", "")))
+    return match[1] if match else ""

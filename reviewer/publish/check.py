@@ -1,0 +1,118 @@
+"""The check run: conclusion, title, summary, and the list of everything found. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from policies.gates import Verdict, conclude
+from policies.words import Conclusion, Severity
+from reviewer.findings.model import PlacedFinding
+from reviewer.publish import cost, coverage
+from reviewer.publish.cost import Totals
+from reviewer.publish.escape import code, plain, visible
+from reviewer.publish.figures import count, severity
+from reviewer.publish.inline import Conceal, size
+from reviewer.publish.sanitize import title
+from reviewer.publish.summary import ordered
+from reviewer.review import Review
+
+# https://docs.github.com/rest/checks/runs: summary and text are limited to 65,535 characters each,
+# annotations to 50 in a request.
+TEXT_LIMIT: Final = 65_535
+MAX_ANNOTATIONS: Final = 50
+MAX_TITLE: Final = 250
+_LEVELS: Final = {
+    Severity.CRITICAL: "failure",
+    Severity.HIGH: "failure",
+    Severity.MEDIUM: "warning",
+    Severity.LOW: "notice",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutput:
+    """What a check run says; `output` is GitHub's object of that name."""
+
+    conclusion: Conclusion
+    output: Mapping[str, Any]
+
+
+def verdict_of(
+    review: Review, *, fail_on: Severity | None, limit_conclusion: Conclusion = Conclusion.NEUTRAL
+) -> Verdict:
+    """Return the gates' verdict on a review, from what a reader sees of it."""
+    counts: dict[Severity, int] = {}
+    for placed in review.shown():
+        counts[placed.finding.severity] = counts.get(placed.finding.severity, 0) + 1
+    return conclude(
+        status=str(review.status),
+        complete=review.coverage.complete,
+        share=review.coverage.share,
+        counts=counts,
+        fail_on=fail_on,
+        limit_conclusion=limit_conclusion,
+    )
+
+
+def render_check(
+    review: Review,
+    verdict: Verdict,
+    *,
+    totals: Totals | None = None,
+    summary_url: str = "",
+    notices: Sequence[str] = (),
+    annotate: bool = False,
+    conceal: Conceal = str,
+) -> CheckOutput:
+    """Return the check run's conclusion and output. `annotate` adds annotations, at most MAX_ANNOTATIONS: for where
+    inline comments could not be posted.
+    """
+    parts = [*(plain(reason) for reason in verdict.reasons)]
+    parts.append(f"{coverage.heading(review)}. {cost.heading(review)}.")
+    parts += [f"⚠ {plain(conceal(notice))}" for notice in dict.fromkeys((*review.notices, *notices))]
+    if summary_url:
+        parts.append(f"[The summary on the pull request]({summary_url}) has the details.")
+    findings = ordered(review.shown())
+    output: dict[str, Any] = {
+        "title": visible(verdict.title)[:MAX_TITLE],
+        "summary": _fit("\n\n".join(parts).split("\n"), "line"),
+    }
+    if findings:
+        output["text"] = _fit([_line(placed, conceal) for placed in findings], "finding")
+    if annotate and findings:
+        output["annotations"] = [_annotation(placed, conceal) for placed in findings[:MAX_ANNOTATIONS]]
+    return CheckOutput(verdict.conclusion, output)
+
+
+def _line(placed: PlacedFinding, conceal: Conceal) -> str:
+    finding = placed.finding
+    where = code(f"{finding.path}:{finding.line}")
+    return f"- {severity(finding.severity)} {where} {title(conceal(finding.title))}"
+
+
+def _annotation(placed: PlacedFinding, conceal: Conceal) -> dict[str, Any]:
+    finding = placed.finding
+    return {
+        "path": finding.path,
+        "start_line": finding.start_line or finding.line,
+        "end_line": finding.line,
+        "annotation_level": _LEVELS[finding.severity],
+        # Plain text here: GitHub renders no Markdown in annotations.
+        "title": visible(conceal(finding.title)).replace("\n", " ")[:MAX_TITLE],
+        "message": visible(conceal(finding.body))[:4_000] or visible(conceal(finding.title)),
+    }
+
+
+def _fit(lines: Sequence[str], noun: str) -> str:
+    """Join lines up to GitHub's limit; the rest is counted."""
+    room = TEXT_LIMIT - 100
+    kept: list[str] = []
+    for line in lines:
+        room -= size(line) + 1
+        if room < 0:
+            kept.append(f"\n{count(len(lines) - len(kept), f'more {noun}')}.")
+            break
+        kept.append(line)
+    return "\n".join(kept)

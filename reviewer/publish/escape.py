@@ -1,0 +1,159 @@
+"""Markdown pieces that cannot be anything else: plain text, code spans, fences, table cells. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+from urllib.parse import quote
+
+# What looks blank or joins letters without being a format character (category Cf) in Unicode's own tables.
+_BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_MARKS: Final = re.compile(r"([\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff])\1{2,}")
+
+# A run that GitHub would turn into something: a mention, an issue or pull request, an address, an emoji image,
+# mathematics, a footnote. Full-width and small forms of @ and # count: filters after ours may fold them.
+_LIVE: Final = re.compile(
+    r"""
+      \S*[@\uff20\ufe6b]\S+                       # @name, team mentions, name@host, owner/repo@sha
+    | \S*[#\uff03\ufe5f]\d+\S*                    # 1, owner/repo#1
+    | \bGH-\d+\b
+    | \S*:(?:/|\\)(?:/|\\)\S*                     # any scheme
+    | \b(?:www\.|mailto:|xmpp:|javascript:|data:|vbscript:)\S+
+    | :[A-Za-z0-9_+-]+:                           # emoji names, some of which are images
+    | \S*\$(?!\d[\d.,]*(?:[\s;:)]|$))\S*          # mathematics, most often a shell variable; no price
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+# A line that other bots on the pull request would take as an order to them.
+COMMAND: Final = re.compile(r"^\s*/[A-Za-z][\w-]*(?=\s|$)")
+# A comment mark that programs look for. Theirs or ours: quoted, it must not be found.
+_MARKER: Final = re.compile(r"<!--(?=\s*kilo)", re.IGNORECASE)
+_ORDER: Final = re.compile(r"^(\d{1,9})([.)])")
+_SPECIAL: Final = re.compile(r"[\\`*\[\]<>&~|]")
+_UNDERSCORE: Final = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+_TICKS: Final = re.compile(r"`+")
+# A language name, and nothing that GitHub renders as a drawing, a map or mathematics.
+_LANGUAGE: Final = re.compile(r"^[A-Za-z0-9_+#.-]{1,24}$")
+_DRAWN: Final = frozenset({"suggestion", "mermaid", "geojson", "topojson", "stl", "math"})
+
+
+def visible(text: str) -> str:
+    """Return text without what cannot be seen: controls, bidirectional marks, zero-width and tag characters,
+    variation selectors, lone surrogates. Line ends become LF, tabs stay.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
+    kept = "".join(char for char in text if char in "\n\t" or _is_visible(char))
+    # Stacked marks climb over the lines above: three of a kind are enough for any script.
+    return _MARKS.sub(r"\1\1", kept)
+
+
+def is_visible(text: str) -> bool:
+    """True where `visible` would change nothing but line ends."""
+    return all(char in "\r\n\t" or _is_visible(char) for char in text)
+
+
+def plain(text: str) -> str:
+    """Return Markdown that renders as this text, one line; what would come alive is shown as code."""
+    flat = " ".join(visible(text).split())
+    parts: list[str] = []
+    at = 0
+    for match in _LIVE.finditer(flat):
+        # The full stop after an address is the sentence's.
+        word = match[0].rstrip(".,;:!?)") if match[0][0] != ":" else match[0]
+        parts += [_inert(flat[at : match.start()]), code(word)]
+        at = match.start() + len(word)
+    parts.append(_inert(flat[at:]))
+    return join(parts)
+
+
+def code(text: str) -> str:
+    """Return a code span of this text, one line, that no backtick in it can end."""
+    flat = _MARKER.sub("<! --", " ".join(visible(text).split()))
+    if not flat:
+        return ""
+    ticks = "`" * (1 + max((len(run) for run in _TICKS.findall(flat)), default=0))
+    pad = " " if flat[0] == "`" or flat[-1] == "`" else ""
+    return f"{ticks}{pad}{flat}{pad}{ticks}"
+
+
+def fence(text: str, language: str = "") -> str:
+    """Return a fenced block of this text that no fence in it can end."""
+    body = _MARKER.sub("<! --", visible(text).rstrip("\n"))
+    lines = [f"> {line}" if COMMAND.match(line) else line for line in body.split("\n")]
+    return _fenced("\n".join(lines), language if _is_language(language) else "")
+
+
+def suggestion(text: str) -> str | None:
+    """Return a suggestion block with exactly this text, None where it may not be offered as one.
+
+    A block is applied with one click, so nothing in it may be hidden or changed: text with invisible characters
+    is refused, as is a line that another bot would obey.
+    """
+    body = text.replace("\r\n", "\n").removesuffix("\n")
+    if not is_visible(body) or any(COMMAND.match(line) for line in body.split("\n")):
+        return None
+    return _fenced(body, "suggestion")
+
+
+def join(parts: list[str]) -> str:
+    """Join inline pieces; two code spans that touch would become one run of backticks, so a blank parts them."""
+    out = ""
+    for part in parts:
+        out += f" {part}" if out.endswith("`") and part.startswith("`") else part
+    return out
+
+
+def guard_line(line: str) -> str:
+    """Return a line of inline Markdown that starts no block: no heading, list, quote, rule, table or command."""
+    line = line.strip()
+    if not line:
+        return ""
+    if COMMAND.match(line):
+        word, _, rest = line.partition(" ")
+        return f"{code(word)} {rest}".rstrip()
+    if line[0] in "#+-=:":
+        return f"\\{line}"
+    return _ORDER.sub(r"\1\\\2", line)
+
+
+def cell(markdown: str) -> str:
+    """Return inline Markdown fit for a table cell: a pipe would end it, even inside a code span."""
+    return re.sub(r"(?<!\\)\|", r"\\|", markdown.replace("\n", " "))
+
+
+def link(text: str, url: str, *, fragment: str = "") -> str:
+    """Return a link to an address of this repository that we built ourselves; `text` is Markdown already.
+
+    The path is percent-encoded, so a file name can end neither the link nor the address.
+    """
+    if not url:
+        return text
+    if not fragment:
+        url, _, fragment = url.partition("#")
+    tail = f"#{quote(fragment, safe='-_')}" if fragment else ""
+    scheme, mark, rest = url.partition("://")
+    return f"[{text}]({scheme}{mark}{quote(rest, safe='/:-._~', errors='replace')}{tail})"
+
+
+def _fenced(body: str, info: str) -> str:
+    ticks = "`" * max(3, 1 + max((len(run) for run in _TICKS.findall(body)), default=0))
+    return f"{ticks}{info}\n{body}\n{ticks}"
+
+
+def _is_language(word: str) -> bool:
+    return bool(_LANGUAGE.match(word)) and word.lower() not in _DRAWN
+
+
+def _is_visible(char: str) -> bool:
+    if char < "\x7f":
+        return char >= " "
+    if "\ufe00" <= char <= "\ufe0f" or "\U000e0000" <= char <= "\U000e0fff" or char in _BLANK:
+        return False
+    category = unicodedata.category(char)
+    return category not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+
+
+def _inert(text: str) -> str:
+    escaped = _SPECIAL.sub(lambda match: "&amp;" if match[0] == "&" else f"\\{match[0]}", text)
+    return _UNDERSCORE.sub(r"\\_", escaped)
