@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class PriceBook:
-    """Prices of candidates at a time. With a folder, answers are kept there for the hour and the version of the data.
+    """Prices of candidates at a time. With a folder, answers are kept there for the hour.
 
     Importing genai-prices costs half a second, which is most of a cold start; a kept answer costs nothing.
     """
@@ -122,6 +122,11 @@ def _row_to_json(price: Price) -> list[str]:
     return [str(price.input), str(price.output), str(price.cache_read), str(price.cache_write)]
 
 
+def _row_from_json(row: list[str], above: tuple[tuple[int, Price], ...] = ()) -> Price:
+    plain, output, cache_read, cache_write = map(Decimal, row)
+    return Price(plain, output, cache_read, cache_write, above)
+
+
 def _keep(file: Path, stamp: str, known: Mapping[str, Price | None]) -> None:
     body = {
         "stamp": stamp,
@@ -150,10 +155,7 @@ def _read_kept(file: Path, stamp: str) -> dict[str, Price | None]:
         return {
             name: None
             if row is None
-            else Price(
-                *map(Decimal, row[0]),
-                above=tuple((int(start), Price(*map(Decimal, more))) for start, more in row[1]),
-            )
+            else _row_from_json(row[0], tuple((int(start), _row_from_json(more)) for start, more in row[1]))
             for name, row in body["prices"].items()
         }
     except (OSError, ValueError, KeyError, TypeError, IndexError, ArithmeticError):

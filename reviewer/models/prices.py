@@ -31,10 +31,10 @@ class Price:
     @classmethod
     def per_million(
         cls,
-        input: Decimal,
+        input: Decimal,  # noqa: A002 - the name of the field
         output: Decimal,
         cache_read: Decimal | None = None,
-        cache_write: Decimal | None = None,  # noqa: A002 - the field's name
+        cache_write: Decimal | None = None,
     ) -> Price:
         """Build a flat price from dollars per million tokens; caches without a price cost what input costs."""
         return cls(
@@ -73,12 +73,12 @@ class Price:
 FREE: Final = Price(Decimal(0), Decimal(0), Decimal(0), Decimal(0))
 
 
-def most_tokens(*texts: str) -> int:
-    """Return a number of tokens that no byte-level tokenizer passes for these texts: their bytes, and overhead.
+def most_tokens(body: bytes) -> int:
+    """Return a number of tokens that no byte-level tokenizer passes for a request: its bytes, and overhead.
 
     A bound, not an estimate: a reservation must hold for hostile text too, and a token is at least a byte.
     """
-    return sum(len(text.encode()) for text in texts) + PROMPT_OVERHEAD
+    return len(body) + PROMPT_OVERHEAD
 
 
 def estimate_tokens(text: str) -> int:

@@ -1,0 +1,294 @@
+"""Asker: a question to a tier becomes one answer, through reservation, retry, fail-over and settlement."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from policies.words import Payment, Tier
+from reviewer.errors import BudgetRefused, ConfigurationError, KiloReviewError, ModelUnavailable, PolicyRefused
+from reviewer.models.breaker import Breaker, LocalBreaker
+from reviewer.models.catalogue import Usable
+from reviewer.models.faults import UNHEALTHY, FaultKind, ProviderFault, one_line
+from reviewer.models.meter import CallIntent, Meter
+from reviewer.models.model import Call, Candidate, Completion, Prompt, Stage
+from reviewer.models.outcome import error_of
+from reviewer.models.prices import Price, estimate_tokens, most_tokens, price_of
+from reviewer.models.protocols import modes_of, protocol_of
+from reviewer.models.record import Attempt
+from reviewer.models.retry import MAX_ATTEMPTS, Next, next_step, pause
+from reviewer.models.send import Heard, Sender
+from reviewer.models.table import shipped_table
+from reviewer.models.wire import Ask
+from reviewer.settings import Secret
+
+# Calls in flight to one provider. A local server works on one prompt at a time; a queue would eat the time limit.
+CONCURRENCY: Final = 8
+LOCAL_CONCURRENCY: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a question: a completion or an error, never both, and every attempt that it took."""
+
+    completion: Completion | None
+    calls: tuple[Call, ...] = ()
+    error: KiloReviewError | None = None
+    candidate: Candidate | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Question:
+    """One `ask` while it runs."""
+
+    prompt: Prompt
+    tier: Tier
+    unit: str
+    stage: Stage
+    attempt: int
+    calls: list[Call] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    faults: list[tuple[Candidate, ProviderFault]] = field(default_factory=list)
+    refusal: BudgetRefused | None = None
+    waits: list[float] = field(default_factory=list)
+
+
+class Asker:
+    """Asks models. Safe to share between threads; units of a review are asked at the same time.
+
+    `candidates_by_tier` holds usable models only, in order of preference; `refused` what policy or set-up rules
+    out, for the error that says so. `keys` is by provider id. `clock` is monotonic seconds, `sleep` may be cut short.
+    """
+
+    def __init__(
+        self,
+        *,
+        candidates_by_tier: Mapping[Tier, Sequence[Candidate]],
+        keys: Mapping[str, Secret],
+        meter: Meter,
+        refused: Sequence[Usable] = (),
+        prices: Callable[[Candidate], Price | None] = price_of,
+        sender: Sender | None = None,
+        breaker: Breaker | None = None,
+        forbid_training: bool = False,
+        concurrency: int = CONCURRENCY,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._candidates = {tier: tuple(found) for tier, found in candidates_by_tier.items() if found}
+        self._keys = dict(keys)
+        self._meter = meter
+        self._refused = tuple(refused)
+        self._prices = prices
+        self._sender = sender or Sender()
+        self._breaker = breaker or LocalBreaker()
+        self._forbid_training = forbid_training
+        self._clock = clock
+        self._started = clock()
+        self._stopped = threading.Event()
+        self._sleep = sleep or self._stopped.wait
+        self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
+        self._lock = threading.Lock()
+        self._modes: dict[str, str] = {}
+        self._slots = {
+            candidate.provider: threading.BoundedSemaphore(
+                LOCAL_CONCURRENCY if candidate.payment is Payment.LOCAL else concurrency
+            )
+            for found in self._candidates.values()
+            for candidate in found
+        }
+
+    @property
+    def highest(self) -> Tier:
+        """The highest tier with a usable candidate, FREE where there is none at all."""
+        return max(self._candidates, default=Tier.FREE)
+
+    @property
+    def usable(self) -> bool:
+        """True where any model can be asked."""
+        return bool(self._candidates)
+
+    def serving_tier(self, tier: Tier) -> Tier | None:
+        """Return the tier that serves a request for `tier`: itself, else the next cheaper, else the next dearer."""
+        cheaper = [found for found in self._candidates if found < tier]
+        dearer = [found for found in self._candidates if found > tier]
+        if tier in self._candidates:
+            return tier
+        return max(cheaper) if cheaper else min(dearer, default=None)
+
+    def resolve(self, tier: Tier) -> Candidate | None:
+        """Return the model that would be asked first for a tier, None where none is usable."""
+        serving = self.serving_tier(tier)
+        return None if serving is None else self._candidates[serving][0]
+
+    def price(self, candidate: Candidate) -> Price | None:
+        """Return the price that calls to a candidate are counted at."""
+        return self._prices(candidate)
+
+    def stop(self) -> None:
+        """Let questions that wait give up and new ones fail: the process is going down."""
+        self._stopped.set()
+
+    def ask(self, prompt: Prompt, *, tier: Tier, unit: str, stage: Stage, attempt: int = 1) -> Answer:
+        """Ask a tier and return what became of it; refusals and failures are in the answer, not raised.
+
+        Only what makes further work pointless is raised: LedgerUnavailable and LeaseLost from the meter.
+        """
+        question = _Question(prompt, tier, unit, stage, attempt)
+        serving = self.serving_tier(tier)
+        if serving is None:
+            return Answer(None, error=self._nothing_usable())
+        candidates = self._candidates[serving]
+        if serving is not tier:
+            question.notes.append(
+                f"no {tier.label} model is usable; {candidates[0].name} ({serving.label}) was asked instead"
+            )
+        for index, candidate in enumerate(candidates):
+            answer = self._ask_candidate(question, candidate, others=index + 1 < len(candidates))
+            if answer is not None:
+                return answer
+            if len(question.calls) >= MAX_ATTEMPTS or self._stopped.is_set():
+                break
+        return self._failed(question)
+
+    def _ask_candidate(self, question: _Question, candidate: Candidate, *, others: bool) -> Answer | None:
+        """Ask one model as often as its faults allow; None where the next one should be asked."""
+        tries = 0
+        while len(question.calls) < MAX_ATTEMPTS and not self._stopped.is_set():
+            if why := self._unfit(question, candidate):
+                question.notes.append(f"{candidate.name} was passed over: {why}")
+                return None
+            mode = self._mode(candidate)
+            try:
+                completion, fault = self._attempt(question, candidate)
+            except BudgetRefused as refusal:
+                question.refusal = refusal
+                if refusal.rule == "unknown-price":
+                    question.notes.append(f"{candidate.name} was passed over: its price is unknown")
+                    return None
+                return self._answer(question, None, refusal, candidate)
+            if completion is not None:
+                return self._answer(question, completion, None, candidate)
+            assert fault is not None  # noqa: S101 - an attempt has one or the other
+            tries += 1
+            question.faults.append((candidate, fault))
+            question.notes.append(f"{candidate.name} {one_line(str(fault))}")
+            step = next_step(fault, tries=tries, others=others, simpler=self._has_simpler(candidate))
+            if step is Next.OTHER:
+                return None
+            if step is Next.SIMPLER:
+                self._simplify(candidate, refused=mode)
+            elif len(question.calls) < MAX_ATTEMPTS:
+                self._sleep(pause(fault, tries=tries, rng=self._rng))
+        return None
+
+    def _unfit(self, question: _Question, candidate: Candidate) -> str:
+        wanted = estimate_tokens(question.prompt.text)
+        if wanted > candidate.context_window:
+            return f"about {wanted} tokens do not fit its window of {candidate.context_window}"
+        wait = self._breaker.wait(candidate.provider)
+        if wait:
+            question.waits.append(wait)
+            return f"{candidate.provider} failed repeatedly and is left alone for another {wait:.0f} s"
+        return ""
+
+    def _attempt(self, question: _Question, candidate: Candidate) -> tuple[Completion | None, ProviderFault | None]:
+        """Reserve, send, settle: exactly one HTTP request and exactly one row."""
+        dialect = shipped_table().dialect(candidate.provider)
+        ask = Ask(question.prompt, candidate, dialect, self._mode(candidate), self._forbid_training)
+        protocol = protocol_of(candidate)
+        price = self._prices(candidate)
+        number = question.attempt + len(question.calls)
+        with self._slots[candidate.provider]:
+            # What is sent bounds what is billed, so the bound is taken from the very bytes.
+            bound = most_tokens(protocol.write(ask).encoded())
+            reservation = self._meter.reserve(
+                amount=None if price is None else price.worst_case(bound, ask.max_output_tokens),
+                call=CallIntent(question.unit, question.stage, candidate.tier, candidate, number),
+            )
+            heard = Heard()
+            started = self._clock()
+            made = Attempt(question.unit, question.stage, candidate, price, number, _ms(started - self._started))
+            try:
+                completion = self._sender.send(ask, protocol, self._key(candidate), heard)
+            except BaseException as error:
+                fault = error if isinstance(error, ProviderFault) else _interrupted(error)
+                call = made.failed(fault, heard, ask, _ms(self._clock() - started))
+                self._settle(reservation, question, call)
+                if fault is not error:
+                    raise
+                if fault.kind in UNHEALTHY:
+                    self._breaker.failed(candidate.provider)
+                return None, fault
+            self._settle(reservation, question, made.answered(completion))
+            self._breaker.succeeded(candidate.provider)
+            return completion, None
+
+    def _settle(self, reservation: str, question: _Question, call: Call) -> None:
+        question.calls.append(call)
+        self._meter.settle(reservation, call)
+
+    def _key(self, candidate: Candidate) -> str:
+        key = self._keys.get(candidate.provider)
+        return key.reveal() if key else ""
+
+    def _mode(self, candidate: Candidate) -> str:
+        with self._lock:
+            return self._modes.get(candidate.name, modes_of(candidate)[0])
+
+    def _has_simpler(self, candidate: Candidate) -> bool:
+        return self._mode(candidate) != modes_of(candidate)[-1]
+
+    def _simplify(self, candidate: Candidate, refused: str) -> None:
+        """Remember for the rest of the review that a model refuses a way of structured output."""
+        modes = modes_of(candidate)
+        with self._lock:
+            current = self._modes.get(candidate.name, modes[0])
+            # Another thread may have gone on already from the mode that was refused here.
+            if current == refused and current != modes[-1]:
+                self._modes[candidate.name] = modes[modes.index(current) + 1]
+
+    def _answer(
+        self,
+        question: _Question,
+        completion: Completion | None,
+        error: KiloReviewError | None,
+        candidate: Candidate | None,
+    ) -> Answer:
+        return Answer(completion, tuple(question.calls), error, candidate, tuple(question.notes))
+
+    def _failed(self, question: _Question) -> Answer:
+        if self._stopped.is_set():
+            return self._answer(question, None, ModelUnavailable("stopped before a model answered"), None)
+        if not question.faults and question.refusal is not None:
+            return self._answer(question, None, question.refusal, None)
+        error = error_of(question.faults, waits=question.waits, notes=question.notes)
+        candidate = question.faults[-1][0] if question.faults else None
+        return self._answer(question, None, error, candidate)
+
+    def _nothing_usable(self) -> KiloReviewError:
+        by_rule = [usable for usable in self._refused if usable.rule]
+        if by_rule:
+            first = by_rule[0]
+            return PolicyRefused(
+                f"provider policy permits no model that is set up; {first.candidate.name}: {first.reason}",
+                rule=first.rule,
+            )
+        return ConfigurationError(
+            "no model is usable",
+            remedy="Set KILO_API_KEY or a provider's key, or start a local server; see `kilo-review models`.",
+        )
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _interrupted(error: BaseException) -> ProviderFault:
+    return ProviderFault(FaultKind.CUT, f"interrupted by {type(error).__name__}")

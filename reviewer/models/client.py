@@ -1,0 +1,152 @@
+"""The one HTTP client of a process: guarded addresses, timed reads, no redirects, no URLs in logs."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import ssl
+import threading
+import urllib.request
+from collections.abc import Iterable
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpcore
+import httpx
+
+from reviewer.models.address import check_ip, is_loopback
+from reviewer.models.clocking import read_limit
+
+POOL_SIZE: Final = 32
+KEEP_ALIVE_SECONDS: Final = 30.0
+USER_AGENT: Final = "kilo-review"
+
+# httpx logs whole URLs at INFO, credentials and query included (encode/httpx #2760); httpcore headers at DEBUG.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+class _ClockedStream(httpcore.NetworkStream):
+    """A socket whose reads obey the running call's clock."""
+
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, read_limit(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, timeout)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return _ClockedStream(self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+class _GuardedBackend(httpcore.NetworkBackend):
+    """Resolves a name once, checks every address, and connects to the address that was checked.
+
+    A name that resolves to something else between check and use (DNS rebinding) gains nothing.
+    """
+
+    def __init__(self, *, offline: bool) -> None:
+        self._offline = offline
+        self._backend = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise httpcore.ConnectError(f"the name does not resolve: {error.strerror or 'unknown'}") from None
+        addresses = list(dict.fromkeys(str(row[4][0]) for row in found))
+        for address in addresses:
+            check_ip(host, address, offline=self._offline)
+        last: Exception = httpcore.ConnectError("the name has no address")
+        for address in addresses:
+            try:
+                return _ClockedStream(
+                    self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                last = error
+        raise last
+
+
+class _GuardedTransport(httpx.HTTPTransport):
+    """httpx's own transport over a pool of ours; its mapping of errors is what is inherited."""
+
+    def __init__(self, *, offline: bool, proxy: str) -> None:
+        super().__init__(trust_env=True)
+        context = httpx.create_ssl_context(trust_env=True)
+        backend = _GuardedBackend(offline=offline)
+        pool: httpcore.ConnectionPool
+        if proxy:
+            parts = urlsplit(proxy)
+            pool = httpcore.HTTPProxy(
+                proxy_url=f"{parts.scheme}://{parts.hostname}:{parts.port or 3128}",
+                proxy_auth=(parts.username, parts.password or "") if parts.username else None,
+                ssl_context=context,
+                max_connections=POOL_SIZE,
+                keepalive_expiry=KEEP_ALIVE_SECONDS,
+                network_backend=backend,
+            )
+        else:
+            pool = httpcore.ConnectionPool(
+                ssl_context=context,
+                max_connections=POOL_SIZE,
+                keepalive_expiry=KEEP_ALIVE_SECONDS,
+                network_backend=backend,
+            )
+        self._pool.close()
+        self._pool = pool
+
+
+_lock = threading.Lock()
+_clients: dict[tuple[bool, str], httpx.Client] = {}
+
+
+def proxy_for(url: str) -> str:
+    """Return the proxy that the machine's own set-up names for a URL, "" for none and always for loopback."""
+    parts = urlsplit(url)
+    if is_loopback(url) or urllib.request.proxy_bypass(parts.hostname or ""):
+        return ""
+    found = urllib.request.getproxies()
+    proxy = found.get(parts.scheme) or found.get("all") or ""
+    return proxy if proxy.startswith(("http://", "https://")) else ""
+
+
+def client_for(url: str, *, offline: bool) -> httpx.Client:
+    """Return the process's client for a base URL: one for direct connections, one per proxy."""
+    key = (offline, "" if offline else proxy_for(url))
+    with _lock:
+        if key not in _clients:
+            _clients[key] = httpx.Client(
+                transport=_GuardedTransport(offline=offline, proxy=key[1]),
+                follow_redirects=False,
+                trust_env=False,
+                headers={"user-agent": USER_AGENT},
+            )
+        return _clients[key]
+
+
+def close_clients() -> None:
+    """Close every connection; a forked process must not share its parent's sockets."""
+    with _lock, contextlib.suppress(Exception):
+        for client in _clients.values():
+            client.close()
+        _clients.clear()

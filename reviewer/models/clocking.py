@@ -1,0 +1,74 @@
+"""The time limits of one call: connect, first token, between tokens, total."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimits:
+    """Seconds. A keep-alive byte is no token: limits count what the model says."""
+
+    connect: float = 10.0
+    write: float = 30.0
+    first_token: float = 120.0
+    between_tokens: float = 60.0
+    total: float = 600.0
+
+
+class PhaseClock:
+    """Says how long the next read may wait, and why it may not wait longer."""
+
+    def __init__(self, limits: TimeLimits, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._limits = limits
+        self._monotonic = monotonic
+        self._started = self._heard = monotonic()
+        self._talking = False
+
+    def token(self) -> None:
+        """Note that the model said something."""
+        self._talking = True
+        self._heard = self._monotonic()
+
+    def left(self) -> float:
+        """Return the seconds until the next limit; 0 or less when one has passed."""
+        now = self._monotonic()
+        phase = self._limits.between_tokens if self._talking else self._limits.first_token
+        return min(self._limits.total - (now - self._started), phase - (now - self._heard))
+
+    def reason(self) -> str:
+        """Name the limit that has passed, or comes next."""
+        now = self._monotonic()
+        phase = self._limits.between_tokens if self._talking else self._limits.first_token
+        if self._limits.total - (now - self._started) <= phase - (now - self._heard):
+            return f"not done after {self._limits.total:g} s"
+        if self._talking:
+            return f"silent for {self._limits.between_tokens:g} s in the middle of an answer"
+        return f"no first token after {self._limits.first_token:g} s"
+
+
+_running = threading.local()
+
+
+@contextmanager
+def clocked(clock: PhaseClock) -> Iterator[PhaseClock]:
+    """Let the socket reads of this thread obey a clock, for as long as the block runs."""
+    _running.clock = clock
+    try:
+        yield clock
+    finally:
+        _running.clock = None
+
+
+def read_limit(asked: float | None) -> float | None:
+    """Return the time limit of a socket read: what was asked, or what the running clock leaves."""
+    clock: PhaseClock | None = getattr(_running, "clock", None)
+    if clock is None:
+        return asked
+    # A limit of exactly 0 would make the socket non-blocking instead of timing out.
+    left = max(0.001, clock.left())
+    return left if asked is None else min(asked, left)

@@ -1,0 +1,121 @@
+"""Answers that run away are noticed while they stream: repetition, length, text that is no JSON."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Final
+
+# A token is rarely longer than this many characters of JSON or code; more than this times the limit is no answer.
+LONGEST_TOKEN: Final = 12
+CHECK_EVERY: Final = 256
+REPEAT_SPAN: Final = 1_200
+REPEAT_PERIOD: Final = 300
+BLANK_SPAN: Final = 400
+PROSE_LIMIT: Final = 1_500
+TRAILING_LIMIT: Final = 2_000
+
+_FIRST_KEY: Final = re.compile(r"\s*(?:```(?:json)?\s*)?\{\s*\"((?:[^\"\\]|\\.)*)\"\s*:")
+_THINKING: Final = re.compile(r"\s*<think(?:ing)?>.*?(</think(?:ing)?>|\Z)", re.DOTALL)
+
+
+class RunawayGuard:
+    """Watches one answer. `keys` are the top-level properties of its schema; empty where any text is welcome."""
+
+    def __init__(self, *, max_output_tokens: int, keys: Collection[str] = ()) -> None:
+        self._limit = max_output_tokens * LONGEST_TOKEN
+        self._keys = frozenset(keys)
+        self._text = ""
+        self._checked = 0
+        self._shape_known = not keys
+        self._depth = _Depth() if keys else None
+
+    @property
+    def text(self) -> str:
+        """Everything seen so far."""
+        return self._text
+
+    def feed(self, piece: str) -> str:
+        """Take more of the answer; return why it must be cut, or ""."""
+        self._text += piece
+        if len(self._text) > self._limit:
+            return f"longer than {self._limit} characters"
+        if reason := self._off_schema(piece):
+            return reason
+        if len(self._text) - self._checked < CHECK_EVERY:
+            return ""
+        self._checked = len(self._text)
+        tail = self._text[-BLANK_SPAN:]
+        if len(tail) == BLANK_SPAN and not tail.strip():
+            return f"{BLANK_SPAN} blank characters in a row"
+        period = repeated(self._text[-REPEAT_SPAN:]) if len(self._text) >= REPEAT_SPAN else 0
+        return f"the same {period} characters repeated over {REPEAT_SPAN}" if period else ""
+
+    def _off_schema(self, piece: str) -> str:
+        if self._depth is not None:
+            after = self._depth.feed(piece)
+            if after > TRAILING_LIMIT:
+                return f"{TRAILING_LIMIT} characters after the end of the answer"
+        if self._shape_known:
+            return ""
+        body = _THINKING.sub("", self._text, count=1) if self._text.lstrip().startswith("<think") else self._text
+        found = _FIRST_KEY.match(body, max(0, body.find("{") - 20) if "{" in body else 0)
+        if found is None and "{" in body:
+            found = _FIRST_KEY.match(body, body.find("{"))
+        if found is not None:
+            self._shape_known = True
+            return (
+                "" if found.group(1) in self._keys else f"off the schema: {found.group(1)[:40]!r} is not a property"
+            )
+        return f"no JSON in {PROSE_LIMIT} characters" if "{" not in body and len(body) > PROSE_LIMIT else ""
+
+
+class _Depth:
+    """Follows braces outside strings; counts what comes after the first whole object."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._opened = self._in_string = self._escaped = False
+        self._after = 0
+
+    def feed(self, piece: str) -> int:
+        for char in piece:
+            if self._opened and self._depth == 0:
+                self._after += 1
+            elif self._in_string:
+                self._string(char)
+            elif char == '"' and self._depth:
+                self._in_string = True
+            elif char in "{[":
+                # Prose before the answer may hold a bracket; only a brace opens the answer.
+                if self._depth or char == "{":
+                    self._depth += 1
+                    self._opened = True
+            elif char in "}]" and self._depth:
+                self._depth -= 1
+        return self._after
+
+    def _string(self, char: str) -> None:
+        if self._escaped:
+            self._escaped = False
+        elif char == "\\":
+            self._escaped = True
+        elif char == '"':
+            self._in_string = False
+
+
+def repeated(span: str) -> int:
+    """Return the period of a text that is one short block again and again, 0 where it is not.
+
+    The period is the length less the longest border (Knuth, Morris and Pratt 1977), in linear time.
+    """
+    border = [0] * len(span)
+    length = 0
+    for index in range(1, len(span)):
+        while length and span[index] != span[length]:
+            length = border[length - 1]
+        if span[index] == span[length]:
+            length += 1
+        border[index] = length
+    period = len(span) - border[-1] if span else 0
+    return period if 0 < period <= min(REPEAT_PERIOD, len(span) // 4) else 0

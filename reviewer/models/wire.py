@@ -1,0 +1,119 @@
+"""What the three wire protocols share: a request to send, and a reader of what streams back."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from reviewer.models.faults import FaultKind, ProviderFault
+from reviewer.models.model import Candidate, FinishReason, Prompt, Usage
+from reviewer.models.table import Dialect
+
+# How an answer is made to fit its schema, best first; a server that refuses one is asked with the next.
+MODES: Final = ("schema", "tool", "json", "prompt")
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """One HTTP request: path below the base URL, headers without the key, and a JSON body."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: Mapping[str, Any]
+    key_header: str
+
+    def encoded(self) -> bytes:
+        """Return the body's bytes; equal prompts give equal bytes, so that provider caches hit."""
+        return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Everything that a protocol needs to write a request."""
+
+    prompt: Prompt
+    candidate: Candidate
+    dialect: Dialect
+    mode: str
+    forbid_training: bool = False
+
+    @property
+    def max_output_tokens(self) -> int:
+        """The smaller of what the prompt asks for and the model can give."""
+        return min(self.prompt.max_output_tokens, self.candidate.max_output_tokens)
+
+
+class Reader(ABC):
+    """Collects one answer. Fields hold what has been heard so far, so that a cut answer can be accounted for."""
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = None
+        self.finish_reason: FinishReason | None = None
+        self.model = ""
+        self.reported_cost: Decimal | None = None
+        self.ended = False
+
+    @abstractmethod
+    def feed(self, event: str, data: Mapping[str, Any]) -> str:
+        """Take one event of the stream; return the text that it adds. Raises ProviderFault for an error event."""
+
+    @abstractmethod
+    def whole(self, body: Mapping[str, Any]) -> str:
+        """Take an answer that came in one piece, from a server that does not stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class WireProtocol:
+    """One protocol: how to write a request, how to read the answer, and the modes it knows."""
+
+    name: str
+    write: Callable[[Ask], WireRequest]
+    reader: Callable[[], Reader]
+    modes: tuple[str, ...]
+
+
+def with_schema(system: str, ask: Ask) -> str:
+    """Return the system text, with the schema spelled out where nothing else holds the model to it."""
+    if not ask.prompt.schema or ask.mode in ("schema", "tool"):
+        return system
+    schema = json.dumps(ask.prompt.schema, ensure_ascii=False, separators=(",", ":"))
+    rule = "Answer with one JSON object and nothing else: no prose, no code fence. It must fit this JSON Schema:\n"
+    return f"{system}\n\n{rule}{schema}" if system else rule + schema
+
+
+def count(value: object) -> int:
+    """Read a token count; 0 for anything that is not a whole number of at least 0."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
+
+
+def money(value: object) -> Decimal | None:
+    """Read a provider's own cost in US dollars; None for anything that is not a finite amount of at least 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        amount = Decimal(str(value))
+    except ArithmeticError:
+        return None
+    return amount if amount.is_finite() and amount >= 0 else None
+
+
+def section(value: object) -> Mapping[str, Any]:
+    """Read an object, or nothing."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def error_event(detail: object, *, where: str) -> ProviderFault:
+    """Sort an error that arrives inside a stream that began with 200."""
+    error = section(detail)
+    text = str(error.get("message") or error.get("type") or detail)
+    code = error.get("code")
+    said = f"{error.get('type', '')} {error.get('status', '')} {code}".lower()
+    if code == 429 or "rate" in said:
+        return ProviderFault(FaultKind.RATE_LIMITED, f"asked us to wait, {where}: {text}", status=429)
+    if code in (402, 403) or "permission" in said or "billing" in said:
+        return ProviderFault(FaultKind.POLICY, f"refused by a limit of its own, {where}: {text}")
+    return ProviderFault(FaultKind.CUT, f"stopped with an error, {where}: {text}")
