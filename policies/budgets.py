@@ -58,14 +58,22 @@ class Limit:
 
     `subject` is whom it binds: a user, a repository or an organisation by GitHub's name, or "*" for each of them.
     `layer` is the file it came from: 0 the organisation's, higher ones narrow it. `alerts` are percents of the
-    amount at which somebody is told.
+    amount at which somebody is told; None is ALERT_PERCENTS, but none for a run or a pull request, of which
+    there are too many to be told about.
     """
 
     scope: Scope
     amount: Decimal
     subject: str = EVERYBODY
     layer: int = 0
-    alerts: tuple[int, ...] = ALERT_PERCENTS
+    alerts: tuple[int, ...] | None = None
+
+    @property
+    def percents(self) -> tuple[int, ...]:
+        """The percents at which somebody is told."""
+        if self.alerts is not None:
+            return self.alerts
+        return () if self.scope in (Scope.RUN, Scope.PULL_REQUEST) else ALERT_PERCENTS
 
     def binds(self, subject: str) -> bool:
         """Tell whether the limit is for this subject; GitHub's names ignore case."""
@@ -240,14 +248,16 @@ def parse_limit(row: Mapping[str, object], where: str = "limits") -> Limit:
         raise BudgetInvalid(f'{where}.subject = {subject!r}: a name, or "*" for everybody')
     if subject != EVERYBODY and scope in (Scope.RUN, Scope.PULL_REQUEST):
         raise BudgetInvalid(f"{where}.subject: a {scope} limit binds every run alike, leave the subject out")
-    alerts = row.get("alerts", list(ALERT_PERCENTS))
-    if not isinstance(alerts, list | tuple) or not all(type(p) is int and 1 <= p <= 100 for p in alerts):
+    alerts = row.get("alerts")
+    if alerts is not None and not (
+        isinstance(alerts, list | tuple) and all(type(percent) is int and 1 <= percent <= 100 for percent in alerts)
+    ):
         raise BudgetInvalid(f"{where}.alerts = {alerts!r}: whole percents from 1 to 100")
     return Limit(
         scope=scope,
         amount=parse_amount(row.get("amount", 0), f"{where}.amount"),
         subject=subject.strip(),
-        alerts=tuple(sorted(set(alerts))),
+        alerts=None if alerts is None else tuple(sorted(set(alerts))),
     )
 
 

@@ -1,0 +1,182 @@
+"""Database: one SQLite file or PostgreSQL, short transactions, and one error for "not reachable"."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from reviewer.errors import ConfigurationError, LedgerUnavailable
+
+T = TypeVar("T")
+BUSY_SECONDS: Final = 10.0
+CONNECT_SECONDS: Final = 3
+LOCK_SECONDS: Final = 10
+# A lost race (deadlock, serialisation, a busy file) is run again; the last one is the caller's to know of.
+RACES: Final = 6
+_RACE_STATES: Final = frozenset({"40001", "40P01"})
+
+# SQLite's documentation forbids to use *or close* a connection in a forked child, so a child keeps its parent's
+# engines alive and unused: https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_across_a_fork_
+_PARENTS: Final[list[Engine]] = []
+
+
+class Database:
+    """Where the ledger is kept. Connects on first use; safe between threads and after a fork."""
+
+    def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
+        """Take an SQLAlchemy URL; ConfigurationError for one that names neither SQLite nor PostgreSQL."""
+        self.url = _normal(url)
+        self.is_sqlite = self.url.startswith("sqlite")
+        self._busy_seconds = busy_seconds
+        self._engine: Engine | None = None
+        self._pid = 0
+        self._lock = threading.Lock()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of this process."""
+        if self._pid == os.getpid() and self._engine is not None:
+            return self._engine
+        with self._lock:
+            if self._pid != os.getpid() or self._engine is None:
+                if self._engine is not None:
+                    _PARENTS.append(self._engine)
+                self._engine = _engine(self.url, is_sqlite=self.is_sqlite, busy_seconds=self._busy_seconds)
+                self._pid = os.getpid()
+            return self._engine
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction that holds the right to write from its start, and commit.
+
+        A lost race runs `work` again, so it must depend on nothing but the database. LedgerUnavailable where the
+        database does not answer; whatever else `work` raises rolls back and goes through.
+        """
+        return self._run(work, write=True)
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on one consistent view; LedgerUnavailable where the database does not answer."""
+        return self._run(work, write=False)
+
+    def _run(self, work: Callable[[Connection], T], *, write: bool) -> T:
+        for race in range(RACES):
+            try:
+                # BEGIN IMMEDIATE and not the deferred default: a read that turns into a write fails at once
+                # where another writer came between, however long the busy time-out is.
+                with self.engine.connect() as connection:
+                    if self.is_sqlite:
+                        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+                    result = work(connection)
+                    connection.commit()
+                    return result
+            except DBAPIError as error:
+                if race + 1 == RACES or not _lost_race(error):
+                    raise unavailable(error) from error
+                time.sleep(random.uniform(0, 0.05 * 2**race))  # noqa: S311 - spreads the racers
+            except SQLAlchemyError as error:
+                raise unavailable(error) from error
+        raise AssertionError("unreachable")
+
+    def insert(self, table: Table) -> sqlite.Insert:
+        """Start an INSERT that knows ON CONFLICT, which both databases spell alike."""
+        return insert(table, is_sqlite=self.is_sqlite)
+
+    def close(self) -> None:
+        """Close this process's connections."""
+        if self._engine is not None and self._pid == os.getpid():
+            self._engine.dispose()
+        self._engine = None
+
+
+def insert(table: Table, *, is_sqlite: bool) -> sqlite.Insert:
+    """Start an INSERT that knows ON CONFLICT, which both databases spell alike."""
+    # The two classes share these methods but no base class.
+    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)  # type: ignore[return-value]
+
+
+def unavailable(error: Exception) -> LedgerUnavailable:
+    """Say in one line that the database does not answer; values of statements and the URL stay out."""
+    cause = getattr(error, "orig", None) or error
+    line = str(cause).strip().splitlines()
+    detail = line[0][:200] if line else type(cause).__name__
+    return LedgerUnavailable(f"the ledger cannot be read or written ({type(cause).__name__}: {detail})")
+
+
+def _lost_race(error: Any) -> bool:
+    cause = error.orig
+    if getattr(cause, "sqlstate", None) in _RACE_STATES:
+        return True
+    return getattr(cause, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+
+
+def _normal(url: str) -> str:
+    for scheme in ("postgres://", "postgresql://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    if url.startswith(("sqlite:///", "postgresql+psycopg://")):
+        return url
+    raise ConfigurationError(
+        f"DATABASE_URL names a database that the ledger cannot be kept in ({url.partition(':')[0] or 'empty'})",
+        remedy="Use sqlite:////absolute/path/ledger.sqlite or postgresql://user:password@host/name.",
+    )
+
+
+def _engine(url: str, *, is_sqlite: bool, busy_seconds: float) -> Engine:
+    if not is_sqlite:
+        try:
+            return create_engine(
+                url,
+                hide_parameters=True,
+                pool_pre_ping=True,
+                pool_timeout=LOCK_SECONDS,
+                connect_args={
+                    "connect_timeout": CONNECT_SECONDS,
+                    "options": f"-c lock_timeout={LOCK_SECONDS * 1000} -c timezone=UTC",
+                },
+            )
+        except ModuleNotFoundError:
+            raise ConfigurationError(
+                "DATABASE_URL names PostgreSQL, but its driver is not installed",
+                remedy="Run: pip install 'kilo-review[postgres]'",
+            ) from None
+    path = Path(url.removeprefix("sqlite:///").partition("?")[0])
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The ledger holds code of private repositories: nobody else on the machine may read it.
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise LedgerUnavailable(f"the ledger's file {path} cannot be made: {error.strerror}") from None
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        # Transactions are begun by hand above; the driver's own rules never send BEGIN IMMEDIATE.
+        isolation_level=None,
+        connect_args={"timeout": busy_seconds, "check_same_thread": False, "isolation_level": None},
+        pool_timeout=busy_seconds,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            # FULL: an accepted delivery and a reservation outlive a power cut, not only a killed process.
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "cache_size=-8000",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return engine

@@ -1,0 +1,144 @@
+"""ReviewKey, what a piece of work is; ReviewState, how far it is; Lease, who may go on with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+# A job that takes its worker down this often is a poison job: it is parked and said so, not tried again.
+MAX_TRIES: Final = 3
+# Waits that are nobody's fault (a rate limit, GitHub down) before a review is given up: two days at the longest.
+MAX_DEFERRALS: Final = 200
+BACKOFF_FIRST: Final = timedelta(seconds=15)
+BACKOFF_LONGEST: Final = timedelta(minutes=15)
+
+
+class ReviewState(StrEnum):
+    """How far a review is.
+
+    accepted → running → reviewed → published, or one of the ends failed, refused, superseded, parked.
+    `reviewed` means that the result is stored: from there on a retry costs GitHub calls, never a model call.
+    """
+
+    ACCEPTED = "accepted"
+    RUNNING = "running"
+    REVIEWED = "reviewed"
+    PUBLISHED = "published"
+    FAILED = "failed"
+    REFUSED = "refused"
+    SUPERSEDED = "superseded"
+    PARKED = "parked"
+
+    @property
+    def final(self) -> bool:
+        """True where no worker will touch the review again."""
+        return self not in UNFINISHED
+
+
+UNFINISHED: Final = (ReviewState.ACCEPTED, ReviewState.RUNNING, ReviewState.REVIEWED)
+FINAL: Final = tuple(state for state in ReviewState if state not in UNFINISHED)
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewKey:
+    """Identity of a piece of work: two deliveries with the same key are one review.
+
+    `trigger` is "auto" for the pull request's own events, or names the command ("comment:<id>") that asked.
+    """
+
+    installation_id: int
+    repo_id: int
+    number: int
+    head_sha: str
+    trigger: str = "auto"
+
+    @property
+    def pull_request(self) -> str:
+        """The subject that pull request limits are counted for."""
+        return f"{self.repo_id}#{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewJob:
+    """What is on the queue: ids only, as JSON. The ledger knows the rest."""
+
+    review_id: int
+    attempt: int = 0
+
+    def to_json(self) -> str:
+        """Write the job as one line."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> ReviewJob:
+        """Read a job; ValueError for anything else."""
+        row = json.loads(text)
+        if not isinstance(row, dict) or set(row) != {"review_id", "attempt"}:
+            raise ValueError("not a review job")
+        if any(type(value) is not int for value in row.values()):
+            raise ValueError("a review job holds whole numbers only")
+        return cls(**row)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The answer to an intake: `created` is False where the work was known already."""
+
+    review_id: int
+    created: bool
+    state: ReviewState
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to go on with a review until somebody takes it over: every write names the `fence`.
+
+    `attempt` counts from 1. `state` is what the review was when it was taken: REVIEWED means publish only.
+    """
+
+    review_id: int
+    owner: str
+    fence: int
+    until: datetime
+    attempt: int
+    state: ReviewState
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRow:
+    """A review as the ledger has it. `error` is the last fault, one line, without secrets."""
+
+    id: int
+    key: ReviewKey
+    state: ReviewState
+    actor: str
+    attempts: int
+    accepted_at: datetime
+    updated_at: datetime
+    retry_at: datetime | None = None
+    error: str = ""
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What of a review is on GitHub, as GitHub's ids; None and empty where nothing is yet."""
+
+    github_review_id: int | None = None
+    comment_ids: tuple[int, ...] = ()
+    summary_comment_id: int | None = None
+    check_run_id: int | None = None
+    marker: str = ""
+
+
+def backoff(attempt: int, jitter: float = 0.0) -> timedelta:
+    """Return how long to wait before the next attempt: doubling from 15 s to 15 min, less up to half of it.
+
+    `attempt` counts from 1; `jitter` is a random number from 0 to 1, so that failed jobs do not return together.
+    """
+    longest = min(BACKOFF_LONGEST, BACKOFF_FIRST * (1 << min(max(attempt, 1) - 1, 16)))
+    return longest * (1 - 0.5 * min(max(jitter, 0.0), 1.0))
