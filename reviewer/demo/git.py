@@ -1,4 +1,4 @@
-"""Run git for the simulator and the sample: our own configuration only, no prompt, no hooks, no network but ours."""
+"""Run git for the simulator and the sample: our own configuration only, no prompt, no hooks, local files only."""
 
 from __future__ import annotations
 

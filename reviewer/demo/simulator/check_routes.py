@@ -34,13 +34,13 @@ def _output(call: Call, run: CheckRun, output: Mapping[str, Any]) -> None:
     for name in ("summary", "text"):
         if len(str(output.get(name) or "").encode()) > OUTPUT_BYTES:
             raise invalid(RESOURCE, name, "invalid", f"{name} exceeds a maximum bytesize of {OUTPUT_BYTES}")
-    annotations = output.get("annotations") or []
-    if len(annotations) > ANNOTATIONS:
+    added = output.get("annotations") or []
+    if len(added) > ANNOTATIONS:
         raise GitHubError(
             422,
-            f"Invalid request.\n\nNo more than {ANNOTATIONS} items are allowed; {len(annotations)} were supplied.",
+            f"Invalid request.\n\nNo more than {ANNOTATIONS} items are allowed; {len(added)} were supplied.",
         )
-    for row in annotations:
+    for row in added:
         if (
             not isinstance(row.get("path"), str)
             or not isinstance(row.get("message"), str)
@@ -53,7 +53,7 @@ def _output(call: Call, run: CheckRun, output: Mapping[str, Any]) -> None:
     run.title, run.summary = output["title"], output["summary"]
     run.text = output.get("text", run.text)
     # An update adds to the annotations that are there.
-    run.annotations += annotations
+    run.annotations += added
 
 
 def _apply(call: Call, run: CheckRun) -> None:
@@ -134,7 +134,7 @@ def update_check_run(call: Call, owner: str, repo: str, run_id: int) -> Reply:
 
 
 @route("GET", "/repos/<owner>/<repo>/check-runs/<int:run_id>/annotations", "checks:read")
-def annotations(call: Call, owner: str, repo: str, run_id: int) -> Reply:
+def list_annotations(call: Call, owner: str, repo: str, run_id: int) -> Reply:
     """List a check run's annotations."""
     run = _run(call, owner, repo, run_id)
 

@@ -61,13 +61,13 @@ def _queries(call: Call) -> Mapping[str, Callable[..., Any]]:
     def viewer() -> dict[str, Any]:
         return _actor(call.actor)
 
-    def node(id: str) -> dict[str, Any] | None:  # noqa: A002 - GraphQL's own argument name
+    def node(id: str) -> dict[str, Any]:  # noqa: A002 - GraphQL's own argument name
         found = _find(call, id)
         if isinstance(found, IssueComment):
             return _issue_comment(found)
         if isinstance(found, ReviewComment):
             return _thread(call, found) if id.startswith("PRRT") else _comment(found)
-        return _review(found) if isinstance(found, Review) else None
+        return _review(found)
 
     return {"repository": repository, "viewer": viewer, "node": node}
 
@@ -246,10 +246,10 @@ def _find(call: Call, node: str) -> IssueComment | ReviewComment | Review:
     kind, number = read_node_id(node) or ("", 0)
     state = call.hub.state
     tables: dict[str, Mapping[int, IssueComment | ReviewComment | Review]] = {
-        "PRRT": state.review_comments,  # type: ignore[dict-item]
-        "PRRC": state.review_comments,  # type: ignore[dict-item]
-        "IC": state.comments,  # type: ignore[dict-item]
-        "PRR": state.reviews,  # type: ignore[dict-item]
+        "PRRT": state.review_comments,
+        "PRRC": state.review_comments,
+        "IC": state.comments,
+        "PRR": state.reviews,
     }
     found = tables.get(kind, {}).get(number)
     if found is None or not call.sees(found.pull.repository):

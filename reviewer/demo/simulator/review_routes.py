@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from reviewer.demo.simulator import pull_shapes, shapes
 from reviewer.demo.simulator.api import (
-    BODY_LIMIT,
     Call,
     GitHubError,
     Reply,
@@ -18,63 +15,11 @@ from reviewer.demo.simulator.api import (
     route,
     unprocessable,
 )
-from reviewer.demo.simulator.gitdata import Places, places
 from reviewer.demo.simulator.hub import Hub
+from reviewer.demo.simulator.spots import PATH_OFF, Spot, check_comment
 from reviewer.demo.simulator.state import PullRequest, Reaction, Review, ReviewComment, User
 
 STATES: Final = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
-LINE_OFF: Final = "Pull request review thread line must be part of the diff"
-START_OFF: Final = "Pull request review thread start line must be part of the diff"
-START_AFTER: Final = "Pull request review thread start line must precede the end line."
-START_HUNK: Final = "Pull request review thread start line must be part of the same hunk as the line."
-PATH_OFF: Final = "Path could not be resolved"
-HUNK_BLANK: Final = "Pull request review thread diff hunk can't be blank"
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """Where an inline comment goes, once GitHub's rules let it."""
-
-    path: str
-    side: str
-    line: int
-    start_side: str | None
-    start_line: int | None
-    position: int
-    hunk: str
-
-
-def resolve(patches: Mapping[str, str | None], row: Mapping[str, Any]) -> Spot | str:
-    """Return the place of a comment in the diff, or GitHub's sentence that refuses it."""
-    path = row.get("path")
-    if not isinstance(path, str) or path not in patches:
-        return PATH_OFF
-    found = places(patches[path] or "")
-    if row.get("line") is None and isinstance(row.get("position"), int):
-        return _by_position(path, found, int(row["position"]))
-    side, line = row.get("side") or "RIGHT", row.get("line")
-    place = found.side(side).get(line) if isinstance(line, int) else None
-    if place is None:
-        return f"{LINE_OFF} and {HUNK_BLANK}"
-    start = row.get("start_line")
-    start_side = (row.get("start_side") or side) if start is not None else None
-    if start is not None:
-        first = found.side(str(start_side)).get(start)
-        if first is None:
-            return START_OFF
-        if first.position >= place.position:
-            return START_AFTER
-        if first.hunk != place.hunk:
-            return START_HUNK
-    return Spot(path, side, int(line or 0), start_side, start, place.position, found.hunk_text(place))
-
-
-def _by_position(path: str, found: Places, position: int) -> Spot | str:
-    for side in ("RIGHT", "LEFT"):
-        for line, place in found.side(side).items():
-            if place.position == position:
-                return Spot(path, side, line, None, None, position, found.hunk_text(place))
-    return f"{LINE_OFF} and {HUNK_BLANK}"
 
 
 def patches_of(hub: Hub, pull: PullRequest) -> dict[str, str | None]:
@@ -147,12 +92,11 @@ def create_review(call: Call, owner: str, repo: str, number: int) -> Reply:
     if event in ("REQUEST_CHANGES", "COMMENT") and not body.strip() and not rows:
         raise unprocessable("Review body can't be blank")
     commit_id = _commit(call, pull)
-    patches, spots, errors = patches_of(hub, pull), [], []
-    for row in rows:
-        spot = _checked(patches, row)
-        (errors if isinstance(spot, str) else spots).append(spot)  # type: ignore[arg-type]
-    if errors:
-        raise unprocessable(*(str(error) for error in dict.fromkeys(errors)))
+    patches = patches_of(hub, pull)
+    checked = [check_comment(patches, row) for row in rows]
+    if errors := [spot for spot in checked if isinstance(spot, str)]:
+        raise unprocessable(*dict.fromkeys(errors))
+    spots = [spot for spot in checked if isinstance(spot, Spot)]
     pending = event is None
     if pending and any(
         item.pull is pull and item.user is call.actor and item.state == "PENDING"
@@ -172,24 +116,6 @@ def create_review(call: Call, owner: str, repo: str, number: int) -> Reply:
     for row, spot in zip(rows, spots, strict=True):
         add_comment(hub, review, call.actor, spot, row["body"])
     return Reply(pull_shapes.review(hub, review))
-
-
-def _checked(patches: Mapping[str, str | None], row: object) -> Spot | str:
-    if not isinstance(row, dict):
-        raise GitHubError(422, "Invalid request.\n\nFor 'items', the comment is not an object.")
-    for name, kind in (("path", str), ("body", str)):
-        if not isinstance(row.get(name), kind):
-            raise GitHubError(
-                422, f'Invalid request.\n\nNo subschema in "anyOf" matched: "{name}" wasn\'t supplied.'
-            )
-    for name in ("line", "start_line", "position"):
-        if row.get(name) is not None and (not isinstance(row[name], int) or isinstance(row[name], bool)):
-            raise GitHubError(422, f"Invalid request.\n\nFor 'properties/{name}', {row[name]!r} is not an integer.")
-    if not row["body"].strip():
-        return "Pull request review comment body can't be blank"
-    if len(row["body"]) > BODY_LIMIT:
-        return f"Pull request review comment body is too long (maximum is {BODY_LIMIT} characters)"
-    return resolve(patches, row)
 
 
 def _reviews(call: Call, pull: PullRequest) -> list[Review]:
@@ -288,7 +214,7 @@ def create_comment(call: Call, owner: str, repo: str, number: int) -> Reply:
     if (target := call.field("in_reply_to", int, resource="PullRequestReviewComment")) is not None:
         return _reply(call, pull, target, body)
     call.field("commit_id", str, resource="PullRequestReviewComment", required=True)
-    spot = _checked(patches_of(call.hub, pull), call.body)
+    spot = check_comment(patches_of(call.hub, pull), call.body)
     if isinstance(spot, str):
         name = "path" if spot == PATH_OFF else "pull_request_review_thread.line"
         raise invalid("PullRequestReviewComment", name, "custom", spot)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
@@ -114,7 +114,7 @@ class GitHubSimulator:
             self._server.server_close()
             self._server = None
 
-    def __enter__(self) -> GitHubSimulator:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
