@@ -1,0 +1,104 @@
+"""What a model answers: one JSON Schema, closed and complete, so that every provider's strict mode takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from policies.words import Severity
+from reviewer.findings.model import Category
+
+MAX_FINDINGS: Final = 20
+MAX_LOOKUPS: Final = 3
+MAX_EVIDENCE: Final = 6
+MAX_PATH: Final = 400
+MAX_QUOTE: Final = 600
+MAX_TITLE: Final = 120
+MAX_BODY: Final = 1500
+MAX_SUGGESTION: Final = 3000
+MAX_NAME: Final = 120
+MAX_LINE: Final = 10_000_000
+
+SEVERITIES: Final = tuple(severity.label for severity in reversed(Severity))
+CATEGORIES: Final = tuple(category.value for category in Category)
+LOOKUP_KINDS: Final = ("definition", "references", "file")
+
+
+def _text(limit: int) -> dict[str, Any]:
+    return {"type": "string", "maxLength": limit}
+
+
+def _optional(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object schema that requires every property and allows no other, as strict modes ask.
+
+    https://platform.openai.com/docs/guides/structured-outputs#supported-schemas
+    """
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+_LINE: Final = {"type": "integer", "minimum": 0, "maximum": MAX_LINE}
+
+# The order is the order of writing: what the claim rests on comes before the claim, the verdict last.
+FINDING_SCHEMA: Final = _closed(
+    {
+        "path": _text(MAX_PATH),
+        "line": _LINE,
+        "quote": _text(MAX_QUOTE),
+        "evidence": {"type": "array", "items": _text(MAX_PATH), "maxItems": MAX_EVIDENCE},
+        "category": {"type": "string", "enum": list(CATEGORIES)},
+        "title": _text(MAX_TITLE),
+        "body": _text(MAX_BODY),
+        "suggestion": _optional(_text(MAX_SUGGESTION)),
+        "severity": {"type": "string", "enum": list(SEVERITIES)},
+        "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+    }
+)
+
+LOOKUP_SCHEMA: Final = _closed(
+    {
+        "kind": {"type": "string", "enum": list(LOOKUP_KINDS)},
+        "name": _text(MAX_NAME),
+        "path": _optional(_text(MAX_PATH)),
+        "start_line": _optional(_LINE),
+        "end_line": _optional(_LINE),
+    }
+)
+
+FINDINGS_SCHEMA: Final[Mapping[str, Any]] = _closed(
+    {
+        "lookups": {"type": "array", "items": LOOKUP_SCHEMA, "maxItems": MAX_LOOKUPS},
+        "findings": {"type": "array", "items": FINDING_SCHEMA, "maxItems": MAX_FINDINGS},
+        "uncertain": {"type": "boolean"},
+    }
+)
+
+
+def narrowed(
+    paths: Iterable[str], *, lines: Iterable[int] = (), max_findings: int = 5, max_text: int = 400
+) -> dict[str, Any]:
+    """Return the schema for a small model under a grammar: only these paths (and lines, where given), short texts.
+
+    What a grammar cannot write need not be checked away afterwards, and a bounded answer always ends.
+    """
+    properties: dict[str, Any] = dict(FINDING_SCHEMA["properties"])
+    properties["path"] = {"type": "string", "enum": list(dict.fromkeys(paths))}
+    numbers = sorted(set(lines))
+    if numbers:
+        properties["line"] = {"type": "integer", "enum": numbers}
+    properties["title"] = _text(min(MAX_TITLE, max_text))
+    properties["body"] = _text(max_text)
+    properties["quote"] = _text(min(MAX_QUOTE, max_text))
+    properties["suggestion"] = _optional(_text(max_text))
+    properties["evidence"] = {"type": "array", "items": _text(80), "maxItems": 2}
+    findings = {"type": "array", "items": _closed(properties), "maxItems": max_findings}
+    lookups = {"type": "array", "items": LOOKUP_SCHEMA, "maxItems": 0}
+    return _closed({"lookups": lookups, "findings": findings, "uncertain": {"type": "boolean"}})
