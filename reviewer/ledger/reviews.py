@@ -177,6 +177,18 @@ class Reviews:
         )
         return ReviewState(state)
 
+    def abandon(self, review_id: int, owner: str, now: datetime) -> bool:
+        """Give back the lease of an owner that is known to be dead; False where it held none.
+
+        For the worker whose work-horse was killed: the retry need not wait for the lease to run out.
+        """
+        statement = (
+            update(t)
+            .where(t.c.id == review_id, t.c.lease_owner == owner, t.c.state.in_(UNFINISHED))
+            .values(updated_at=to_micros(now), **_FREED)
+        )
+        return self.db.write(lambda connection: connection.execute(statement).rowcount == 1)
+
     def supersede(self, repo_id: int, number: int, keep_head: str, now: datetime) -> tuple[int, ...]:
         """End every unfinished review of a pull request whose head is not `keep_head`; return their ids.
 
