@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from typing import TYPE_CHECKING
@@ -39,3 +40,24 @@ def run_review(review_id: int) -> None:
     from reviewer import service  # noqa: PLC0415
 
     service.run(review_id, current_settings())
+
+
+def post_notice(review_id: int) -> None:
+    """Tell a pull request that its review ended without one; safe to run again."""
+    from reviewer import service  # noqa: PLC0415
+
+    service.notice(review_id, current_settings())
+
+
+def release(review_id: int, pid: int) -> None:
+    """Give back the lease of a work-horse of this machine that died."""
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from reviewer.errors import LedgerUnavailable  # noqa: PLC0415
+    from reviewer.ledger.ledger import Ledger  # noqa: PLC0415
+
+    ledger = Ledger.open(current_settings().database_url)
+    # Without the ledger the lease runs out by itself.
+    with contextlib.suppress(LedgerUnavailable):
+        ledger.abandon(review_id, lease_owner(pid), datetime.now(UTC))
+    ledger.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +20,8 @@ log = logging.getLogger(__name__)
 
 # One queue only: with several RQ takes jobs by BLPOP, and a worker that dies just then has lost them.
 QUEUE_NAME: Final = "reviews"
-JOB: Final = "reviewer.jobs.run_review"
+# What RQ calls with the review id, by the word that begins the job's id.
+JOBS: Final = {"review": "reviewer.jobs.run_review", "notice": "reviewer.jobs.post_notice"}
 JOB_SECONDS: Final = 30 * 60
 # How often RQ runs a job again whose work-horse died. At once and without intervals: waiting is the ledger's
 # business (retry_at), and RQ would need one more process, its scheduler, to wait.
@@ -52,14 +53,18 @@ def connect(url: str, *, timeout: float | None = TIMEOUT_SECONDS) -> redis.Redis
 class ReviewQueue:
     """The queue `reviews`: thread-safe, JSON only, never raising for a Redis that is down.
 
-    `job` is the dotted name of the function that RQ calls with the review id.
+    `functions` are the dotted names of what RQ calls with the review id.
     """
 
     def __init__(
-        self, client: redis.Redis, *, job: str = JOB, monotonic: Callable[[], float] = time.monotonic
+        self,
+        client: redis.Redis,
+        *,
+        functions: Mapping[str, str] = JOBS,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
-        self._job = job
+        self._functions = functions
         self._monotonic = monotonic
         self._rq: Queue | None = None
         self._paused_until = float("-inf")
@@ -72,7 +77,11 @@ class ReviewQueue:
 
     def enqueue(self, review_id: int) -> Enqueued:
         """Ask for a review to be run, unless it waits or runs already."""
-        return self._guarded(lambda: self._enqueue(review_id))
+        return self._guarded(lambda: self._enqueue("review", review_id))
+
+    def enqueue_notice(self, review_id: int) -> Enqueued:
+        """Ask for a pull request to be told that its review ended without one."""
+        return self._guarded(lambda: self._enqueue("notice", review_id))
 
     def ping(self) -> bool:
         """Return whether Redis answers."""
@@ -119,13 +128,13 @@ class ReviewQueue:
             self._rq = Queue(QUEUE_NAME, connection=self._client, serializer="json")
         return self._rq
 
-    def _enqueue(self, review_id: int) -> Enqueued:
+    def _enqueue(self, kind: str, review_id: int) -> Enqueued:
         from rq.exceptions import DuplicateJobError  # noqa: PLC0415
 
-        job_id = f"review-{review_id}"
+        job_id = f"{kind}-{review_id}"
         for _attempt in range(2):
             try:
-                self._submit(job_id, review_id)
+                self._submit(job_id, self._functions[kind], review_id)
             except DuplicateJobError:
                 if self._is_pending(job_id):
                     return Enqueued.ALREADY
@@ -134,11 +143,11 @@ class ReviewQueue:
                 return Enqueued.QUEUED
         return Enqueued.ALREADY
 
-    def _submit(self, job_id: str, review_id: int) -> None:
+    def _submit(self, job_id: str, function: str, review_id: int) -> None:
         from rq import Retry  # noqa: PLC0415
 
         self._queue().enqueue_call(
-            self._job,
+            function,
             args=(review_id,),
             job_id=job_id,
             unique=True,

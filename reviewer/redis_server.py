@@ -106,17 +106,24 @@ class EmbeddedRedis:
             ) from None
         # Not in the state folder: a socket's path may be 104 bytes long at most on macOS, 108 on Linux.
         self._socket_dir = Path(tempfile.mkdtemp(prefix="kilo-review-"))
-        socket = self._socket_dir / "redis.sock"
+        self.url = f"unix://{self._socket_dir / 'redis.sock'}"
+        self.program = program
+        self.restart()
+        (folder / "url").write_text(self.url + "\n", encoding="utf-8")
+        return self.url
+
+    def restart(self) -> None:
+        """Start the server again at the same address after it died; what it acknowledged is in its file."""
+        self._end_guard()
+        folder = self.state_dir / "redis"
         with self.log.open("wb") as log:
-            self._guard = start_guarded(_command(program, folder, socket), grace=STOP_SECONDS, output=log)
-        self.url = f"unix://{socket}"
+            command = _command(self.program or Path(), folder, Path(self.url.removeprefix("unix://")))
+            self._guard = start_guarded(command, grace=STOP_SECONDS, output=log)
         try:
             self._wait_until_it_answers()
         except BaseException:
             self.stop()
             raise
-        (folder / "url").write_text(self.url + "\n", encoding="utf-8")
-        return self.url
 
     def alive(self) -> bool:
         """Return whether the server still runs."""
@@ -124,6 +131,15 @@ class EmbeddedRedis:
 
     def stop(self) -> None:
         """Stop the server, after it has written its file; harmless when it is stopped already."""
+        self._end_guard()
+        if self._socket_dir is not None:
+            shutil.rmtree(self._socket_dir, ignore_errors=True)
+            self._socket_dir = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _end_guard(self) -> None:
         if self._guard is not None:
             self._guard.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -132,12 +148,6 @@ class EmbeddedRedis:
                 self._guard.stdin.close()
             self._guard.wait()
             self._guard = None
-        if self._socket_dir is not None:
-            shutil.rmtree(self._socket_dir, ignore_errors=True)
-            self._socket_dir = None
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
 
     def _take_lock(self, folder: Path) -> None:
         lock = (folder / "lock").open("wb")

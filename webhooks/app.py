@@ -76,7 +76,7 @@ def create_app(
 
     @app.get("/readyz")
     def readyz() -> Response:
-        ledger.ping()
+        ledger.ready()
         # Deliveries are taken without a queue; they wait in the ledger.
         return _answer(200, state="ready", ledger="ok", queue="ok" if queue.ping() else "unreachable")
 

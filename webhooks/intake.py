@@ -24,8 +24,8 @@ class ReviewLedger(Protocol):
     def reviews_of(self, repo_id: int, number: int, *, since: datetime, limit: int = ...) -> tuple[ReviewRow, ...]:
         """Return a pull request's reviews accepted since a moment."""
 
-    def ping(self) -> object:
-        """Raise LedgerUnavailable where the ledger does not answer."""
+    def ready(self) -> None:
+        """Raise LedgerUnavailable or ConfigurationError where the ledger cannot take a row."""
 
 
 class JobQueue(Protocol):

@@ -1,0 +1,94 @@
+"""Worker: RQ's worker, with the class and the flags under which no review is lost."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+import redis
+from rq.worker import HerokuWorker
+
+from reviewer import jobs
+from reviewer.errors import ConfigurationError, RetryableError
+from reviewer.queue import QUEUE_NAME, connect
+from reviewer.redis_server import REMEDY, running_url
+from reviewer.settings import Settings
+
+if TYPE_CHECKING:
+    from rq.job import Job
+
+log = logging.getLogger(__name__)
+
+# How long a worker that gives no sign of life is thought alive. An idle worker waits for a job 15 s less than this
+# long, and looks for abandoned jobs only in between: with RQ's default of 420 s a killed job waits 13 minutes.
+WORKER_TTL: Final = 60
+MAINTENANCE_SECONDS: Final = 30
+MONITORING_SECONDS: Final = 5
+# BLMOVE and LPOS.
+LEAST_REDIS: Final = (6, 2)
+# Loaded before the fork, so that no work-horse has to.
+PRELOAD: Final = ("reviewer.service",)
+LOG_FORMAT: Final = "%(asctime)s worker %(levelname)s %(message)s"
+
+
+class ReviewWorker(HerokuWorker):
+    """HerokuWorker: on SIGTERM the work-horse has 6 s to finish, then its job goes back to the queue."""
+
+    imminent_shutdown_delay = 6
+
+    def procline(self, message: str) -> None:
+        """Leave the process title alone: RQ would put the job into it."""
+
+
+def queue_url(settings: Settings) -> str:
+    """Return the Redis to use: REDIS_URL, else the embedded one of a running `kilo-review serve`."""
+    url = settings.redis_url or running_url(settings.state_dir)
+    if not url:
+        raise ConfigurationError(
+            "REDIS_URL is not set and no `kilo-review serve` runs with this state folder", remedy=REMEDY
+        )
+    return url
+
+
+def check_redis(client: redis.Redis) -> None:
+    """Refuse a Redis that cannot be reached or is too old to keep a job that is being handed over."""
+    try:
+        info: Any = client.info("server")
+    except redis.RedisError as error:
+        raise RetryableError(f"Redis at REDIS_URL cannot be used: {type(error).__name__}") from None
+    version = tuple(int(part) for part in str(info["redis_version"]).split(".")[:2])
+    if version < LEAST_REDIS:
+        raise ConfigurationError(
+            f"Redis {info['redis_version']} at REDIS_URL is too old: a job can be lost between queue and worker",
+            remedy=f"Use Redis or Valkey {'.'.join(map(str, LEAST_REDIS))} or newer. {REMEDY}",
+        )
+
+
+def main_worker(settings: Settings, *, burst: bool = False, preload: Sequence[str] = PRELOAD) -> int:
+    """Work on the queue `reviews` until SIGTERM (or, with `burst`, until it is empty); return the exit status."""
+    jobs.configure(settings)
+    client = connect(queue_url(settings), timeout=None)
+    check_redis(client)
+    for module in preload:
+        import_module(module)
+    logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
+    worker = ReviewWorker(
+        [QUEUE_NAME],
+        connection=client,
+        serializer="json",
+        worker_ttl=WORKER_TTL,
+        maintenance_interval=MAINTENANCE_SECONDS,
+        job_monitoring_interval=MONITORING_SECONDS,
+        work_horse_killed_handler=_release,
+    )
+    log.info("process %d takes reviews", os.getpid())
+    worker.work(burst=burst, logging_level=settings.log_level, log_format=LOG_FORMAT)
+    return 0
+
+
+def _release(job: Job, pid: int, _status: int, _usage: object) -> None:
+    """Give back the lease of a work-horse that died, so that the retry need not wait until it runs out."""
+    jobs.release(int(job.args[0]), pid)

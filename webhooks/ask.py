@@ -1,0 +1,42 @@
+"""Ask: GitHub's answer to what a person may do with a repository, in time for a webhook's own answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+from urllib.parse import quote
+
+from reviewer.github.api import Api
+from reviewer.github.auth import AppAuth
+from webhooks.permission import ROLES
+
+# Seconds for one request. GitHub waits ten for us: a token, and a read that is tried three times at most.
+TIMEOUT: Final = 2
+PERMISSIONS: Final = {"metadata": "read"}
+
+
+class AskGitHub:
+    """Ask the endpoint for collaborators' permissions with a token that can read metadata and nothing else.
+
+    https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
+    """
+
+    def __init__(self, auth: AppAuth, *, now: Callable[[], datetime]) -> None:
+        self._auth = auth
+        self._now = now
+
+    def __call__(self, *, installation_id: int, repo_id: int, repository: str, login: str) -> str:
+        """Return the role of a person, one of ROLES; NotFound where GitHub knows no such person."""
+        source = self._auth.source(installation_id, repository_ids=(repo_id,), permissions=PERMISSIONS)
+        api = Api(self._auth.api.url, source, now=self._now, timeout=TIMEOUT)
+        answer = api.get(
+            f"/repos/{repository}/collaborators/{quote(login, safe='')}/permission",
+            doing=f"say what {login} may do with {repository}",
+            needs="metadata: read",
+        )
+        # `permission` knows the four oldest roles only: maintain shows as write, triage as read.
+        for key in ("role_name", "permission"):
+            if answer.get(key) in ROLES:
+                return str(answer[key])
+        return "none"
