@@ -62,7 +62,7 @@ class Asker:
     """Asks models. Safe to share between threads; units of a review are asked at the same time.
 
     `candidates_by_tier` holds usable models only, in order of preference; `refused` what policy or set-up rules
-    out, for the error that says so. `keys` is by provider id. `clock` is monotonic seconds, `sleep` may be cut short.
+    out, for the error that says so. `keys` is by provider id. `clock` is in monotonic seconds.
     """
 
     def __init__(

@@ -42,28 +42,40 @@ def catalogue(
     private: bool,
     discover_local: bool,
     fixed: str = "",
+    price_all: bool = True,
     now: datetime | None = None,
 ) -> tuple[Usable, ...]:
     """Return every known model in order of preference, tier by tier, with price and usability.
 
     `fixed` is `provider/model`, or the bare name of the endpoint's model; "" takes what settings name. Where a
-    model is fixed, the others are listed as not used. Raises ConfigurationError for a model that cannot exist.
+    model is fixed, the others are listed as not used. Without `price_all` only what is set up is priced.
+    Raises ConfigurationError for a model that cannot exist.
     """
     table = shipped_table()
     book = PriceBook(now=now, cache_dir=settings.cache_dir)
+
+    def judge(candidate: Candidate) -> Usable:
+        why = _unreachable(candidate, table.providers.get(candidate.provider), settings)
+        price = book.price_of(candidate) if price_all or not why else None
+        if why:
+            return Usable(candidate, price, usable=False, reason=why)
+        refusal = permitted(facts_of(candidate, price), rules, private=private)
+        if refusal:
+            return Usable(candidate, price, usable=False, reason=refusal, rule=refusal.partition(":")[0])
+        return Usable(candidate, price, usable=True, reason="")
+
     only = _fixed(settings, table, fixed)
-    found: list[Usable] = []
-    if only is not None:
-        found.append(_judge(only, settings, table, rules, book, private=private))
+    found: list[Usable] = [judge(only)] if only is not None else []
     rows = [_candidate(row, table, settings) for row in table.models]
     if discover_local and only is None:
         rows.extend(_local(table, settings))
     for candidate in rows:
-        judged = _judge(candidate, settings, table, rules, book, private=private)
+        judged = judge(candidate)
         if only is None:
             found.append(judged)
         elif candidate.name != only.name:
             found.append(replace(judged, usable=False, reason=f"not used: {only.name} is named instead"))
+    book.keep()
     return tuple(sorted(found, key=lambda usable: usable.candidate.tier))
 
 
@@ -89,26 +101,6 @@ def facts_of(candidate: Candidate, price: Price | None) -> ModelFacts:
 def per_million(price: Decimal) -> Decimal:
     """Turn dollars per token into dollars per million tokens."""
     return (price * MILLION).normalize()
-
-
-def _judge(
-    candidate: Candidate,
-    settings: Settings,
-    table: Table,
-    rules: ProviderRules,
-    book: PriceBook,
-    *,
-    private: bool,
-) -> Usable:
-    price = book.price_of(candidate)
-    provider = table.providers.get(candidate.provider)
-    why = _unreachable(candidate, provider, settings)
-    refusal = permitted(facts_of(candidate, price), rules, private=private)
-    if why:
-        return Usable(candidate, price, usable=False, reason=why)
-    if refusal:
-        return Usable(candidate, price, usable=False, reason=refusal, rule=refusal.partition(":")[0])
-    return Usable(candidate, price, usable=True, reason="")
 
 
 def _unreachable(candidate: Candidate, provider: ProviderRow | None, settings: Settings) -> str:

@@ -34,7 +34,7 @@ def open_asker(
     A fixed model is asked whatever its tier. With a Redis the circuit breaker is shared between workers.
     Raises ConfigurationError for a fixed model that cannot exist.
     """
-    found = catalogue(settings, rules, private=private, discover_local=discover_local, fixed=fixed)
+    found = catalogue(settings, rules, private=private, discover_local=discover_local, fixed=fixed, price_all=False)
     named = bool(fixed or settings.model_name)
     usable = [entry for entry in found if entry.usable and (named or entry.candidate.tier <= ceiling)]
     prices = {entry.candidate: entry.price for entry in usable}

@@ -30,6 +30,7 @@ class PriceBook:
         self._now = now or datetime.now(UTC)
         self._file = cache_dir / "prices.json" if cache_dir else None
         self._known: dict[str, Price | None] | None = None
+        self._news = False
 
     def price_of(self, candidate: Candidate) -> Price | None:
         """Return the price of a candidate, None where nobody publishes one or it varies."""
@@ -55,9 +56,14 @@ class PriceBook:
         name = f"{provider}/{model}"
         if name not in self._known:
             self._known[name] = published_price(provider, model, self._now)
-            if self._file:
-                _keep(self._file, self._stamp(), self._known)
+            self._news = True
         return self._known[name]
+
+    def keep(self) -> None:
+        """Write what was looked up since the last time, where there is a folder for it."""
+        if self._file and self._known and self._news:
+            _keep(self._file, self._stamp(), self._known)
+            self._news = False
 
     def _stamp(self) -> str:
         from importlib.metadata import version  # noqa: PLC0415 - only where prices are asked for

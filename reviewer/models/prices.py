@@ -106,7 +106,11 @@ def gateway_price(entry: Mapping[str, Any]) -> Price | None:
     ):
         raw = entry.get(theirs)
         try:
-            value = Decimal(str(raw)) if isinstance(raw, (int, float, str)) and not isinstance(raw, bool) else None
+            value = (
+                Decimal(str(raw))
+                if isinstance(raw, (int, float, str, Decimal)) and not isinstance(raw, bool)
+                else None
+            )
         except ArithmeticError:
             value = None
         values[ours] = value if value is not None and value.is_finite() and value >= 0 else None
