@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from policies.words import Strategy
 from reviewer.change.model import Change
+from reviewer.findings.model import Skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,10 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class ReviewRequest:
-    """One change to review. `strategy` and `model` are what a command or flag asked for, empty for policy's."""
+    """One change to review. `strategy` and `model` are what a command or flag asked for, empty for policy's.
+
+    `untouched` are changed files that were never read (credentials, over a size), each with its reason.
+    """
 
     change: Change
     about: About = About()
@@ -44,4 +48,5 @@ class ReviewRequest:
     strategy: Strategy | None = None
     model: str = ""
     earlier: tuple[Earlier, ...] = ()
+    untouched: tuple[Skipped, ...] = ()
     notices: tuple[str, ...] = ()

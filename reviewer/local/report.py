@@ -1,0 +1,246 @@
+"""A Review for machines: one JSON document, SARIF 2.1.0, GitHub annotations. Pure."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final
+from urllib.parse import quote as url_quote
+
+from policies.words import Severity
+from reviewer.findings.model import Coverage, Finding, PlacedFinding
+from reviewer.models.model import Call, Usage
+from reviewer.review import Review
+
+JSON_VERSION: Final = 1
+SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+_SARIF_LEVEL: Final = {
+    Severity.CRITICAL: "error",
+    Severity.HIGH: "error",
+    Severity.MEDIUM: "warning",
+    Severity.LOW: "note",
+}
+# GitHub orders code scanning alerts by this number (CVSS-like), https://docs.github.com/code-security/code-scanning
+_SECURITY_SEVERITY: Final = {
+    Severity.CRITICAL: "9.5",
+    Severity.HIGH: "8.0",
+    Severity.MEDIUM: "5.5",
+    Severity.LOW: "3.0",
+}
+_ANNOTATION: Final = {
+    Severity.CRITICAL: "error",
+    Severity.HIGH: "error",
+    Severity.MEDIUM: "warning",
+    Severity.LOW: "notice",
+}
+
+
+def as_json(review: Review) -> dict[str, Any]:
+    """Return the review as plain JSON values; money in US dollars, null where a price is unknown."""
+    return {
+        "version": JSON_VERSION,
+        "status": review.status.value,
+        "base": review.change.base,
+        "head": review.change.head,
+        "findings": [finding_json(placed) for placed in review.findings],
+        "coverage": coverage_json(review.coverage),
+        "cost_usd": money(review.cost),
+        "all_frontier_cost_usd": money(review.all_frontier_cost),
+        "usage": usage_json(review.usage),
+        "calls": [call_json(call) for call in review.calls],
+        "units_from_cache": review.units_from_cache,
+        "routes": [
+            {
+                "unit": route.unit,
+                "paths": list(route.paths),
+                "tier": route.tier.label,
+                "model": route.model,
+                "sensitivity": round(route.sensitivity, 3),
+                "reasons": list(route.reasons),
+            }
+            for route in review.routes
+        ],
+        "escalations": [
+            {
+                "unit": step.unit,
+                "check": step.check.value,
+                "from": step.from_tier.label,
+                "to": step.to_tier.label,
+                "detail": step.detail,
+            }
+            for step in review.escalations
+        ],
+        "analysers": [
+            {"tool": run.tool, "version": run.version, "findings": run.findings, "error": run.error}
+            for run in review.evidence
+        ],
+        "notices": list(review.notices),
+        "duration_ms": review.duration_ms,
+    }
+
+
+def finding_json(placed: PlacedFinding) -> dict[str, Any]:
+    """Return one finding with its fate."""
+    finding = placed.finding
+    return {
+        "path": finding.path,
+        "line": finding.line,
+        "start_line": finding.start_line,
+        "side": finding.side.value,
+        "severity": finding.severity.label,
+        "category": finding.category.value,
+        "title": finding.title,
+        "body": finding.body,
+        "suggestion": finding.suggestion,
+        "quote": finding.quote,
+        "source": finding.source,
+        "confidence": finding.confidence,
+        "evidence": list(finding.evidence),
+        "fingerprint": finding.fingerprint,
+        "disposition": placed.disposition.value,
+        "reason": placed.reason,
+        "score": round(placed.score, 3),
+        "agreed": placed.agreed,
+    }
+
+
+def coverage_json(coverage: Coverage) -> dict[str, Any]:
+    """Return what was and was not reviewed."""
+    return {
+        "complete": coverage.complete,
+        "share": round(coverage.share, 4),
+        "reviewed": [{"path": row.path, "hunk": row.header, "by": row.by} for row in coverage.reviewed],
+        "skipped": [
+            {"path": row.path, "hunk": row.header, "reason": row.reason, "excluded": row.excluded}
+            for row in coverage.skipped
+        ],
+    }
+
+
+def call_json(call: Call) -> dict[str, Any]:
+    """Return one attempt at a model."""
+    return {
+        "unit": call.unit,
+        "stage": call.stage.value,
+        "tier": call.tier.label,
+        "provider": call.provider,
+        "model": call.model,
+        "payment": call.payment.value,
+        "usage": usage_json(call.usage),
+        "cost_usd": money(call.cost),
+        "latency_ms": call.latency_ms,
+        "attempt": call.attempt,
+        "ok": call.ok,
+        "failed_check": call.failed_check.value if call.failed_check else None,
+        "error": call.error,
+    }
+
+
+def usage_json(usage: Usage) -> dict[str, int]:
+    """Return token counts."""
+    return {
+        "input": usage.input,
+        "cache_read": usage.cache_read,
+        "cache_write": usage.cache_write,
+        "output": usage.output,
+        "reasoning": usage.reasoning,
+    }
+
+
+def money(amount: Decimal | None) -> float | None:
+    """Return an amount as a JSON number, None where it is unknown."""
+    return None if amount is None else float(amount)
+
+
+def as_sarif(review: Review, *, version: str) -> dict[str, Any]:
+    """Return SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/) with the findings that a reader sees."""
+    shown = review.shown()
+    rules = {_rule_id(placed.finding): placed.finding for placed in shown}
+    order = {rule: index for index, rule in enumerate(rules)}
+    return {
+        "$schema": SARIF_SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "kilo-review",
+                        "semanticVersion": version,
+                        "informationUri": "https://github.com/kilo-review/kilo-review",
+                        "rules": [_sarif_rule(rule, finding) for rule, finding in rules.items()],
+                    }
+                },
+                "columnKind": "unicodeCodePoints",
+                "invocations": [{"executionSuccessful": review.coverage.complete}],
+                "results": [_sarif_result(placed, order) for placed in shown],
+            }
+        ],
+    }
+
+
+def as_annotations(review: Review) -> str:
+    """Return GitHub's workflow commands, one line a finding (https://docs.github.com/actions)."""
+    lines = []
+    for placed in review.shown():
+        finding = placed.finding
+        start = finding.start_line or finding.line
+        places = f"file={_property(finding.path)},line={start},endLine={finding.line}"
+        head = f"::{_ANNOTATION[finding.severity]} {places},title={_property(finding.title)}"
+        lines.append(f"{head}::{_data(finding.body)}")
+    return "\n".join(lines)
+
+
+def _rule_id(finding: Finding) -> str:
+    return f"kilo/{finding.category.value}" if finding.from_model else finding.source.replace(":", "/")
+
+
+def _sarif_rule(rule: str, finding: Finding) -> dict[str, Any]:
+    description = finding.category.value.capitalize() if finding.from_model else finding.title
+    properties: dict[str, Any] = {"tags": [finding.category.value]}
+    if finding.category.value == "security":
+        properties["security-severity"] = _SECURITY_SEVERITY[finding.severity]
+    return {
+        "id": rule,
+        "name": "".join(part.capitalize() for part in rule.replace("/", "-").split("-")),
+        "shortDescription": {"text": description},
+        "defaultConfiguration": {"level": _SARIF_LEVEL[finding.severity]},
+        "properties": properties,
+    }
+
+
+def _sarif_result(placed: PlacedFinding, order: dict[str, int]) -> dict[str, Any]:
+    finding = placed.finding
+    rule = _rule_id(finding)
+    start = finding.start_line or finding.line
+    uri = url_quote(finding.path.encode("utf-8", "surrogateescape"))
+    region = {"startLine": max(1, start), "endLine": max(1, finding.line)}
+    where = {"uri": uri, "uriBaseId": "%SRCROOT%"}
+    result: dict[str, Any] = {
+        "ruleId": rule,
+        "ruleIndex": order[rule],
+        "level": _SARIF_LEVEL[finding.severity],
+        "message": {"text": f"{finding.title}\n\n{finding.body}"},
+        "locations": [{"physicalLocation": {"artifactLocation": where, "region": region}}],
+        "partialFingerprints": {"kiloReview/v1": finding.fingerprint},
+        "properties": {
+            "severity": finding.severity.label,
+            "score": round(placed.score, 3),
+            "source": finding.source,
+        },
+    }
+    if finding.suggestion is not None:
+        replacement = {"deletedRegion": region, "insertedContent": {"text": finding.suggestion + "\n"}}
+        result["fixes"] = [
+            {
+                "description": {"text": "Suggested change"},
+                "artifactChanges": [{"artifactLocation": where, "replacements": [replacement]}],
+            }
+        ]
+    return result
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
