@@ -120,7 +120,14 @@ def installation(hub: Hub, item: Installation) -> dict[str, Any]:
     """Shape an installation."""
     return {
         "id": item.id,
-        "account": user(hub, item.account),
+        # GitHub's description of the list wants an enterprise's fields on every account.
+        "account": {
+            **user(hub, item.account),
+            "name": item.account.login,
+            "slug": item.account.login.lower(),
+            "created_at": stamp(item.created_at),
+            "updated_at": stamp(item.created_at),
+        },
         "repository_selection": "all" if item.repository_ids is None else "selected",
         "access_tokens_url": f"{hub.url}/app/installations/{item.id}/access_tokens",
         "repositories_url": f"{hub.url}/installation/repositories",
