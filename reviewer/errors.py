@@ -40,7 +40,11 @@ class RetryableError(KiloReviewError):
 
 
 class GitHubUnavailable(RetryableError):
-    """GitHub did not answer, or answered 5xx."""
+    """GitHub did not answer, or answered 5xx; `status` is that answer, 0 for none: it may be at work still."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None, status: int = 0) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.status = status
 
 
 class RateLimited(RetryableError):
@@ -86,7 +90,7 @@ class PermissionMissing(PermanentError):
 
 
 class RequestRejected(PermanentError):
-    """GitHub understood the request and refuses its content; `status` is the HTTP status, `errors` its own words."""
+    """GitHub understood the request and refuses its content; `status` is HTTP's, `errors` are its own words."""
 
     def __init__(self, message: str, *, status: int, errors: tuple[str, ...] = ()) -> None:
         super().__init__(message)

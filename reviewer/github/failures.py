@@ -46,7 +46,7 @@ def explain(
         wait = wait_of(lowered, now)
         return RateLimited(f"GitHub asks to wait {wait:.0f} s before we {doing}", retry_after=wait)
     if status >= 500:
-        return GitHubUnavailable(f"GitHub answered {status} when asked to {doing}", retry_after=None)
+        return GitHubUnavailable(f"GitHub answered {status} when asked to {doing}", status=status)
     if status == 401:
         return ConfigurationError(
             f"GitHub does not accept the App's credentials ({words or 'bad credentials'})",

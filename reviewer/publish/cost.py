@@ -106,8 +106,8 @@ def _table(review: Review) -> list[str]:
     for row in rows(review.calls):
         lines.append(
             f"| {row.stage} | {cell(code(row.model))} | {payer(row.payment)} | {row.calls} "
-            f"| {tokens(row.usage.input)} | {tokens(row.usage.cache_read)} | {tokens(row.usage.output)} | {seconds(row.latency_ms)} "
-            f"| {exact(row.cost)} |"
+            f"| {tokens(row.usage.input)} | {tokens(row.usage.cache_read)} | {tokens(row.usage.output)} "
+            f"| {seconds(row.latency_ms)} | {exact(row.cost)} |"
         )
     usage = review.usage
     lines.append(

@@ -1,0 +1,234 @@
+"""From a Review to GitHub, exactly once: one review with the inline comments, one sticky summary, one check run.
+
+What was published carries its identity; before anything is posted, what is there is listed. A write goes out once,
+and where its answer does not come, GitHub is asked what it has before anything else happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from policies.gates import Verdict
+from reviewer.errors import PermissionMissing
+from reviewer.findings.model import Disposition
+from reviewer.github.client import GitHub
+from reviewer.github.records import PullRequest
+from reviewer.ledger.keys import Publication
+from reviewer.publish import sticky
+from reviewer.publish.check import CheckOutput, render_check
+from reviewer.publish.cost import Totals
+from reviewer.publish.inline import Conceal
+from reviewer.publish.marker import Kind, Marker
+from reviewer.publish.reviews import Poster
+from reviewer.publish.settle import Settle
+from reviewer.publish.summary import SummaryInput, render_summary
+from reviewer.review import Review
+
+NOT_PERMITTED: Final = "the App may not comment on lines here"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who we are: the bot's login and the App's id (`AppAuth.identity()`)."""
+
+    login: str
+    app_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What a publication came to. `urls` maps a fingerprint (as a marker spells it) to its inline comment.
+
+    `stale` says that the head had moved on: nothing was posted. `problems` are sentences on what GitHub refused.
+    `review` is the review as it was published: refused anchors are OUT_OF_DIFF in it.
+    """
+
+    publication: Publication
+    review: Review
+    stale: bool = False
+    urls: Mapping[str, str] = field(default_factory=dict)
+    summary_url: str = ""
+    problems: tuple[str, ...] = ()
+
+
+def publish(
+    review: Review,
+    pr: PullRequest,
+    gh: GitHub,
+    *,
+    verdict: Verdict,
+    identity: Identity,
+    fence: Callable[[], None],
+    save: Callable[[Publication], None] | None = None,
+    before: Publication | None = None,
+    totals: Totals | None = None,
+    conceal: Conceal = str,
+    external_id: str = "",
+    settle: Settle | None = None,
+) -> Posted:
+    """Publish a review and return what is on GitHub.
+
+    `fence` is called before every write and raises LeaseLost where this worker may write no more; `save` is told of
+    every step, so that the next attempt knows. `before` is what an earlier attempt saved. Running it again, with
+    the same findings or after any fault, posts nothing twice.
+
+    Raises GitHubUnavailable and RateLimited (try again later; nothing is lost), LeaseLost, NotFound, and
+    PermissionMissing only where GitHub refused everything.
+    """
+    settle = settle or Settle()
+    state = _State(review, pr, before or Publication(), fence, save or (lambda _: None))
+    now = gh.pull_request(pr.repository, pr.number)
+    if now.head_sha != review.change.head:
+        return _stale(state, gh, identity, now.head_sha)
+    _inline(state, gh, identity, conceal, settle)
+    source = SummaryInput(
+        state.review,
+        repository_url=pr.repository_url,
+        comment_urls=state.urls,
+        totals=totals,
+        notices=tuple(state.problems),
+        conceal=conceal,
+    )
+    _summary(state, gh, identity, source, settle)
+    no_comments = len(state.denied) > 0
+    output = render_check(
+        state.review,
+        verdict,
+        totals=totals,
+        summary_url=state.summary_url,
+        notices=state.problems,
+        annotate=no_comments,
+        conceal=conceal,
+    )
+    _check(state, gh, identity, output, external_id, conceal, settle)
+    if len(state.denied) == len(_OUTLETS):
+        raise state.denied[0]
+    if state.check_denied and state.summary_url:
+        _summary(state, gh, identity, replace(source, notices=tuple(state.problems)), settle)
+    return state.posted()
+
+
+_OUTLETS: Final = ("review", "summary", "check run")
+
+
+@dataclass(slots=True)
+class _State:
+    """What a publication knows as it goes on."""
+
+    review: Review
+    pr: PullRequest
+    publication: Publication
+    fence: Callable[[], None]
+    save: Callable[[Publication], None]
+    urls: dict[str, str] = field(default_factory=dict)
+    summary_url: str = ""
+    problems: list[str] = field(default_factory=list)
+    denied: list[PermissionMissing] = field(default_factory=list)
+    check_denied: bool = False
+
+    def note(self, publication: Publication) -> None:
+        if publication != self.publication:
+            self.publication = publication
+            self.save(publication)
+
+    def deny(self, error: PermissionMissing) -> None:
+        self.denied.append(error)
+        self.problems.append(str(error))
+
+    def posted(self, *, stale: bool = False) -> Posted:
+        return Posted(self.publication, self.review, stale, dict(self.urls), self.summary_url, tuple(self.problems))
+
+
+def _inline(state: _State, gh: GitHub, identity: Identity, conceal: Conceal, settle: Settle) -> None:
+    poster = Poster(
+        gh, state.pr, state.review, login=identity.login, fence=state.fence, conceal=conceal, settle=settle
+    )
+    try:
+        result = poster.post()
+    except PermissionMissing as error:
+        state.deny(error)
+        findings = tuple(
+            replace(placed, disposition=Disposition.OUT_OF_DIFF, anchor=None, reason=NOT_PERMITTED)
+            if placed.disposition is Disposition.INLINE
+            else placed
+            for placed in state.review.findings
+        )
+        state.review = replace(state.review, findings=findings)
+        return
+    state.review = result.review
+    state.urls.update(result.urls)
+    state.note(
+        replace(
+            state.publication,
+            github_review_id=result.review_id or state.publication.github_review_id,
+            comment_ids=result.comment_ids,
+            marker=Marker(Kind.REVIEW, head=state.review.change.head).line(),
+        )
+    )
+
+
+def _summary(state: _State, gh: GitHub, identity: Identity, source: SummaryInput, settle: Settle) -> None:
+    body = source.conceal(render_summary(source))
+    try:
+        comment = sticky.upsert(
+            gh,
+            state.pr,
+            body,
+            login=identity.login,
+            known=state.publication.summary_comment_id,
+            fence=state.fence,
+            settle=settle,
+        )
+    except PermissionMissing as error:
+        state.deny(error)
+        return
+    state.summary_url = comment.html_url
+    state.note(replace(state.publication, summary_comment_id=comment.id))
+
+
+def _check(
+    state: _State,
+    gh: GitHub,
+    identity: Identity,
+    output: CheckOutput,
+    external_id: str,
+    conceal: Conceal,
+    settle: Settle,
+) -> None:
+    try:
+        run = sticky.complete_check(
+            gh,
+            state.pr.repository,
+            state.review.change.head,
+            _concealed(output, conceal),
+            app_id=identity.app_id,
+            known=state.publication.check_run_id,
+            external_id=external_id,
+            fence=state.fence,
+            settle=settle,
+        )
+    except PermissionMissing as error:
+        state.check_denied = True
+        state.deny(error)
+        return
+    state.note(replace(state.publication, check_run_id=run.id))
+
+
+def _concealed(output: CheckOutput, conceal: Conceal) -> CheckOutput:
+    texts = {key: conceal(value) if isinstance(value, str) else value for key, value in output.output.items()}
+    return replace(output, output=texts)
+
+
+def _stale(state: _State, gh: GitHub, identity: Identity, head: str) -> Posted:
+    """A newer head has its own review; this one must not speak on lines that moved, nor hang in progress."""
+    runs: Sequence[int] = ()
+    try:
+        runs = sticky.open_checks(gh, state.pr.repository, state.review.change.head, app_id=identity.app_id)
+        for run in runs:
+            state.fence()
+            sticky.supersede_check(gh, state.pr.repository, run, head)
+    except PermissionMissing as error:
+        state.deny(error)
+    return state.posted(stale=True)

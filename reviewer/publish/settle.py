@@ -1,0 +1,24 @@
+"""How long to look for a write whose answer did not come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+# GitHub's lists lag its writes by about a second: bedevere waits one "to reach internal consistency".
+DELAYS = (0.5, 1.0, 2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Looks at growing intervals; `sleep` takes seconds."""
+
+    delays: tuple[float, ...] = DELAYS
+    sleep: Callable[[float], None] = time.sleep
+
+    def looks(self) -> Iterator[None]:
+        """Yield once per look, after its wait."""
+        for delay in self.delays:
+            self.sleep(delay)
+            yield
