@@ -1,0 +1,47 @@
+"""Values for the ledger's tests."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from policies.budgets import Account
+from policies.words import Payment, Tier
+from reviewer.ledger.keys import ReviewKey
+from reviewer.ledger.ledger import Ledger
+from reviewer.models.meter import CallIntent
+from reviewer.models.model import Call, Candidate, Stage, Usage
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+KEY = ReviewKey(installation_id=1, repo_id=2, number=3, head_sha="a" * 40)
+ACCOUNT = Account(run="1", pull_request=KEY.pull_request, user="bob", repository="acme/app", organisation="acme")
+
+
+def candidate(payment: Payment = Payment.GATEWAY) -> Candidate:
+    return Candidate(Tier.EFFICIENT, "kilo", "vendor/model", payment, "openai", "http://127.0.0.1:1", 8192, 1024)
+
+
+def intent(payment: Payment = Payment.GATEWAY, *, unit: str = "u1") -> CallIntent:
+    return CallIntent(unit, Stage.REVIEW, Tier.EFFICIENT, candidate(payment), attempt=1)
+
+
+def call(cost: Decimal | str | None, *, unit: str = "u1", ok: bool = True, error: str = "") -> Call:
+    return Call(
+        unit=unit,
+        stage=Stage.REVIEW,
+        tier=Tier.EFFICIENT,
+        provider="kilo",
+        model="vendor/model",
+        payment=Payment.GATEWAY,
+        usage=Usage(input=1000, cache_read=400, output=50),
+        cost=None if cost is None else Decimal(cost),
+        latency_ms=12,
+        attempt=1,
+        ok=ok,
+        error=error,
+    )
+
+
+def accept(ledger: Ledger, key: ReviewKey = KEY, now: datetime = NOW) -> int:
+    return ledger.accept(key, actor="bob", payload={"title": "A change"}, now=now).review_id

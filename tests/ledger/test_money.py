@@ -1,0 +1,331 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from policies.budgets import Account, Limit, Scope, Standing
+from policies.words import Payment
+from reviewer.errors import BudgetRefused, LeaseLost, LedgerUnavailable
+from reviewer.ledger.keys import ReviewKey
+from reviewer.ledger.ledger import Ledger
+from reviewer.ledger.meter import LedgerMeter
+from tests.ledger.make import ACCOUNT, KEY, MINUTE, NOW, accept, call, intent
+
+D = Decimal
+ALL = (
+    Limit(Scope.RUN, D("0.50")),
+    Limit(Scope.PULL_REQUEST, D("1")),
+    Limit(Scope.USER_DAY, D("2")),
+    Limit(Scope.REPOSITORY_MONTH, D("3")),
+    Limit(Scope.ORGANISATION_MONTH, D("4")),
+)
+
+
+def reserve(
+    ledger: Ledger,
+    reservation: str,
+    amount: str | None,
+    limits=ALL,
+    account: Account = ACCOUNT,
+    now: datetime = NOW,
+    **more,
+) -> None:
+    ledger.reserve(
+        reservation,
+        amount=None if amount is None else D(amount),
+        intent=more.pop("intent", intent()),
+        account=account,
+        limits=limits,
+        now=now,
+        **more,
+    )
+
+
+def standing(ledger: Ledger, scope: Scope = Scope.RUN, account: Account = ACCOUNT, now=NOW) -> Standing:
+    return ledger.standing(scope, account, now)
+
+
+def test_a_reservation_is_held_by_every_scope_and_settled_by_the_bill(ledger: Ledger) -> None:
+    reserve(ledger, "r1", "0.2")
+    scopes = [Scope.RUN, Scope.PULL_REQUEST, Scope.USER_DAY, Scope.REPOSITORY_MONTH, Scope.ORGANISATION_MONTH]
+    assert [standing(ledger, scope) for scope in scopes] == [Standing(held=D("0.2"))] * 5
+    ledger.settle("r1", call("0.051234567891"), NOW)
+    assert [standing(ledger, scope) for scope in scopes] == [Standing(spent=D("0.051234567891"))] * 5
+
+
+@pytest.mark.parametrize("scope", [limit.scope for limit in ALL])
+def test_each_limit_refuses_by_name_and_holds_nothing(ledger: Ledger, scope: Scope) -> None:
+    limits = (Limit(scope, D("0.10")),)
+    reserve(ledger, "r1", "0.06", limits)
+    with pytest.raises(BudgetRefused) as refused:
+        reserve(ledger, "r2", "0.040000000001", limits)
+    assert refused.value.rule == scope.value
+    assert "$0.10" in str(refused.value)
+    assert "$0.06 reserved" in str(refused.value)
+    assert standing(ledger, scope).held == D("0.06")
+    assert standing(ledger, Scope.RUN).held == D("0.06")
+    reserve(ledger, "r3", "0.04", limits)
+
+
+def test_a_day_and_a_month_end_at_midnight_utc(ledger: Ledger) -> None:
+    limits = (Limit(Scope.USER_DAY, D("0.10")), Limit(Scope.ORGANISATION_MONTH, D("0.15")))
+    last = datetime(2026, 11, 30, 23, 59, 59, 999_999, tzinfo=UTC)
+    reserve(ledger, "r1", "0.10", limits, now=last)
+    with pytest.raises(BudgetRefused, match="2026-12-01 00:00 UTC"):
+        reserve(ledger, "r2", "0.01", limits, now=last)
+    midnight = last + timedelta(microseconds=1)
+    reserve(ledger, "r3", "0.10", limits, now=midnight)
+    ledger.settle("r1", call("0.03"), midnight)
+    assert standing(ledger, Scope.USER_DAY, now=last) == Standing(spent=D("0.03"))
+    assert standing(ledger, Scope.USER_DAY, now=midnight) == Standing(held=D("0.10"))
+
+
+def test_spending_before_a_limit_was_set_counts_against_it(ledger: Ledger) -> None:
+    reserve(ledger, "r1", "5", ())
+    ledger.settle("r1", call("5"), NOW)
+    with pytest.raises(BudgetRefused, match="monthly limit of the organisation acme"):
+        reserve(ledger, "r2", "0.01", (Limit(Scope.ORGANISATION_MONTH, D(5)),))
+
+
+def test_a_call_that_costs_nothing_passes_a_full_limit(ledger: Ledger) -> None:
+    limits = (Limit(Scope.RUN, D(0)),)
+    reserve(ledger, "r1", "0", limits, intent=intent(Payment.LOCAL))
+    ledger.settle("r1", call("0"), NOW)
+    with pytest.raises(BudgetRefused):
+        reserve(ledger, "r2", "0.000000000001", limits)
+
+
+def test_an_unknown_price_is_refused_under_a_limit_and_counted_without_one(ledger: Ledger) -> None:
+    with pytest.raises(BudgetRefused) as refused:
+        reserve(ledger, "r1", None)
+    assert refused.value.rule == "unknown-price"
+    reserve(ledger, "r2", None, ())
+    ledger.settle("r2", call(None), NOW)
+    reserve(ledger, "r3", None, allow_unknown_price=True)
+    ledger.settle("r3", call("0.01"), NOW)
+    spend = ledger.totals("1").run
+    assert (spend.calls, spend.unpriced, spend.known, spend.cost) == (2, 1, D("0.01"), None)
+
+
+def test_a_settlement_happens_once(ledger: Ledger) -> None:
+    reserve(ledger, "r1", "0.2")
+    ledger.settle("r1", call("0.05"), NOW)
+    ledger.settle("r1", call("0.09"), NOW)
+    ledger.release("r1", NOW)
+    assert standing(ledger) == Standing(spent=D("0.05"))
+    assert ledger.totals("1").run.calls == 1
+
+
+def test_a_failed_call_gives_its_reservation_back_and_keeps_its_row(ledger: Ledger) -> None:
+    review_id = accept(ledger)
+    reserve(ledger, "r1", "0.2", review_id=review_id)
+    ledger.settle("r1", call("0", ok=False, error="timed out"), NOW)
+    assert standing(ledger) == Standing()
+    (row,) = ledger.calls(review_id)
+    assert (row.ok, row.error, row.cost) == (False, "timed out", D(0))
+
+
+def test_a_call_that_was_never_sent_is_no_attempt(ledger: Ledger) -> None:
+    review_id = accept(ledger)
+    reserve(ledger, "r1", "0.2", review_id=review_id)
+    ledger.release("r1", NOW)
+    assert standing(ledger) == Standing()
+    assert ledger.calls(review_id) == ()
+    assert ledger.totals("1").run.calls == 0
+
+
+def test_a_bill_above_the_reservation_is_booked_in_full(ledger: Ledger) -> None:
+    reserve(ledger, "r1", "0.2")
+    ledger.settle("r1", call("0.7"), NOW)
+    assert standing(ledger) == Standing(spent=D("0.7"))
+    with pytest.raises(BudgetRefused):
+        reserve(ledger, "r2", "0.01")
+
+
+@pytest.mark.parametrize("cost", [None, "-40508", "NaN", "2000000"])
+def test_a_bill_that_nobody_saw_stays_counted_at_its_worst(ledger: Ledger, cost: str | None) -> None:
+    reserve(ledger, "r1", "0.2")
+    ledger.settle("r1", call(cost), NOW)
+    assert standing(ledger) == Standing(unconfirmed=D("0.2"))
+    spend = ledger.totals("1").run
+    assert (spend.cost, spend.known, spend.unconfirmed) == (None, D(0), D("0.2"))
+    assert ledger.unconfirmed() == (("r1", D("0.2")),)
+    ledger.confirm("r1", D("0.07"), NOW)
+    assert standing(ledger) == Standing(spent=D("0.07"))
+    assert ledger.totals("1").run.cost == D("0.07")
+
+
+def test_what_a_dead_worker_held_expires_into_the_worst_case(ledger: Ledger) -> None:
+    reserve(ledger, "r1", "0.3", hold=5 * MINUTE)
+    reserve(ledger, "r2", "0.1", hold=10 * MINUTE)
+    assert ledger.expire(NOW + 5 * MINUTE) == 1
+    assert ledger.expire(NOW + 5 * MINUTE) == 0
+    assert standing(ledger) == Standing(held=D("0.1"), unconfirmed=D("0.3"))
+    with pytest.raises(BudgetRefused, match=r"\$0.40 reserved"):
+        reserve(ledger, "r3", "0.2")
+
+
+def test_a_slow_worker_that_settles_after_expiry_replaces_the_worst_case(ledger: Ledger) -> None:
+    reserve(ledger, "r1", "0.3", hold=MINUTE)
+    ledger.expire(NOW + MINUTE)
+    ledger.settle("r1", call("0.02"), NOW + 2 * MINUTE)
+    assert standing(ledger) == Standing(spent=D("0.02"))
+    assert ledger.totals("1").run.cost == D("0.02")
+
+
+def test_a_settlement_of_an_unknown_reservation_is_an_error(ledger: Ledger) -> None:
+    with pytest.raises(LedgerUnavailable, match="no reservation"):
+        ledger.settle("nothing", call("0.1"), NOW)
+
+
+def test_a_worker_that_lost_its_review_pays_for_no_further_call(ledger: Ledger) -> None:
+    review_id = accept(ledger)
+    stale = ledger.begin(review_id, "worker-1", NOW, MINUTE)
+    assert stale is not None
+    reserve(ledger, "r1", "0.1", lease=stale)
+    ledger.begin(review_id, "worker-2", NOW + 2 * MINUTE, MINUTE)
+    with pytest.raises(LeaseLost):
+        reserve(ledger, "r2", "0.1", lease=stale)
+    assert standing(ledger).held == D("0.1")
+    ledger.settle("r1", call("0.01"), NOW + 2 * MINUTE)
+
+
+def test_headroom_is_the_tightest_limit(ledger: Ledger) -> None:
+    assert ledger.headroom((), ACCOUNT, NOW) is None
+    assert ledger.headroom(ALL, ACCOUNT, NOW) == D("0.50")
+    other = replace(ACCOUNT, run="0")
+    reserve(ledger, "r1", "0.5", account=other)
+    ledger.settle("r1", call("0.45"), NOW)
+    reserve(ledger, "r2", "0.4", account=other, limits=())
+    assert ledger.headroom(ALL, ACCOUNT, NOW) == D("0.15")
+
+
+def test_two_pull_requests_share_the_repository_and_not_each_other(ledger: Ledger) -> None:
+    other = replace(ACCOUNT, run="2", pull_request=ReviewKey(1, 2, 4, "x").pull_request, user="eve")
+    reserve(ledger, "r1", "0.5")
+    ledger.settle("r1", call("0.4"), NOW)
+    reserve(ledger, "r2", "0.5", account=other)
+    ledger.settle("r2", call("0.3"), NOW)
+    assert ledger.totals("1", KEY.pull_request).pull_request.known == D("0.4")
+    assert standing(ledger, Scope.PULL_REQUEST).spent == D("0.4")
+    assert standing(ledger, Scope.REPOSITORY_MONTH).spent == D("0.7")
+
+
+def test_totals_are_of_the_run_and_of_the_pull_request(ledger: Ledger) -> None:
+    for run, cost in (("1", "0.1"), ("2", "0.2")):
+        reserve(ledger, f"r{run}", "0.5", account=replace(ACCOUNT, run=run))
+        ledger.settle(f"r{run}", call(cost), NOW)
+    totals = ledger.totals("2", KEY.pull_request)
+    assert (totals.run.cost, totals.pull_request.cost) == (D("0.2"), D("0.3"))
+    assert totals.pull_request.usage.input == 2000
+    assert ledger.spend_by("model", since=NOW, until=NOW + MINUTE)["vendor/model"].known == D("0.3")
+    assert list(ledger.spend_by("tier", since=NOW, until=NOW + MINUTE)) == ["efficient"]
+    with pytest.raises(ValueError, match="not one of"):
+        ledger.spend_by("password", since=NOW, until=NOW)
+
+
+def test_a_call_comes_back_as_it_was_written(ledger: Ledger) -> None:
+    review_id = accept(ledger)
+    written = replace(call("0.000000000001"), computed_cost=D("0.5"), estimated=True, started_ms=7)
+    reserve(ledger, "r1", "0.2", review_id=review_id)
+    ledger.settle("r1", written, NOW)
+    assert ledger.calls(review_id) == (written,) == ledger.calls_of_run("1")
+
+
+class Down:
+    """A ledger that does not answer for the first settlements."""
+
+    def __init__(self, ledger: Ledger, times: int) -> None:
+        self.ledger, self.times = ledger, times
+
+    def __getattr__(self, name: str):
+        return getattr(self.ledger, name)
+
+    def settle(self, *args) -> None:
+        if self.times:
+            self.times -= 1
+            raise LedgerUnavailable("down")
+        self.ledger.settle(*args)
+
+
+def test_the_meter_reserves_settles_and_does_not_forget_a_bill(ledger: Ledger) -> None:
+    waits: list[float] = []
+    ids = iter(["r1", "r2"])
+    meter = LedgerMeter(
+        Down(ledger, 3),  # type: ignore[arg-type]
+        None,
+        ALL,
+        ACCOUNT,
+        lambda: NOW,
+        new_id=lambda: next(ids),
+        sleep=waits.append,
+    )
+    reservation = meter.reserve(amount=D("0.4"), call=intent())
+    assert (reservation, meter.headroom()) == ("r1", D("0.1"))
+    meter.settle(reservation, call("0.05"))
+    assert len(waits) == 3
+    assert meter.headroom() == D("0.45")
+    with pytest.raises(BudgetRefused):
+        meter.with_limits([Limit(Scope.RUN, D("0.1"))]).reserve(amount=D("0.06"), call=intent())
+
+
+def test_without_a_ledger_there_is_no_call(tmp_path) -> None:
+    folder = tmp_path / "file-in-the-way"
+    folder.write_text("")
+    meter = LedgerMeter(Ledger.open(f"sqlite:///{folder}/x.sqlite"), None, (), ACCOUNT, lambda: NOW)
+    with pytest.raises(LedgerUnavailable, match="cannot be made"):
+        meter.reserve(amount=D("0.01"), call=intent())
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["settle", "settle", "unseen", "release", "expire", "confirm", "die"]),
+        st.decimals("0.000000000001", "0.6", places=12),
+        st.fractions(0, 1),
+    ),
+    max_size=12,
+)
+
+
+@given(steps)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_happens_the_books_balance_and_no_limit_is_passed(migrated_file, steps) -> None:
+    ledger = Ledger.open(f"sqlite:///{migrated_file}")
+    # One file for every example: a run and a user of its own keep them apart.
+    run = str(ledger.spent(since=NOW - 99 * MINUTE, until=NOW + 99 * MINUTE).calls) + str(id(steps))
+    account = Account(run=run, user=run)
+    limits = (Limit(Scope.RUN, D(1)), Limit(Scope.USER_DAY, D("1.2")))
+    try:
+        for number, (end, amount, share) in enumerate(steps):
+            reservation = f"{run}-{number}-{id(steps)}"
+            try:
+                reserve(ledger, reservation, str(amount), limits, account, hold=MINUTE)
+            except BudgetRefused:
+                assert standing(ledger, Scope.RUN, account).committed + amount > 1
+                continue
+            bill = (amount * share.numerator / share.denominator).quantize(D("1e-12"))
+            if end == "settle":
+                ledger.settle(reservation, call(bill), NOW)
+            elif end == "unseen":
+                ledger.settle(reservation, call(None), NOW)
+            elif end == "release":
+                ledger.release(reservation, NOW)
+            elif end == "expire":
+                ledger.expire(NOW + MINUTE)
+            elif end == "confirm":
+                ledger.expire(NOW + MINUTE)
+                ledger.confirm(reservation, bill, NOW)
+            now = standing(ledger, Scope.RUN, account)
+            assert now.committed <= 1
+            assert now == standing(ledger, Scope.USER_DAY, account)
+            spend = ledger.totals(run).run
+            assert (spend.known, spend.unconfirmed) == (now.spent, now.unconfirmed)
+        ledger.expire(NOW + MINUTE)
+        assert standing(ledger, Scope.RUN, account).held == 0
+    finally:
+        ledger.close()

@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from reviewer.errors import LeaseLost
+from reviewer.ledger.keys import MAX_TRIES, Lease, ReviewState
+from reviewer.ledger.ledger import Ledger
+from tests.ledger.make import KEY, MINUTE, NOW, accept
+
+
+def begin(ledger: Ledger, review_id: int, now=NOW, owner: str = "worker-1") -> Lease:
+    lease = ledger.begin(review_id, owner, now, MINUTE)
+    assert lease is not None
+    return lease
+
+
+def state(ledger: Ledger, review_id: int) -> ReviewState:
+    row = ledger.review(review_id)
+    assert row is not None
+    return row.state
+
+
+def test_a_key_is_accepted_once(ledger: Ledger) -> None:
+    first = ledger.accept(KEY, actor="bob", payload={"title": "x"}, now=NOW)
+    again = ledger.accept(KEY, actor="eve", payload={}, now=NOW + MINUTE)
+    assert (first.created, again.created) == (True, False)
+    assert again.review_id == first.review_id
+    row = ledger.review(first.review_id)
+    assert row is not None
+    assert (row.key, row.actor, row.payload, row.accepted_at) == (KEY, "bob", {"title": "x"}, NOW)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(KEY, installation_id=9),
+        replace(KEY, repo_id=9),
+        replace(KEY, number=9),
+        replace(KEY, head_sha="b" * 40),
+        replace(KEY, trigger="comment:1"),
+    ],
+    ids=lambda key: str(key.trigger),
+)
+def test_every_part_of_the_key_is_identity(ledger: Ledger, other) -> None:
+    assert accept(ledger, other) != accept(ledger)
+
+
+def test_a_hundred_deliveries_at_once_are_one_row(ledger: Ledger) -> None:
+    ready = threading.Barrier(20)
+
+    def deliver(number: int) -> bool:
+        if number < 20:
+            ready.wait()
+        return ledger.accept(KEY, actor=f"user-{number}", payload={}, now=NOW).created
+
+    with ThreadPoolExecutor(20) as pool:
+        created = list(pool.map(deliver, range(100)))
+    assert created.count(True) == 1
+    assert len(ledger.recent()) == 1
+
+
+def test_hostile_text_is_stored(ledger: Ledger) -> None:
+    lease = begin(ledger, accept(ledger, replace(KEY, trigger="comment:1")))
+    ledger.fail(lease, NOW, "boom \0 \ud800 \n\n next line", NOW)
+    row = ledger.review(lease.review_id)
+    assert row is not None
+    assert row.error.startswith("boom \ufffd")
+    assert row.error.endswith("next line")
+
+
+def test_one_worker_at_a_time_holds_the_lease(ledger: Ledger) -> None:
+    review_id = accept(ledger)
+    lease = begin(ledger, review_id)
+    assert (lease.fence, lease.attempt, lease.state) == (1, 1, ReviewState.RUNNING)
+    assert ledger.begin(review_id, "worker-2", NOW, MINUTE) is None
+    assert ledger.begin(404, "worker-2", NOW, MINUTE) is None
+
+
+def test_twenty_workers_at_once_get_one_lease(ledger: Ledger) -> None:
+    review_id = accept(ledger)
+    with ThreadPoolExecutor(20) as pool:
+        leases = list(pool.map(lambda n: ledger.begin(review_id, f"worker-{n}", NOW, MINUTE), range(20)))
+    assert sum(lease is not None for lease in leases) == 1
+
+
+def test_a_stale_fence_writes_nothing(ledger: Ledger) -> None:
+    review_id = accept(ledger)
+    stale = begin(ledger, review_id)
+    later = NOW + 2 * MINUTE
+    taken = begin(ledger, review_id, later, "worker-2")
+    assert taken.fence > stale.fence
+    for write in (
+        lambda: ledger.renew(stale, later, MINUTE),
+        lambda: ledger.save_result(stale, "{}", later),
+        lambda: ledger.finish(stale, ReviewState.PUBLISHED, later),
+        lambda: ledger.fail(stale, None, "x", later),
+        lambda: ledger.defer(stale, later, "x", later),
+    ):
+        with pytest.raises(LeaseLost):
+            write()
+    assert ledger.result(review_id) is None
+    assert state(ledger, review_id) is ReviewState.RUNNING
+    ledger.finish(taken, ReviewState.PUBLISHED, later)
+
+
+def test_an_expired_lease_that_nobody_took_is_still_good(ledger: Ledger) -> None:
+    lease = begin(ledger, accept(ledger))
+    renewed = ledger.renew(lease, NOW + 5 * MINUTE, MINUTE)
+    assert renewed.until == NOW + 6 * MINUTE
+    assert ledger.begin(lease.review_id, "worker-2", NOW + 5 * MINUTE, MINUTE) is None
+
+
+def test_the_result_is_stored_before_publication_and_is_never_thrown_away(ledger: Ledger) -> None:
+    review_id = accept(ledger)
+    lease = ledger.save_result(begin(ledger, review_id), '{"findings":[]}', NOW)
+    assert lease.state is ReviewState.REVIEWED
+    assert ledger.result(review_id) == '{"findings":[]}'
+    assert ledger.fail(lease, NOW + MINUTE, "GitHub said 502", NOW) is ReviewState.REVIEWED
+    assert ledger.begin(review_id, "worker-2", NOW, MINUTE) is None
+    again = begin(ledger, review_id, NOW + MINUTE)
+    assert again.state is ReviewState.REVIEWED
+    assert ledger.defer(again, NOW + 2 * MINUTE, "rate limit", NOW + MINUTE) is ReviewState.REVIEWED
+    last = begin(ledger, review_id, NOW + 2 * MINUTE)
+    ledger.finish(last, ReviewState.PUBLISHED, NOW + 2 * MINUTE)
+    assert state(ledger, review_id) is ReviewState.PUBLISHED
+    assert ledger.begin(review_id, "worker-1", NOW + 9 * MINUTE, MINUTE) is None
+
+
+def test_a_failure_is_due_again_at_its_time(ledger: Ledger) -> None:
+    review_id = accept(ledger)
+    assert ledger.fail(begin(ledger, review_id), NOW + 5 * MINUTE, "crash", NOW) is ReviewState.ACCEPTED
+    assert [row.id for row in ledger.unfinished(NOW + 4 * MINUTE)] == []
+    assert [row.id for row in ledger.unfinished(NOW + 5 * MINUTE)] == [review_id]
+    assert begin(ledger, review_id, NOW + 5 * MINUTE).attempt == 2
+
+
+def test_a_permanent_failure_is_final_and_is_told_once(ledger: Ledger) -> None:
+    review_id = accept(ledger)
+    assert ledger.fail(begin(ledger, review_id), None, "no such commit", NOW) is ReviewState.FAILED
+    assert [row.id for row in ledger.unnoticed()] == [review_id]
+    ledger.noticed(review_id, NOW)
+    assert ledger.unnoticed() == ()
+    assert ledger.unfinished(NOW + 60 * MINUTE) == ()
+
+
+def test_a_job_that_fails_three_times_is_parked_visibly(ledger: Ledger) -> None:
+    review_id = accept(ledger)
+    for attempt in range(1, MAX_TRIES + 1):
+        now = NOW + attempt * MINUTE
+        after = ledger.fail(begin(ledger, review_id, now), now, "boom", now)
+        assert after is (ReviewState.PARKED if attempt == MAX_TRIES else ReviewState.ACCEPTED)
+    assert [row.state for row in ledger.unnoticed()] == [ReviewState.PARKED]
+
+
+@pytest.mark.parametrize("by_clock", [True, False])
+def test_a_job_that_kills_three_workers_is_parked(ledger: Ledger, *, by_clock: bool) -> None:
+    review_id = accept(ledger)
+    now = NOW
+    for _ in range(MAX_TRIES):
+        begin(ledger, review_id, now)
+        now += 2 * MINUTE
+    if by_clock:
+        assert ledger.park(now) == (review_id,)
+    assert ledger.begin(review_id, "worker-4", now, MINUTE) is None
+    row = ledger.review(review_id)
+    assert row is not None
+    assert row.state is ReviewState.PARKED
+    assert "parked after 3 tries" in row.error
+
+
+def test_a_third_try_that_is_alive_is_not_parked(ledger: Ledger) -> None:
+    review_id = accept(ledger)
+    for attempt in range(MAX_TRIES):
+        lease = begin(ledger, review_id, NOW + attempt * 2 * MINUTE)
+    assert ledger.park(NOW + 4 * MINUTE) == ()
+    ledger.finish(lease, ReviewState.PUBLISHED, NOW + 4 * MINUTE)
+
+
+def test_publishing_has_tries_of_its_own(ledger: Ledger) -> None:
+    review_id = accept(ledger)
+    for attempt in range(2):
+        begin(ledger, review_id, NOW + attempt * 2 * MINUTE)
+    lease = ledger.save_result(begin(ledger, review_id, NOW + 4 * MINUTE), "{}", NOW + 4 * MINUTE)
+    assert lease.attempt == 1
+    assert ledger.fail(lease, NOW + 5 * MINUTE, "x", NOW + 4 * MINUTE) is ReviewState.REVIEWED
+
+
+def test_waiting_for_others_uses_no_try_but_ends(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reviewer.ledger.reviews.MAX_DEFERRALS", 5)
+    review_id = accept(ledger)
+    for _ in range(5):
+        assert ledger.defer(begin(ledger, review_id), NOW, "rate limit", NOW) is ReviewState.ACCEPTED
+    assert ledger.defer(begin(ledger, review_id), NOW, "rate limit", NOW) is ReviewState.FAILED
+
+
+def test_a_new_head_supersedes_the_others_and_stops_their_workers(ledger: Ledger) -> None:
+    old = accept(ledger)
+    lease = begin(ledger, old)
+    new = accept(ledger, replace(KEY, head_sha="b" * 40))
+    elsewhere = accept(ledger, replace(KEY, number=4))
+    done = accept(ledger, replace(KEY, head_sha="c" * 40))
+    ledger.finish(begin(ledger, done), ReviewState.PUBLISHED, NOW)
+    assert ledger.supersede(KEY.repo_id, KEY.number, "b" * 40, NOW) == (old,)
+    with pytest.raises(LeaseLost):
+        ledger.save_result(lease, "{}", NOW)
+    assert state(ledger, old) is ReviewState.SUPERSEDED
+    assert state(ledger, done) is ReviewState.PUBLISHED
+    assert {row.id for row in ledger.unfinished(NOW + 2 * MINUTE)} == {new, elsewhere}
+
+
+def test_only_an_end_can_finish_a_review(ledger: Ledger) -> None:
+    lease = begin(ledger, accept(ledger))
+    with pytest.raises(ValueError, match="not an end"):
+        ledger.finish(lease, ReviewState.REVIEWED, NOW)
+
+
+def test_the_queue_can_be_rebuilt(ledger: Ledger) -> None:
+    waiting = accept(ledger)
+    running = accept(ledger, replace(KEY, number=4))
+    begin(ledger, running)
+    late = NOW + 2 * MINUTE
+    assert [row.id for row in ledger.unfinished(NOW)] == []
+    assert [row.id for row in ledger.unfinished(late)] == [waiting, running]
+    assert [row.id for row in ledger.unfinished(late, limit=1)] == [waiting]
+    ledger.enqueued([waiting, running], late)
+    assert ledger.unfinished(late) == ()
+    assert [row.id for row in ledger.unfinished(late + 2 * MINUTE)] == [waiting, running]
+    assert [row.id for row in ledger.unfinished(late, quiet=0 * MINUTE)] == [waiting, running]
+
+
+def test_a_pull_requests_history_is_counted_from_a_moment(ledger: Ledger) -> None:
+    accept(ledger, now=NOW - 90 * MINUTE)
+    newer = accept(ledger, replace(KEY, head_sha="b" * 40), now=NOW)
+    accept(ledger, replace(KEY, number=4), now=NOW)
+    rows = ledger.reviews_of(KEY.repo_id, KEY.number, since=NOW - 60 * MINUTE)
+    assert [row.id for row in rows] == [newer]
