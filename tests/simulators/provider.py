@@ -1,0 +1,309 @@
+"""A provider behind a real socket: checks the key, keeps requests and books, and misbehaves on demand."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from tests.simulators.behaviour import (
+    Behaviour,
+    Cut,
+    ErrorInStream,
+    Flood,
+    Forever,
+    Hang,
+    Raw,
+    Say,
+    Status,
+)
+from tests.simulators.shapes import SHAPES, Tokens
+
+KEY = "sk-simulated-0123456789abcdef"
+# Shorter prefixes are not cached (OpenAI and Anthropic: 1,024 tokens).
+SMALLEST_CACHED = 1024
+PATHS = {
+    "openai": re.compile(r"^/v1/chat/completions$"),
+    "anthropic": re.compile(r"^/v1/messages$"),
+    "gemini": re.compile(r"^/v1beta/models/([^/:]+):(streamGenerateContent\?alt=sse|generateContent)$"),
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it arrived."""
+
+    path: str
+    headers: dict[str, str]
+    body: Any
+    raw: bytes
+    at: float
+
+
+class ProviderSimulator:
+    """`with ProviderSimulator("openai") as provider:` listens on loopback until the block ends.
+
+    `script` is what the next requests get, in order; when it is empty `default` answers, which may be a function of
+    the request's JSON body. `books` holds what the provider would bill: one entry per answer that it worked on.
+    """
+
+    def __init__(
+        self,
+        protocol: str,
+        *,
+        default: Behaviour | Callable[[Any], Behaviour] = Say(),
+        script: Iterable[Behaviour] = (),
+        key: str = KEY,
+    ) -> None:
+        self.protocol = protocol
+        self.shape = SHAPES[protocol]
+        self.default = default
+        self.script = deque(script)
+        self.key = key
+        self.requests: list[Request] = []
+        self.books: list[Tokens] = []
+        self.in_flight = 0
+        self.most_in_flight = 0
+        self.abandoned = 0
+        self.leaving = threading.Event()
+        self._lock = threading.Lock()
+        self._prefixes: set[str] = set()
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.provider = self
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+
+    def __enter__(self) -> ProviderSimulator:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leaving.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def root(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
+    def base_url(self) -> str:
+        """What our settings call the base URL."""
+        return self.root + {"openai": "/v1", "anthropic": "", "gemini": "/v1beta"}[self.protocol]
+
+    def next_behaviour(self, body: Any) -> Behaviour:
+        with self._lock:
+            if self.script:
+                return self.script.popleft()
+        return self.default if not callable(self.default) else self.default(body)
+
+    def count(self, body: Any, answer: str, reasoning: int) -> Tokens:
+        """Count as providers do: a token is about four characters, and a prefix seen before is cached."""
+        parts, breakpoints = _prompt(self.protocol, body)
+        total = max(1, len("".join(parts)) // 4)
+        read = written = 0
+        with self._lock:
+            for index in breakpoints:
+                prefix = "".join(parts[: index + 1])
+                size = len(prefix) // 4
+                if size < SMALLEST_CACHED:
+                    continue
+                if prefix in self._prefixes:
+                    read, written = max(read, size), 0
+                else:
+                    self._prefixes.add(prefix)
+                    written = size - read
+        if self.protocol != "anthropic":
+            written = 0
+        return Tokens(total, read, written, max(1, len(answer) // 4) + reasoning, reasoning)
+
+    def bill(self, tokens: Tokens) -> None:
+        with self._lock:
+            self.books.append(tokens)
+
+    def enter(self, delta: int) -> None:
+        with self._lock:
+            self.in_flight += delta
+            self.most_in_flight = max(self.most_in_flight, self.in_flight)
+
+
+def _prompt(protocol: str, body: Any) -> tuple[list[str], list[int]]:
+    """The texts of a prompt in order, and the indexes after which a prefix is cached."""
+    parts: list[str] = []
+    marks: list[int] = []
+
+    def take(content: Any) -> None:
+        for block in [{"text": content}] if isinstance(content, str) else content or []:
+            parts.append(str(block.get("text", "")))
+            if block.get("cache_control"):
+                marks.append(len(parts) - 1)
+
+    if protocol == "gemini":
+        take((body.get("systemInstruction") or {}).get("parts"))
+        for content in body.get("contents", []):
+            take(content.get("parts"))
+    else:
+        take(body.get("system"))
+        for message in body.get("messages", []):
+            take(message.get("content"))
+    # OpenAI and Gemini cache prefixes without being asked.
+    return parts, marks if protocol == "anthropic" else list(range(len(parts) - 1))
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+    provider: ProviderSimulator
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that leaves in the middle is what some tests are about."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        provider = self.server.provider
+        raw = self.rfile.read(int(self.headers.get("content-length", "0")))
+        body = json.loads(raw)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        provider.requests.append(Request(self.path, headers, body, raw, time.monotonic()))
+        provider.enter(1)
+        try:
+            self._answer(provider, body, headers)
+        except (BrokenPipeError, ConnectionResetError):
+            provider.abandoned += 1
+            self.close_connection = True
+        finally:
+            provider.enter(-1)
+
+    def do_GET(self) -> None:
+        provider = self.server.provider
+        provider.requests.append(Request(self.path, dict(self.headers), None, b"", time.monotonic()))
+        if self.path == "/v1/models":
+            self._json(200, {"object": "list", "data": [{"id": "simulated", "object": "model", "owned_by": "x"}]})
+        else:
+            self._json(404, provider.shape.error(404, "no such path"))
+
+    def _answer(self, provider: ProviderSimulator, body: Any, headers: dict[str, str]) -> None:
+        if not PATHS[provider.protocol].match(self.path):
+            self._json(404, provider.shape.error(404, f"no such path: {self.path}"))
+            return
+        if provider.key not in (
+            headers.get("authorization", "").removeprefix("Bearer "),
+            headers.get("x-api-key"),
+            headers.get("x-goog-api-key"),
+            headers.get("api-key"),
+        ):
+            self._json(401, provider.shape.error(401, "invalid key"))
+            return
+        behaviour = provider.next_behaviour(body)
+        if isinstance(behaviour, Status):
+            self._json(behaviour.status, provider.shape.error(behaviour.status, behaviour.message), behaviour.headers)
+        elif isinstance(behaviour, Say):
+            self._say(provider, body, behaviour)
+        else:
+            self._misbehave(provider, body, behaviour)
+
+    def _model(self, body: Any) -> str:
+        found = PATHS["gemini"].match(self.path)
+        return found.group(1) if found else str(body.get("model"))
+
+    def _say(self, provider: ProviderSimulator, body: Any, say: Say) -> None:
+        model = self._model(body)
+        tokens = provider.count(body, say.text, say.reasoning)
+        provider.bill(tokens)
+        streamed = body.get("stream") or "streamGenerateContent" in self.path
+        if not streamed:
+            self._json(200, provider.shape.whole(model, say.text, say.finish, tokens, say.cost))
+            return
+        self._begin()
+        for _ in range(say.comments):
+            self._write(b": keep-alive\n\n")
+            provider.leaving.wait(say.pause)
+        self._events(provider.shape.start(model, tokens))
+        for start in range(0, len(say.text), say.piece):
+            self._events([provider.shape.piece(model, say.text[start : start + say.piece])])
+            provider.leaving.wait(say.pause)
+        wanted = bool((body.get("stream_options") or {}).get("include_usage"))
+        ended = provider.shape.end(model, say.finish, tokens if say.usage else None, say.cost, wanted)
+        self._events(ended)
+
+    def _misbehave(self, provider: ProviderSimulator, body: Any, behaviour: Behaviour) -> None:
+        model = self._model(body)
+        shape = provider.shape
+        if isinstance(behaviour, Hang):
+            if behaviour.headers or behaviour.piece or behaviour.comments:
+                self._begin()
+            if behaviour.piece:
+                self._events([*shape.start(model, provider.count(body, "", 0)), shape.piece(model, behaviour.piece)])
+            until = time.monotonic() + behaviour.seconds
+            while time.monotonic() < until and not provider.leaving.is_set():
+                provider.leaving.wait(0.05)
+                if behaviour.comments:
+                    self._write(b": keep-alive\n\n")
+            self.close_connection = True
+            return
+        self._begin(getattr(behaviour, "content_type", "text/event-stream"))
+        if isinstance(behaviour, Raw):
+            self._write(behaviour.body)
+        elif isinstance(behaviour, Flood):
+            block = b": " + b"x" * 65_534 + b"\n"
+            for _ in range(behaviour.size // len(block) + 1):
+                self._write(block)
+        elif isinstance(behaviour, Cut):
+            said = behaviour.text[: behaviour.pieces * behaviour.piece]
+            tokens = provider.count(body, said, 0)
+            provider.bill(tokens)
+            self._events(shape.start(model, tokens))
+            for start in range(0, len(said), behaviour.piece):
+                self._events([shape.piece(model, said[start : start + behaviour.piece])])
+        elif isinstance(behaviour, ErrorInStream):
+            tokens = provider.count(body, behaviour.text, 0)
+            provider.bill(tokens)
+            self._events([*shape.start(model, tokens), shape.piece(model, behaviour.text)])
+            self._events([shape.error_event(behaviour.message)])
+        elif isinstance(behaviour, Forever):
+            tokens = provider.count(body, "", 0)
+            self._events([*shape.start(model, tokens), shape.piece(model, behaviour.start)])
+            for _ in range(behaviour.limit):
+                self._events([shape.piece(model, behaviour.piece)])
+        self.close_connection = True
+
+    def _begin(self, content_type: str = "text/event-stream; charset=utf-8") -> None:
+        self.send_response(200)
+        self.send_header("content-type", content_type)
+        # The end of a stream is the end of the connection, so that a cut one looks like one.
+        self.send_header("connection", "close")
+        self.end_headers()
+
+    def _events(self, events: Iterable[tuple[str, Any]]) -> None:
+        for name, data in events:
+            head = f"event: {name}\n" if name else ""
+            text = data if isinstance(data, str) else json.dumps(data)
+            self._write(f"{head}data: {text}\n\n".encode())
+
+    def _write(self, data: bytes) -> None:
+        self.wfile.write(data)
+        self.wfile.flush()
+
+    def _json(self, status: int, body: Any, headers: Any = None) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
