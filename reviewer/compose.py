@@ -1,0 +1,136 @@
+"""Settings and policy → the parts of a review: policy, models, meter. Where both front doors agree on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
+
+from policies.budgets import Limit, Scope
+from policies.policy import REPOSITORY_FILES, Policy, PolicyInvalid, load_policy
+from policies.words import Tier
+from reviewer.context.model import Snapshot
+from reviewer.errors import ConfigurationError
+from reviewer.models.ask import Asker
+from reviewer.models.catalogue import Usable, catalogue
+from reviewer.models.meter import Meter
+from reviewer.models.prices import Price
+from reviewer.settings import Settings
+
+if TYPE_CHECKING:
+    from reviewer.models.breaker import Breaker
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What can be asked. `asker` is None where no model is usable; `reason` then says why and what to set.
+
+    `frontier_price` is the reference for "what all-frontier would have cost": the frontier model that would be
+    used, else the first of the catalogue whose price is known.
+    """
+
+    asker: Asker | None
+    reason: str
+    frontier_price: Price | None
+
+
+def utc_now() -> datetime:
+    """Return the time in UTC."""
+    return datetime.now(UTC)
+
+
+def effective_policy(settings: Settings, *, base: Snapshot | None, private: bool) -> Policy:
+    """Return the organisation's policy narrowed by the repository's file at the base commit.
+
+    Raises ConfigurationError for a file that cannot be used. A repository's file that cannot be read may have been
+    meant to keep its code from a provider, so the review does not go on without it.
+    """
+    organisation = _organisation(settings)
+    files = (name for name in REPOSITORY_FILES if base is not None and base.read(name) is not None)
+    name = next(files, "")
+    data = base.read(name) if base is not None and name else None
+    try:
+        return load_policy(
+            organisation=organisation,
+            repository=None if data is None else data.decode("utf-8"),
+            private=private,
+            organisation_file=str(settings.policy_file),
+            repository_file=f"{name} at the base commit",
+        )
+    except PolicyInvalid as error:
+        raise ConfigurationError(str(error), remedy="Correct the file; docs/policy.md lists every key.") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{name} is not UTF-8 text", remedy="Save it as UTF-8.") from None
+
+
+def open_models(
+    settings: Settings,
+    policy: Policy,
+    meter: Meter,
+    *,
+    private: bool,
+    model: str = "",
+    discover_local: bool = False,
+    breaker: Breaker | None = None,
+) -> Models:
+    """Return the models that settings and policy allow; `model` is one that a command or flag named."""
+    found = catalogue(
+        settings, policy.providers, private=private, discover_local=discover_local, fixed=model or policy.model
+    )
+    by_tier: dict[Tier, list[Usable]] = {}
+    for entry in found:
+        if entry.usable:
+            by_tier.setdefault(entry.candidate.tier, []).append(entry)
+    reference = next(
+        (entry.price for entry in found if entry.candidate.tier is Tier.FRONTIER and entry.usable and entry.price),
+        next((entry.price for entry in found if entry.candidate.tier is Tier.FRONTIER and entry.price), None),
+    )
+    if not by_tier:
+        return Models(None, _why_none(found), reference)
+    keys = dict(settings.provider_keys)
+    if settings.model_key:
+        keys["endpoint"] = settings.model_key
+    prices = {entry.candidate.name: entry.price for entry in found}
+    asker = Asker(
+        candidates_by_tier={tier: [entry.candidate for entry in rows] for tier, rows in by_tier.items()},
+        keys=keys,
+        meter=meter,
+        refused=[entry for entry in found if not entry.usable],
+        prices=lambda candidate: prices.get(candidate.name),
+        breaker=breaker,
+        forbid_training=policy.providers.forbid_training,
+    )
+    return Models(asker, "", reference)
+
+
+def run_limit(text: str) -> Limit | None:
+    """Return the limit of a `--max-cost` value, None for an empty one; ConfigurationError for what is no amount."""
+    if not text:
+        return None
+    try:
+        amount = Decimal(text.removeprefix("$"))
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not amount.is_finite() or amount < 0:
+        raise ConfigurationError(f"--max-cost {text!r} is not an amount", remedy="Write US dollars, such as 0.50.")
+    return Limit(Scope.RUN, amount)
+
+
+def _organisation(settings: Settings) -> str | None:
+    if settings.policy_file is None:
+        return None
+    try:
+        return settings.policy_file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"KILO_REVIEW_POLICY: cannot read {settings.policy_file}: {type(error).__name__}",
+            remedy="Point it at a TOML file (docs/policy.md), or leave it out for the defaults.",
+        ) from None
+
+
+def _why_none(found: tuple[Usable, ...]) -> str:
+    by_policy = next((entry for entry in found if entry.rule), None)
+    if by_policy is not None:
+        return f"policy allows no model that is set up ({by_policy.candidate.name}: {by_policy.reason})"
+    return "no model configured: set KILO_API_KEY or a provider's key, or start Ollama, LM Studio or llama.cpp"

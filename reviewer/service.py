@@ -1,0 +1,341 @@
+"""One review of the ledger, from its lease to its publication: GitHub, pipeline and ledger, composed."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from policies.budgets import Account
+from policies.policy import Policy
+from policies.words import Conclusion, Strategy
+from reviewer import pipeline
+from reviewer.compose import Models, effective_policy, open_models, utc_now
+from reviewer.context.model import Snapshot
+from reviewer.context.snapshot import GitSnapshot
+from reviewer.document import Document, dump_document, load_document
+from reviewer.earlier import earlier_findings, known_findings
+from reviewer.errors import (
+    GitHubUnavailable,
+    KiloReviewError,
+    LeaseLost,
+    LedgerUnavailable,
+    RateLimited,
+    RetryableError,
+)
+from reviewer.github.auth import AppAuth
+from reviewer.github.change_source import FetchedChange, fetch_change
+from reviewer.github.client import GitHub
+from reviewer.github.contents import ContentsSnapshot
+from reviewer.github.mirror import Mirrors
+from reviewer.github.records import PullRequest
+from reviewer.heartbeat import Heartbeat
+from reviewer.jobs import lease_owner
+from reviewer.ledger.keys import Lease, ReviewKey, ReviewState, backoff
+from reviewer.ledger.ledger import Ledger
+from reviewer.ledger.meter import LedgerMeter
+from reviewer.ledger.results import ResultStore
+from reviewer.publish import sticky
+from reviewer.publish.check import CheckOutput, verdict_of
+from reviewer.publish.conceal import Concealer
+from reviewer.publish.cost import Totals
+from reviewer.publish.publisher import Identity, publish
+from reviewer.publish.settle import Settle
+from reviewer.request import About, ReviewRequest
+from reviewer.settings import Settings
+
+log = logging.getLogger(__name__)
+
+LEASE: Final = timedelta(seconds=60)
+# The process that reads the pull request holds a token that cannot write; the one that publishes never
+# sees a model. (arXiv 2603.18740's neighbours: every public key leak had both in one scope.)
+READ_PERMISSIONS: Final = {"contents": "read", "metadata": "read", "pull_requests": "read", "issues": "read"}
+WRITE_PERMISSIONS: Final = {"checks": "write", "issues": "write", "metadata": "read", "pull_requests": "write"}
+
+
+def run(review_id: int, settings: Settings, *, now: Callable[[], datetime] = utc_now) -> None:
+    """Run a review of the ledger to its publication, or leave it to a later run with the reason on record.
+
+    Safe to call again at any time: the lease lets one through, stored answers and the stored review are not paid
+    for again, and what is published already is found. Raises only LedgerUnavailable.
+    """
+    ledger = Ledger.open(settings.database_url)
+    try:
+        lease = ledger.begin(review_id, lease_owner(), now(), LEASE)
+        if lease is None:
+            log.info("review %d is finished, not due or in other hands", review_id)
+            return
+        _Run(settings, ledger, lease, now).run()
+    finally:
+        ledger.close()
+
+
+def notice(review_id: int, settings: Settings, *, now: Callable[[], datetime] = utc_now) -> None:
+    """Tell a pull request that its review ended without one: a neutral check run with the reason."""
+    ledger = Ledger.open(settings.database_url)
+    try:
+        row = ledger.review(review_id)
+        if row is None:
+            return
+        auth = _app_auth(settings, now)
+        payload = row.payload
+        repository = str(payload["repository"])
+        gh = _client(auth, row.key, WRITE_PERMISSIONS, now)
+        try:
+            head = row.key.head_sha or gh.pull_request(repository, row.key.number).head_sha
+            _conclude_without_review(gh, repository, head, auth.identity().id, row.error or row.state.value)
+        finally:
+            gh.close()
+        ledger.noticed(review_id, now())
+    except (GitHubUnavailable, RateLimited) as error:
+        log.warning("review %d: the notice has to wait: %s", review_id, error)
+    except KiloReviewError as error:
+        log.warning("review %d: no notice can be posted: %s", review_id, error)
+        ledger.noticed(review_id, now())
+    finally:
+        ledger.close()
+
+
+class _Run:
+    """One attempt at one review, under its lease."""
+
+    def __init__(self, settings: Settings, ledger: Ledger, lease: Lease, now: Callable[[], datetime]) -> None:
+        self.settings = settings
+        self.ledger = ledger
+        self.lease = lease
+        self.now = now
+        row = ledger.review(lease.review_id)
+        assert row is not None  # noqa: S101 - the lease was taken on it
+        self.row = row
+        self.payload: Mapping[str, object] = row.payload
+        self.repository = str(self.payload["repository"])
+        self.conceal = Concealer(settings.secrets())
+
+    def run(self) -> None:
+        try:
+            with Heartbeat(lambda: self.ledger.renew(self.lease, self.now(), LEASE), every=LEASE / 3):
+                self._review_and_publish()
+        except LeaseLost:
+            log.info("review %d went to another worker", self.lease.review_id)
+        except LedgerUnavailable:
+            raise
+        except (GitHubUnavailable, RateLimited) as error:
+            self._later(error)
+        except RetryableError as error:
+            self._failed(error, retry=True)
+        except KiloReviewError as error:
+            self._failed(error, retry=False)
+        except Exception as error:
+            log.exception("review %d failed", self.lease.review_id)
+            self._failed(error, retry=True)
+
+    def _review_and_publish(self) -> None:
+        auth = _app_auth(self.settings, self.now)
+        identity = auth.identity()
+        with ExitStack() as stack:
+            reader = _client(auth, self.row.key, READ_PERMISSIONS, self.now)
+            stack.callback(reader.close)
+            pr = reader.pull_request(self.repository, self.row.key.number)
+            if self._is_over(pr):
+                return
+            writer = _client(auth, self.row.key, WRITE_PERMISSIONS, self.now)
+            stack.callback(writer.close)
+            if self.lease.state is not ReviewState.REVIEWED:
+                sticky.start_check(
+                    writer, self.repository, pr.head_sha, app_id=identity.id, external_id=str(self.lease.review_id)
+                )
+                document = self._review(reader, auth, pr, stack)
+                self.lease = self.ledger.save_result(self.lease, dump_document(document), self.now())
+            else:
+                document = self._stored()
+            self._publish(document, pr, writer, Identity(identity.login, identity.id))
+
+    def _is_over(self, pr: PullRequest) -> bool:
+        """End the review where the pull request has moved on; older reviews of it end in any case."""
+        self.ledger.supersede(pr.repo_id, pr.number, pr.head_sha, self.now())
+        wanted = self.row.key.head_sha
+        if wanted and wanted != pr.head_sha:
+            self._finish(ReviewState.SUPERSEDED, f"the head moved on to {pr.head_sha[:7]}")
+            return True
+        if pr.state != "open":
+            self._finish(ReviewState.REFUSED, f"the pull request is {pr.state}")
+            return True
+        return False
+
+    def _review(self, gh: GitHub, auth: AppAuth, pr: PullRequest, stack: ExitStack) -> Document:
+        mirrors = Mirrors(
+            self.settings.state_dir / "mirrors",
+            limit=self.settings.mirror_limit,
+            repository_limit=self.settings.mirror_repository_limit,
+        )
+        stack.callback(mirrors.close)
+        key = self.row.key
+        token = auth.installation_token(
+            key.installation_id, repository_ids=(key.repo_id,), permissions=READ_PERMISSIONS
+        )
+        fetched = fetch_change(gh, pr, lambda: mirrors.ensure(pr, token.token, installation_id=key.installation_id))
+        base, head = (stack.enter_context(shot) for shot in _snapshots(gh, pr, fetched))
+        policy = effective_policy(self.settings, base=base, private=pr.private)
+        models = self._models(policy, pr)
+        request = ReviewRequest(
+            change=fetched.change,
+            about=About(pr.title, pr.body, pr.author),
+            labels=pr.labels,
+            private=pr.private,
+            strategy=Strategy(str(self.payload["strategy"])) if self.payload.get("strategy") else None,
+            model=str(self.payload.get("model") or ""),
+            earlier=earlier_findings(gh, self.ledger, pr, login=auth.identity().login),
+            notices=(*policy.notices, *fetched.notices, *((models.reason,) if models.reason else ())),
+        )
+        review = pipeline.review(
+            request,
+            policy=policy,
+            head=head,
+            base=base,
+            asker=models.asker,
+            frontier_price=models.frontier_price,
+            store=ResultStore(self.ledger.db, self.now),
+        )
+        self.ledger.note_checks(str(self.lease.review_id), review.calls)
+        # The ledger is the truth about money: calls of an attempt that died belong on the bill too.
+        review = replace(review, calls=self.ledger.calls(self.lease.review_id))
+        verdict = verdict_of(review, fail_on=policy.fail_on, limit_conclusion=policy.limit_conclusion)
+        return Document(review, verdict)
+
+    def _models(self, policy: Policy, pr: PullRequest) -> Models:
+        key = self.row.key
+        owner = pr.repository.partition("/")[0]
+        account = Account(
+            run=str(self.lease.review_id),
+            pull_request=key.pull_request,
+            user=self.row.actor,
+            repository=pr.repository,
+            organisation=owner,
+        )
+        meter = LedgerMeter(
+            self.ledger,
+            self.lease.review_id,
+            policy.limits,
+            account,
+            self.now,
+            lease=self.lease,
+            allow_unknown_price=policy.unknown_price == "allow",
+        )
+        return open_models(
+            self.settings,
+            policy,
+            meter,
+            private=pr.private,
+            model=str(self.payload.get("model") or ""),
+            discover_local=not self.settings.provider_keys and not self.settings.model_url,
+        )
+
+    def _stored(self) -> Document:
+        text = self.ledger.result(self.lease.review_id)
+        if text is None:
+            raise RetryableError("the ledger says reviewed and has no document")
+        return load_document(text)
+
+    def _publish(self, document: Document, pr: PullRequest, gh: GitHub, identity: Identity) -> None:
+        spend = self.ledger.totals(str(self.lease.review_id), self.row.key.pull_request)
+        reviews = self.ledger.reviews_of(pr.repo_id, pr.number, since=self.row.accepted_at - timedelta(days=3650))
+        totals = Totals(
+            reviews=len(reviews),
+            calls=spend.pull_request.calls,
+            cost=spend.pull_request.cost,
+            known=spend.pull_request.known,
+        )
+        posted = publish(
+            document.review,
+            pr,
+            gh,
+            verdict=document.verdict,
+            identity=identity,
+            fence=self._guard,
+            save=lambda publication: self.ledger.save_publication(self.lease, publication, self.now()),
+            before=self.ledger.publication(self.lease.review_id),
+            totals=totals,
+            conceal=self.conceal,
+            external_id=str(self.lease.review_id),
+            settle=Settle(),
+        )
+        if posted.stale:
+            self._finish(ReviewState.SUPERSEDED, "the head moved on during the review")
+            return
+        found = known_findings(posted.review, posted.urls)
+        self.ledger.save_findings(self.lease, pr.repo_id, pr.number, found, self.now())
+        self._finish(ReviewState.PUBLISHED, "; ".join(posted.problems))
+
+    def _guard(self) -> None:
+        self.lease = self.ledger.renew(self.lease, self.now(), LEASE)
+
+    def _finish(self, state: ReviewState, why: str) -> None:
+        self.ledger.finish(self.lease, state, self.now(), error=self.conceal(why))
+
+    def _later(self, error: RetryableError) -> None:
+        wait = timedelta(seconds=error.retry_after) if error.retry_after else backoff(self.lease.attempt, _jitter())
+        log.warning("review %d waits %.0f s: %s", self.lease.review_id, wait.total_seconds(), self._words(error))
+        self._unless_lost(lambda: self.ledger.defer(self.lease, self.now() + wait, self._words(error), self.now()))
+
+    def _failed(self, error: Exception, *, retry: bool) -> None:
+        wait = backoff(self.lease.attempt, _jitter())
+        log.warning("review %d failed: %s", self.lease.review_id, self._words(error))
+        at = self.now() + wait if retry else None
+        self._unless_lost(lambda: self.ledger.fail(self.lease, at, self._words(error), self.now()))
+
+    def _unless_lost(self, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except LeaseLost:
+            log.info("review %d went to another worker meanwhile", self.lease.review_id)
+
+    def _words(self, error: Exception) -> str:
+        text = str(error) if isinstance(error, KiloReviewError) else f"{type(error).__name__}: {error}"
+        return self.conceal(" ".join(text.split()))
+
+
+def _snapshots(gh: GitHub, pr: PullRequest, fetched: FetchedChange) -> tuple[Snapshot, ...]:
+    commits = (fetched.change.base, pr.head_sha)
+    if fetched.git_dir is not None:
+        return tuple(GitSnapshot.open(fetched.git_dir, commit) for commit in commits)
+    return tuple(ContentsSnapshot(gh, pr.repository, commit) for commit in commits)
+
+
+def _app_auth(settings: Settings, now: Callable[[], datetime]) -> AppAuth:
+    settings.require_github_app()
+    return AppAuth(settings.github_app_id, settings.github_private_key, settings.github_api_url, now=now)
+
+
+def _client(auth: AppAuth, key: ReviewKey, permissions: Mapping[str, str], now: Callable[[], datetime]) -> GitHub:
+    return GitHub.for_installation(
+        auth, key.installation_id, now=now, repository_ids=(key.repo_id,), permissions=permissions
+    )
+
+
+def _conclude_without_review(gh: GitHub, repository: str, head: str, app_id: int, why: str) -> None:
+    output = CheckOutput(
+        Conclusion.NEUTRAL,
+        {
+            "title": "The review could not be completed",
+            "summary": f"{why}\n\nComment `/kilo review` to try again.",
+        },
+    )
+    sticky.complete_check(
+        gh,
+        repository,
+        head,
+        output,
+        app_id=app_id,
+        known=None,
+        external_id="",
+        fence=lambda: None,
+        settle=Settle(),
+    )
+
+
+def _jitter() -> float:
+    return random.random()  # noqa: S311 - spreads retries, no secret
