@@ -81,6 +81,7 @@ def create_app(
         return _answer(200, state="ready", ledger="ok", queue="ok" if queue.ping() else "unreachable")
 
     app.register_error_handler(KiloReviewError, _explain)
+    app.register_error_handler(500, lambda _error: _answer(500, error="internal", message="see the server's log"))
     app.register_error_handler(404, lambda _error: _answer(404, error="not-found"))
     app.register_error_handler(405, lambda _error: _answer(405, error="method", message="use POST"))
     return app

@@ -1,0 +1,226 @@
+"""Which deliveries ask for a review, and for whom."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from reviewer.errors import DeliveryRefused
+from reviewer.ledger.keys import ReviewKey
+from tests.shared import shared
+from tests.webhooks.client import SHA, comment, pull_request, repository, rerun, user
+from webhooks.commands import Verb
+from webhooks.delivery import Delivery, read_delivery
+from webhooks.triggers import EVENTS, Ignored, ReviewRequest, TriggerRules, decide
+
+RULES = TriggerRules(app_id=12)
+
+
+def delivery(event: str, payload: dict[str, Any], guid: str = "guid-1") -> Delivery:
+    headers = {"X-GitHub-Event": event, "X-GitHub-Delivery": guid, "Content-Type": "application/json"}
+    return read_delivery(headers, json.dumps(payload).encode())
+
+
+def decided(event: str, payload: dict[str, Any], rules: TriggerRules = RULES) -> ReviewRequest | Ignored:
+    return decide(delivery(event, payload), rules)
+
+
+def test_an_opened_pull_request_is_a_request_with_the_key_of_its_head():
+    request = decided("pull_request", pull_request())
+    assert isinstance(request, ReviewRequest)
+    assert request.key == ReviewKey(5, 44, 1, SHA, "auto")
+    assert (request.repository, request.actor, request.needs_permission) == ("octo/shop", "ann", False)
+    assert request.payload() == {
+        "repository": "octo/shop",
+        "event": "pull_request.opened",
+        "delivery": "guid-1",
+        "verb": "review",
+        "strategy": "",
+        "model": "",
+        "comment_id": 0,
+        "actor_id": 7,
+    }
+
+
+@pytest.mark.parametrize("action", ["opened", "synchronize", "reopened", "ready_for_review"])
+def test_the_same_head_is_the_same_work_however_it_came(action: str):
+    request = decide(delivery("pull_request", pull_request(action), guid=action.replace("_", "-")), RULES)
+    assert isinstance(request, ReviewRequest)
+    assert request.key == ReviewKey(5, 44, 1, SHA, "auto")
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (pull_request("labeled"), "labeled"),
+        (pull_request("closed"), "closed"),
+        (pull_request("edited"), "edited"),
+        ({**pull_request(), "action": None}, "without action"),
+        (pull_request(draft=True), "draft"),
+        (pull_request("synchronize", state="closed"), "closed"),
+    ],
+)
+def test_pull_requests_that_ask_for_nothing_are_ignored_with_the_reason(payload: dict[str, Any], reason: str):
+    ignored = decided("pull_request", payload)
+    assert isinstance(ignored, Ignored)
+    assert reason in ignored.reason
+
+
+def test_policy_may_review_drafts():
+    rules = TriggerRules(app_id=12, review_drafts=True)
+    assert isinstance(decided("pull_request", pull_request(draft=True), rules), ReviewRequest)
+
+
+def test_policy_may_leave_forks_and_authors_to_commands():
+    fork = pull_request(head={"sha": SHA, "repo": {"id": 45}})
+    gone = pull_request(head={"sha": SHA, "repo": None})
+    for payload in (fork, gone):
+        assert isinstance(decided("pull_request", payload), ReviewRequest)
+        assert isinstance(decided("pull_request", payload, TriggerRules(review_forks=False)), Ignored)
+    by_bot = pull_request(user=user("Dependabot[bot]", 49699333, "Bot"))
+    assert isinstance(decided("pull_request", by_bot), ReviewRequest)
+    assert isinstance(
+        decided("pull_request", by_bot, TriggerRules(ignore_authors=frozenset({"dependabot[bot]"}))), Ignored
+    )
+
+
+def test_policy_may_switch_triggers_off():
+    rules = TriggerRules(app_id=12, on=frozenset({"opened"}))
+    assert isinstance(decided("pull_request", pull_request("opened"), rules), ReviewRequest)
+    assert isinstance(decided("pull_request", pull_request("synchronize"), rules), Ignored)
+    assert isinstance(decided("issue_comment", comment(), rules), Ignored)
+
+
+def test_a_command_is_a_request_that_needs_permission_and_is_known_by_its_comment():
+    request = decided("issue_comment", comment("/kilo review --strategy frontier --model a/b"))
+    assert isinstance(request, ReviewRequest)
+    assert request.key == ReviewKey(5, 44, 1, "", "comment:900")
+    assert request.needs_permission
+    assert request.payload() | {"strategy": "frontier", "model": "a/b", "comment_id": 900} == request.payload()
+
+
+def test_an_estimate_is_a_request_of_its_own_kind():
+    request = decided("issue_comment", comment("/kilo estimate"))
+    assert isinstance(request, ReviewRequest)
+    assert request.command.verb is Verb.ESTIMATE
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (comment("nice work"), "no /kilo command"),
+        (comment("> /kilo review"), "no /kilo command"),
+        (comment("```\n/kilo review\n```"), "no /kilo command"),
+        (comment(action="edited"), "new comment"),
+        (comment(action="deleted"), "new comment"),
+        (comment(issue={"number": 1, "state": "open"}), "not on a pull request"),
+        (comment(issue={"number": 1, "state": "open", "pull_request": None}), "not on a pull request"),
+        (comment(issue={"number": 1, "state": "closed", "pull_request": {}}), "closed"),
+        (comment(author=user("evil[bot]", 66, "Bot")), "bots"),
+        (comment(author=user("ann[bot]", 66, "Bot")), "bots"),
+        (comment(author=user("octo", 67, "Organization")), "bots"),
+        (comment(author=user("ghost", 10137, "Mannequin")), "bots"),
+        (comment(performed_via_github_app={"id": 12}), "our own"),
+        (comment(performed_via_github_app={"id": 13}), "App"),
+        (comment("/kilo dance"), "use /kilo review"),
+        (comment("/kilo review --base-url x"), "use /kilo review"),
+    ],
+)
+def test_comments_that_command_nothing_are_ignored_with_the_reason(payload: dict[str, Any], reason: str):
+    ignored = decided("issue_comment", payload)
+    assert isinstance(ignored, Ignored)
+    assert reason in ignored.reason
+
+
+@pytest.mark.parametrize("association", ["NONE", "CONTRIBUTOR", "FIRST_TIMER", "MEMBER", "OWNER"])
+def test_author_association_entitles_nobody(association: str):
+    request = decided("issue_comment", comment(author_association=association))
+    assert isinstance(request, ReviewRequest)
+    assert request.needs_permission
+
+
+def test_a_bot_is_allowed_by_its_number_and_not_by_its_name():
+    rules = TriggerRules(app_id=12, allowed_bots=frozenset({66}))
+    allowed = decided("issue_comment", comment(author=user("ci[bot]", 66, "Bot")), rules)
+    assert isinstance(allowed, ReviewRequest)
+    assert not allowed.needs_permission
+    assert isinstance(decided("issue_comment", comment(author=user("ci[bot]", 67, "Bot")), rules), Ignored)
+
+
+def test_a_rerun_of_our_check_is_a_request_per_press_of_the_button():
+    request = decide(delivery("check_run", rerun(), "guid-9"), RULES)
+    assert isinstance(request, ReviewRequest)
+    assert request.key == ReviewKey(5, 44, 1, SHA, "rerun:guid-9")
+    assert request.needs_permission
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (rerun(app={"id": 99}), "another App"),
+        (rerun(app=None), "another App"),
+        (rerun(pull_requests=[]), "no pull request"),
+        ({**rerun(), "action": "completed"}, "completed"),
+        ({**rerun(), "sender": user("x[bot]", 3, "Bot")}, "bots"),
+    ],
+)
+def test_other_check_runs_are_ignored(payload: dict[str, Any], reason: str):
+    ignored = decided("check_run", payload)
+    assert isinstance(ignored, Ignored)
+    assert reason in ignored.reason
+
+
+@pytest.mark.parametrize("event", ["installation", "push", "star", "meta", "something_new"])
+def test_other_events_are_ignored_by_name(event: str):
+    ignored = decided(event, {})
+    assert isinstance(ignored, Ignored)
+    assert event in ignored.reason
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {**pull_request(), "installation": None},
+        {**pull_request(), "repository": None},
+        {**pull_request(), "pull_request": None},
+        {**pull_request(), "pull_request": []},
+        {**pull_request(), "sender": "ann"},
+        {**pull_request(), "repository": repository(id=-1)},
+        {**pull_request(), "repository": repository(full_name="../../etc/passwd")},
+        {**pull_request(), "repository": repository(full_name="a/b/c")},
+        {**pull_request(), "repository": repository(full_name="octo/sh\x00op")},
+        {**pull_request(), "sender": user("a b")},
+        pull_request(sha="HEAD"),
+        pull_request(sha="--upload-pack=x"),
+        pull_request(sha=SHA.upper()),
+        pull_request(number=0),
+        pull_request(head=None),
+    ],
+)
+def test_a_payload_of_a_known_event_that_cannot_be_used_is_refused(payload: dict[str, Any]):
+    with pytest.raises(DeliveryRefused):
+        decided("pull_request", payload)
+
+
+@pytest.mark.contract
+def test_every_official_payload_is_a_request_a_reason_or_a_refusal():
+    events = json.loads(gzip.decompress(shared("contract/github-webhooks.json.gz").read_bytes()))
+    seen: dict[str, int] = {}
+    refused: list[tuple[str, bool]] = []
+    for event in events:
+        for number, example in enumerate(event["examples"]):
+            try:
+                outcome = decide(delivery(event["name"], example, f"guid-{number}"), RULES)
+            except DeliveryRefused as refusal:
+                refused.append((refusal.rule, "installation" in example))
+                continue
+            seen[type(outcome).__name__] = seen.get(type(outcome).__name__, 0) + 1
+            if event["name"] not in EVENTS:
+                assert isinstance(outcome, Ignored)
+    # A repository's own webhook, not an App's: half of the examples are such.
+    assert set(refused) == {("no-installation", False)}
+    # Those with an installation: opened 3, synchronize 1, reopened 2, ready_for_review 1.
+    assert seen["ReviewRequest"] == 7
