@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -151,6 +151,12 @@ class Settings:
             *self.provider_keys.values(),
         )
         return tuple(value.reveal() for value in values if value)
+
+
+def child_environment(changes: Mapping[str, str], *, without: Collection[str] = ()) -> dict[str, str]:
+    """Return the environment of a process that we start: our own, less `without`, with changes."""
+    kept = {name: value for name, value in os.environ.items() if name not in without}
+    return {**kept, **changes}
 
 
 def _private_key(env: Mapping[str, str]) -> Secret:
