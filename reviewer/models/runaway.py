@@ -15,8 +15,10 @@ BLANK_SPAN: Final = 400
 PROSE_LIMIT: Final = 1_500
 TRAILING_LIMIT: Final = 2_000
 
-_FIRST_KEY: Final = re.compile(r"\s*(?:```(?:json)?\s*)?\{\s*\"((?:[^\"\\]|\\.)*)\"\s*:")
-_THINKING: Final = re.compile(r"\s*<think(?:ing)?>.*?(</think(?:ing)?>|\Z)", re.DOTALL)
+_FIRST_KEY: Final = re.compile(r"\{\s*\"((?:[^\"\\]|\\.)*)\"\s*:")
+# Reasoning that some local models write in front of their answer.
+_THINK: Final = "<think"
+_THOUGHT: Final = "</think"
 
 
 class RunawayGuard:
@@ -28,7 +30,8 @@ class RunawayGuard:
         self._text = ""
         self._checked = 0
         self._shape_known = not keys
-        self._depth = _Depth() if keys else None
+        self._depth = _Depth()
+        self._body_from = -1 if keys else 0
 
     @property
     def text(self) -> str:
@@ -40,7 +43,7 @@ class RunawayGuard:
         self._text += piece
         if len(self._text) > self._limit:
             return f"longer than {self._limit} characters"
-        if reason := self._off_schema(piece):
+        if self._keys and (reason := self._off_schema(piece)):
             return reason
         if len(self._text) - self._checked < CHECK_EVERY:
             return ""
@@ -52,22 +55,29 @@ class RunawayGuard:
         return f"the same {period} characters repeated over {REPEAT_SPAN}" if period else ""
 
     def _off_schema(self, piece: str) -> str:
-        if self._depth is not None:
-            after = self._depth.feed(piece)
-            if after > TRAILING_LIMIT:
-                return f"{TRAILING_LIMIT} characters after the end of the answer"
+        if self._body_from < 0:
+            self._body_from = self._begin()
+            if self._body_from < 0:
+                return ""
+            piece = self._text[self._body_from :]
+        if self._depth.feed(piece) > TRAILING_LIMIT:
+            return f"{TRAILING_LIMIT} characters after the end of the answer"
         if self._shape_known:
             return ""
-        body = _THINKING.sub("", self._text, count=1) if self._text.lstrip().startswith("<think") else self._text
-        found = _FIRST_KEY.match(body, max(0, body.find("{") - 20) if "{" in body else 0)
-        if found is None and "{" in body:
-            found = _FIRST_KEY.match(body, body.find("{"))
-        if found is not None:
+        body = self._text[self._body_from :]
+        if found := _FIRST_KEY.search(body):
             self._shape_known = True
             return (
                 "" if found.group(1) in self._keys else f"off the schema: {found.group(1)[:40]!r} is not a property"
             )
         return f"no JSON in {PROSE_LIMIT} characters" if "{" not in body and len(body) > PROSE_LIMIT else ""
+
+    def _begin(self) -> int:
+        """Return where the answer begins, after any thinking; -1 while that is not known."""
+        start = self._text.lstrip()
+        if not start.startswith(_THINK):
+            return -1 if _THINK.startswith(start) else 0
+        return self._text.find(_THOUGHT)
 
 
 class _Depth:
@@ -80,17 +90,18 @@ class _Depth:
 
     def feed(self, piece: str) -> int:
         for char in piece:
-            if self._opened and self._depth == 0:
+            if self._opened and self._depth == 0 and char != "{":
                 self._after += 1
             elif self._in_string:
                 self._string(char)
             elif char == '"' and self._depth:
                 self._in_string = True
             elif char in "{[":
-                # Prose before the answer may hold a bracket; only a brace opens the answer.
+                # Prose before the answer may hold brackets, and braces too: the last object counts.
                 if self._depth or char == "{":
                     self._depth += 1
                     self._opened = True
+                    self._after = 0
             elif char in "}]" and self._depth:
                 self._depth -= 1
         return self._after

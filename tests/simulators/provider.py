@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 from tests.simulators.behaviour import (
     Behaviour,
@@ -28,6 +28,7 @@ from tests.simulators.shapes import SHAPES, Tokens
 KEY = "sk-simulated-0123456789abcdef"
 # Shorter prefixes are not cached (OpenAI and Anthropic: 1,024 tokens).
 SMALLEST_CACHED = 1024
+NOTHING_FOUND = Say()
 PATHS = {
     "openai": re.compile(r"^/v1/chat/completions$"),
     "anthropic": re.compile(r"^/v1/messages$"),
@@ -57,7 +58,7 @@ class ProviderSimulator:
         self,
         protocol: str,
         *,
-        default: Behaviour | Callable[[Any], Behaviour] = Say(),
+        default: Behaviour | Callable[[Any], Behaviour] = NOTHING_FOUND,
         script: Iterable[Behaviour] = (),
         key: str = KEY,
     ) -> None:
@@ -78,7 +79,7 @@ class ProviderSimulator:
         self._server.provider = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
-    def __enter__(self) -> ProviderSimulator:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -210,7 +211,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         behaviour = provider.next_behaviour(body)
         if isinstance(behaviour, Status):
-            self._json(behaviour.status, provider.shape.error(behaviour.status, behaviour.message), behaviour.headers)
+            self._json(
+                behaviour.status, provider.shape.error(behaviour.status, behaviour.message), behaviour.headers
+            )
         elif isinstance(behaviour, Say):
             self._say(provider, body, behaviour)
         else:
@@ -241,45 +244,46 @@ class _Handler(BaseHTTPRequestHandler):
         self._events(ended)
 
     def _misbehave(self, provider: ProviderSimulator, body: Any, behaviour: Behaviour) -> None:
-        model = self._model(body)
-        shape = provider.shape
+        self.close_connection = True
         if isinstance(behaviour, Hang):
-            if behaviour.headers or behaviour.piece or behaviour.comments:
-                self._begin()
-            if behaviour.piece:
-                self._events([*shape.start(model, provider.count(body, "", 0)), shape.piece(model, behaviour.piece)])
-            until = time.monotonic() + behaviour.seconds
-            while time.monotonic() < until and not provider.leaving.is_set():
-                provider.leaving.wait(0.05)
-                if behaviour.comments:
-                    self._write(b": keep-alive\n\n")
-            self.close_connection = True
-            return
-        self._begin(getattr(behaviour, "content_type", "text/event-stream"))
-        if isinstance(behaviour, Raw):
+            self._hang(provider, body, behaviour)
+        elif isinstance(behaviour, Raw):
+            self._begin(behaviour.content_type)
             self._write(behaviour.body)
         elif isinstance(behaviour, Flood):
+            self._begin()
             block = b": " + b"x" * 65_534 + b"\n"
             for _ in range(behaviour.size // len(block) + 1):
                 self._write(block)
         elif isinstance(behaviour, Cut):
             said = behaviour.text[: behaviour.pieces * behaviour.piece]
-            tokens = provider.count(body, said, 0)
-            provider.bill(tokens)
-            self._events(shape.start(model, tokens))
-            for start in range(0, len(said), behaviour.piece):
-                self._events([shape.piece(model, said[start : start + behaviour.piece])])
+            pieces = [said[start : start + behaviour.piece] for start in range(0, len(said), behaviour.piece)]
+            self._speak(provider, body, pieces)
         elif isinstance(behaviour, ErrorInStream):
-            tokens = provider.count(body, behaviour.text, 0)
-            provider.bill(tokens)
-            self._events([*shape.start(model, tokens), shape.piece(model, behaviour.text)])
-            self._events([shape.error_event(behaviour.message)])
+            self._speak(provider, body, [behaviour.text])
+            self._events([provider.shape.error_event(behaviour.message)])
         elif isinstance(behaviour, Forever):
-            tokens = provider.count(body, "", 0)
-            self._events([*shape.start(model, tokens), shape.piece(model, behaviour.start)])
+            self._speak(provider, body, [behaviour.start])
             for _ in range(behaviour.limit):
-                self._events([shape.piece(model, behaviour.piece)])
-        self.close_connection = True
+                self._events([provider.shape.piece(self._model(body), behaviour.piece)])
+
+    def _speak(self, provider: ProviderSimulator, body: Any, pieces: list[str]) -> None:
+        """Begin a stream that is billed and has no end."""
+        tokens = provider.count(body, "".join(pieces), 0)
+        provider.bill(tokens)
+        model, shape = self._model(body), provider.shape
+        self._begin()
+        self._events([*shape.start(model, tokens), *(shape.piece(model, piece) for piece in pieces)])
+
+    def _hang(self, provider: ProviderSimulator, body: Any, hang: Hang) -> None:
+        if hang.piece:
+            self._speak(provider, body, [hang.piece])
+        elif hang.headers or hang.comments:
+            self._begin()
+        until = time.monotonic() + hang.seconds
+        while time.monotonic() < until and not provider.leaving.wait(0.05):
+            if hang.comments:
+                self._write(b": keep-alive\n\n")
 
     def _begin(self, content_type: str = "text/event-stream; charset=utf-8") -> None:
         self.send_response(200)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 MODEL_ID = "chatcmpl-simulated"
 CREATED = 1_763_000_000
@@ -41,7 +41,7 @@ class Shape(Protocol):
 class OpenAIShape:
     """Chat completions."""
 
-    finishes = {"stop": "stop", "length": "length", "refusal": "content_filter"}
+    finishes: ClassVar = {"stop": "stop", "length": "length", "refusal": "content_filter"}
 
     def _usage(self, tokens: Tokens, cost: str | None) -> dict[str, Any]:
         usage: dict[str, Any] = {
@@ -104,8 +104,13 @@ class OpenAIShape:
 class AnthropicShape:
     """Messages."""
 
-    finishes = {"stop": "end_turn", "length": "max_tokens", "refusal": "refusal"}
-    errors = {429: "rate_limit_error", 529: "overloaded_error", 401: "authentication_error", 400: "invalid_request_error"}
+    finishes: ClassVar = {"stop": "end_turn", "length": "max_tokens", "refusal": "refusal"}
+    errors: ClassVar = {
+        429: "rate_limit_error",
+        529: "overloaded_error",
+        401: "authentication_error",
+        400: "invalid_request_error",
+    }
 
     def _usage(self, tokens: Tokens, output: int) -> dict[str, Any]:
         return {
@@ -183,7 +188,7 @@ class AnthropicShape:
 class GeminiShape:
     """generateContent. No official client of Google's holds this one honest; it follows the REST reference."""
 
-    finishes = {"stop": "STOP", "length": "MAX_TOKENS", "refusal": "SAFETY"}
+    finishes: ClassVar = {"stop": "STOP", "length": "MAX_TOKENS", "refusal": "SAFETY"}
 
     def _usage(self, tokens: Tokens) -> dict[str, Any]:
         spoken = tokens.output - tokens.reasoning
