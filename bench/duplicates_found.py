@@ -1,0 +1,81 @@
+"""Duplicate detection on findings with labelled issues: precision and recall of pairs, pull requests held out.
+
+Pairs are those that merging puts into one group. The baseline merges findings on the same line of the same file.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from bench.fit_ranking import fit_pairs, load
+from policies.words import Severity
+from reviewer.findings.merge import merge
+from reviewer.findings.model import Category, Finding
+
+
+def run() -> dict[str, object]:
+    pulls = load()
+    ours: Counter[str] = Counter()
+    lines: Counter[str] = Counter()
+    for held_out, rows in pulls.items():
+        weights = fit_pairs(found for name, found in pulls.items() if name != held_out)
+        _count(rows, _merged(rows, weights), ours)
+        _count(
+            rows, lambda first, second: (first["path"], first["line"]) == (second["path"], second["line"]), lines
+        )
+    return {
+        "pull_requests": len(pulls),
+        "pairs_of_one_issue": ours["same"],
+        "precision": round(ours["right"] / ours["said"], 3),
+        "recall": round(ours["right"] / ours["same"], 3),
+        "same_line_precision": round(lines["right"] / lines["said"], 3),
+        "same_line_recall": round(lines["right"] / lines["same"], 3),
+    }
+
+
+def findings_of(rows: Sequence[dict[str, Any]]) -> list[Finding]:
+    """Return judged rows as findings of as many voices as there were set-ups."""
+    return [
+        Finding(
+            path=row["path"],
+            line=row["line"],
+            severity=Severity.parse(row["severity"]),
+            category=Category(row["category"]),
+            title=row["title"],
+            body=row["body"],
+            source=f"model:{row['saw']}",
+            fingerprint=str(number),
+            confidence=row["confidence"],
+            evidence=("context",) if row["used_context"] else (),
+        )
+        for number, row in enumerate(rows)
+    ]
+
+
+def groups_of(rows: Sequence[dict[str, Any]], weights: Mapping[str, float]) -> list[list[int]]:
+    """Merge rows with these weights; return the positions in each group, the speaker's first."""
+    groups = merge(findings_of(rows), weights=weights)
+    return [[int(finding.fingerprint) for finding in group.findings] for group in groups]
+
+
+def _merged(
+    rows: Sequence[dict[str, Any]], weights: Mapping[str, float]
+) -> Callable[[dict[str, Any], dict[str, Any]], bool]:
+    group_of = {id(rows[at]): number for number, group in enumerate(groups_of(rows, weights)) for at in group}
+    return lambda first, second: group_of[id(first)] == group_of[id(second)]
+
+
+def _count(
+    rows: Sequence[dict[str, Any]], same: Callable[[dict[str, Any], dict[str, Any]], bool], counts: Counter[str]
+) -> None:
+    for first, second in itertools.combinations(rows, 2):
+        said, truth = same(first, second), first["issue"] == second["issue"]
+        counts.update(said=said, same=truth, right=said and truth)
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(), indent=2))

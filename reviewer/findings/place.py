@@ -1,0 +1,74 @@
+"""Every finding gets its place: beside its line, in the summary, or on record with the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from reviewer.change.anchor import Anchors
+from reviewer.change.model import Anchor
+from reviewer.findings.merge import Group
+from reviewer.findings.model import Disposition, Finding, PlacedFinding
+
+
+def place(
+    groups: Sequence[Group],
+    anchors: Anchors,
+    *,
+    score: Callable[[Group], float],
+    threshold: float,
+    max_inline: int,
+) -> tuple[PlacedFinding, ...]:
+    """Place every finding of every group; none is lost.
+
+    Those that score at least `threshold` go inline, at most `max_inline` of them, the worst first; the rest of what
+    stands goes to the summary. What stands on no line of the diff is OUT_OF_DIFF. The result is in the order of
+    presentation: by severity, then score, then place; what is not shown comes last.
+    """
+    judged = [(group, score(group)) for group in groups]
+    judged.sort(key=lambda entry: (-entry[0].finding.severity, -entry[1], *_where(entry[0].finding)))
+    shown: list[PlacedFinding] = []
+    hidden: list[PlacedFinding] = []
+    inline = 0
+    for group, worth in judged:
+        placed = _place(group, worth, anchors, threshold=threshold, room=inline < max_inline, limit=max_inline)
+        inline += placed.disposition is Disposition.INLINE
+        (hidden if group.disposition is not None else shown).append(placed)
+        said = f"same as {placed.finding.title!r} at {placed.finding.path}:{placed.finding.line}"
+        hidden += [
+            PlacedFinding(other, Disposition.DUPLICATE, said, score=worth, agreed=group.agreed)
+            for other in group.others
+        ]
+    return (*shown, *hidden)
+
+
+def anchor_of(finding: Finding, anchors: Anchors) -> Anchor | None:
+    """Return where GitHub accepts the finding: its lines, or their last alone where no suggestion needs them all."""
+    whole = anchors.place(finding.path, finding.line, finding.start_line, finding.side)
+    if whole is None and finding.suggestion is None:
+        return anchors.place(finding.path, finding.line, None, finding.side)
+    return whole
+
+
+def _place(
+    group: Group, worth: float, anchors: Anchors, *, threshold: float, room: bool, limit: int
+) -> PlacedFinding:
+    finding = group.finding
+    fate = PlacedFinding(finding, Disposition.SUMMARY, score=worth, agreed=group.agreed)
+    if group.disposition is not None:
+        return replace(fate, disposition=group.disposition, reason=group.reason)
+    anchor = anchor_of(finding, anchors)
+    if anchor is None:
+        reason = f"{finding.path}:{finding.line} is not a line of the diff"
+        return replace(fate, disposition=Disposition.OUT_OF_DIFF, reason=reason)
+    if worth < threshold:
+        return replace(
+            fate, reason=f"score {worth:.2f} is under {threshold:.2f}, the style's line for inline comments"
+        )
+    if not room:
+        return replace(fate, reason=f"beyond the {limit} inline comments of one review")
+    return replace(fate, disposition=Disposition.INLINE, anchor=anchor)
+
+
+def _where(finding: Finding) -> tuple[str, int, str]:
+    return finding.path, finding.line, finding.title
