@@ -20,8 +20,8 @@ MIN_PROOF: Final = 4
 
 SYSTEM: Final = """\
 You check findings that a reviewer made about a change. For each, look for the line that refutes it. A finding is
-- "false": a line shown below makes the claim untrue (the value is checked, the callee does what is said to be missing);
-- "older": the problem was there before the change, which only stands near it; a removed or unchanged line shows it;
+- "false": a line shown below makes the claim untrue (the value is checked, the callee does what is missing);
+- "older": the problem was there before the change, which only stands near; an unchanged or removed line shows it;
 - "repeated": another finding of the list says the same; give its number in `same_as`;
 - "stands": everything else, also when you only doubt it, find it minor, or would need to see more.
 For "false" and "older" copy the refuting line into `proof`, character for character. Without such a line the finding \
