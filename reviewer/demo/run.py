@@ -1,0 +1,312 @@
+"""The demo: the real processes against the simulated GitHub, one pull request, from webhook to review."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Final
+
+from reviewer.demo import model_choice, report, terminal
+from reviewer.demo.model_choice import Choice
+from reviewer.demo.processes import Process, answers, free_port
+from reviewer.demo.simulator import GitHubSimulator, conversation
+from reviewer.demo.subject import Subject, adopt, prepare_sample
+from reviewer.errors import ConfigurationError, GitHubUnavailable
+from reviewer.settings import Settings, child_environment
+
+if TYPE_CHECKING:
+    from reviewer.demo.simulator.state import CheckRun, Delivery
+    from reviewer.ledger.ledger import Ledger
+    from reviewer.models.model import Call
+    from reviewer.review import Review
+
+READY_SECONDS: Final = 60.0
+POLL_SECONDS: Final = 0.05
+LEDGER_SECONDS: Final = 0.25
+EXIT_UNFINISHED: Final = 3
+EXIT_WRONG: Final = 1
+# The demo brings its own of these; what is set for another installation must not reach it.
+OWN_SETTINGS: Final = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "GITHUB_PRIVATE_KEY_PATH",
+    "GITHUB_WEBHOOK_SECRET_OLD",
+    "KILO_REVIEW_ALERT_WEBHOOK",
+)
+
+
+@dataclass(slots=True)
+class Progress:
+    """Lines on stderr, with the seconds since the start."""
+
+    quiet: bool
+    started: float = field(default_factory=time.monotonic)
+
+    def __call__(self, text: str) -> None:
+        """Say a line."""
+        if not self.quiet:
+            print(f"{time.monotonic() - self.started:6.1f} s  {text}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+@dataclass(slots=True)
+class Watched:
+    """What was seen while the review ran; moments are of time.monotonic()."""
+
+    delivery: Delivery
+    sent: float
+    first_request: float | None = None
+    published: float | None = None
+    review_id: int | None = None
+
+    def timings_ms(self) -> dict[str, int | None]:
+        """Return the milliseconds from the webhook to each step; None for a step that was not seen."""
+
+        def since(moment: float | None) -> int | None:
+            return None if moment is None else round((moment - self.sent) * 1000)
+
+        return {
+            "ack": round(self.delivery.duration * 1000),
+            "first_model_request": since(self.first_request),
+            "published": since(self.published),
+        }
+
+
+def run_demo(options: argparse.Namespace) -> int:
+    """Run the demo and return the exit status: 0 reviewed, 1 the sample's review is wrong, 3 not in time."""
+    if options.repo and not options.base:
+        raise ConfigurationError("--repo needs --base", remedy="For example: --repo . --base main --head HEAD")
+    if options.base and not options.repo:
+        raise ConfigurationError("--base needs --repo", remedy="Give the folder of a git repository with --repo.")
+    folder = Path(tempfile.mkdtemp(prefix="kilo-review-demo-"))
+    with _terminated_as_interrupt(), contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        return _run(options, folder, stack, Progress(options.quiet))
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM unwind like Ctrl-C, so that every process is stopped."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run(options: argparse.Namespace, folder: Path, stack: contextlib.ExitStack, say: Progress) -> int:
+    port = free_port()
+    simulator = GitHubSimulator(folder / "github", webhook_url=f"http://127.0.0.1:{port}/webhooks/github")
+    stack.callback(simulator.stop)
+    say(f"GitHub    {simulator.start()} (simulated)")
+    subject = (
+        adopt(simulator, Path(options.repo), options.base, options.head)
+        if options.repo
+        else prepare_sample(simulator, folder)
+    )
+    choice = model_choice.choose(Settings.from_environ(), folder, analysers_only=options.no_model)
+    if choice.local is not None:
+        stack.callback(choice.local.stop)
+    say(f"model     {choice.name}" + (f"\n{choice.notice}" if choice.notice else ""))
+    service = _service(simulator, choice, folder, port)
+    stack.callback(service.stop)
+    service.start()
+    service.wait_until(lambda: answers(port, "/readyz"), READY_SECONDS)
+    say(f"service   web on port {port}, worker, clock, queue and ledger are up")
+    simulator.install(subject.full_name.partition("/")[0])
+    simulator.hooks.wait()
+    number = simulator.open_pull_request(
+        subject.full_name,
+        title=subject.title,
+        head=subject.head,
+        base=subject.base,
+        body=subject.body,
+        author=subject.author,
+    )
+    watched = _watch(simulator, subject.full_name, number, service, folder, options.timeout, say)
+    if watched.published is None:
+        print(  # noqa: T201
+            f"kilo-review: no review within {options.timeout:g} s; the service said:\n{service.last_words()}",
+            file=sys.stderr,
+        )
+        return EXIT_UNFINISHED
+    status = _show(options, simulator, subject, number, watched, folder, choice)
+    if options.keep:
+        _keep(simulator, subject, number)
+    return status
+
+
+def _service(simulator: GitHubSimulator, choice: Choice, folder: Path, port: int) -> Process:
+    environ = child_environment(
+        {
+            **choice.environ,
+            "KILO_REVIEW_STATE_DIR": str(folder / "state"),
+            "KILO_REVIEW_CACHE_DIR": str(folder / "cache"),
+            "GITHUB_API_URL": simulator.url,
+            "GITHUB_APP_ID": str(simulator.app.id),
+            "GITHUB_PRIVATE_KEY": simulator.app.private_key,
+            "GITHUB_WEBHOOK_SECRET": simulator.app.webhook_secret,
+            "HOST": "127.0.0.1",
+            "PORT": str(port),
+        },
+        without=OWN_SETTINGS,
+    )
+    (folder / "state").mkdir()
+    return Process("the service", [sys.executable, "-m", "reviewer", "serve"], folder / "service.log", environ)
+
+
+def _open_ledger(folder: Path) -> Ledger:
+    # Imported here: it brings the database library, which only this part needs.
+    from reviewer.ledger.ledger import Ledger as Opened  # noqa: PLC0415
+
+    return Opened.open(f"sqlite:///{folder / 'state' / 'ledger.sqlite'}")
+
+
+def _watch(
+    simulator: GitHubSimulator,
+    full_name: str,
+    number: int,
+    service: Process,
+    folder: Path,
+    timeout: float,
+    say: Progress,
+) -> Watched:
+    """Wait for the review, and say what is seen of it."""
+    delivery = next(row for row in reversed(simulator.deliveries()) if row.event == "pull_request")
+    watched = Watched(delivery, time.monotonic())
+    pull = simulator.pull(full_name, number)
+    say(f"webhook   pull_request opened, {full_name}#{number}")
+    deadline, shown, looked = watched.sent + timeout, "", 0.0
+    with contextlib.closing(_open_ledger(folder)) as ledger:
+        while time.monotonic() < deadline:
+            if not service.alive():
+                raise GitHubUnavailable(f"the service ended:\n{service.last_words()}")
+            if watched.review_id is None and delivery.delivered_at is not None:
+                watched.review_id = _accepted(delivery, say)
+            run = next(iter(simulator.check_runs(full_name, pull.head_sha)[-1:]), None)
+            if run is not None and (state := _state(run)) != shown:
+                shown = state
+                say(f"check     {state}")
+            now = time.monotonic()
+            if watched.first_request is None and now - looked > LEDGER_SECONDS:
+                looked = now
+                if _asked(ledger):
+                    watched.first_request = now
+                    say("model     first request")
+            if run is not None and run.status == "completed" and _summary(simulator, full_name, number):
+                watched.published = now
+                break
+            time.sleep(POLL_SECONDS)
+    return watched
+
+
+def _accepted(delivery: Delivery, say: Progress) -> int | None:
+    milliseconds = f"{delivery.duration * 1000:.0f} ms"
+    say(f"webhook   answered {delivery.status_code} in {milliseconds}: {delivery.response_body.strip()[:200]}")
+    if delivery.status_code != 202:
+        raise GitHubUnavailable(
+            f"the webhook was answered {delivery.status_code} {delivery.status}: {delivery.response_body[:500]}"
+        )
+    review = json.loads(delivery.response_body).get("review")
+    return int(review) if review is not None else None
+
+
+def _asked(ledger: Ledger) -> bool:
+    """Return whether a model call was opened in the ledger: it is, before the request is sent."""
+    now = datetime.now(UTC)
+    spend = ledger.spent(since=now - timedelta(days=1), until=now + timedelta(days=1))
+    return bool(spend.calls or spend.open)
+
+
+def _state(run: CheckRun) -> str:
+    return " · ".join(part for part in (run.conclusion or run.status.replace("_", " "), run.title) if part)
+
+
+def _summary(simulator: GitHubSimulator, full_name: str, number: int) -> bool:
+    return any(row.user is simulator.app.bot for row in simulator.issue_comments(full_name, number))
+
+
+def _stored(folder: Path, review_id: int | None) -> tuple[Review | None, tuple[Call, ...]]:
+    from reviewer.ledger.documents import load_review  # noqa: PLC0415 - with the ledger
+
+    if review_id is None:
+        return None, ()
+    with contextlib.closing(_open_ledger(folder)) as ledger:
+        text = ledger.result(review_id)
+        return load_review(text) if text else None, ledger.calls(review_id)
+
+
+def _show(
+    options: argparse.Namespace,
+    simulator: GitHubSimulator,
+    subject: Subject,
+    number: int,
+    watched: Watched,
+    folder: Path,
+    choice: Choice,
+) -> int:
+    """Print the result; return the exit status."""
+    with simulator.state.lock:
+        talk = conversation.read(simulator.hub, simulator.pull(subject.full_name, number))
+    review, calls = _stored(folder, watched.review_id)
+    checked = report.check_sample(talk) if subject.is_sample else None
+    if options.json:
+        document = report.document(
+            talk,
+            bot=simulator.app.bot.login,
+            review=review,
+            calls=calls,
+            timings_ms=watched.timings_ms(),
+            model=choice.name,
+        )
+        print(json.dumps(document, ensure_ascii=False, indent=2))  # noqa: T201
+    else:
+        print(terminal.render(talk, terminal.Style(sys.stdout.isatty())))  # noqa: T201
+        print(closing_line(watched, calls, checked))  # noqa: T201
+    if checked is not None and not checked.good:
+        for planted in checked.missed:
+            print(f"missed: {planted.path}: {planted.what} ({', '.join(planted.finders)})", file=sys.stderr)  # noqa: T201
+        for place in checked.on_clean:
+            print(f"a comment on a clean file: {place}", file=sys.stderr)  # noqa: T201
+        return EXIT_WRONG
+    return 0
+
+
+def closing_line(watched: Watched, calls: tuple[Call, ...], checked: report.SelfCheck | None) -> str:
+    """Return the last line of the text: times, calls, and how the sample's review did."""
+    times = watched.timings_ms()
+    parts = [f"webhook answered in {times['ack']} ms", f"published after {(times['published'] or 0) / 1000:.1f} s"]
+    tokens = sum(call.usage.input + call.usage.output for call in calls)
+    parts.append(f"{len(calls)} model calls, {tokens:,} tokens")
+    if checked is not None:
+        certain = [planted for planted in checked.found if planted.by_analyser]
+        total = len(certain) + len(checked.missed)
+        parts.append(f"{len(certain)} of {total} certain defects found, {len(checked.on_clean)} on clean files")
+    return " · ".join(parts)
+
+
+def _keep(simulator: GitHubSimulator, subject: Subject, number: int) -> None:
+    print(  # noqa: T201
+        f"\nThe page: {simulator.url}/{subject.full_name}/pull/{number}   (Ctrl-C stops everything)",
+        file=sys.stderr,
+    )
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
