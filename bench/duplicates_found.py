@@ -13,20 +13,27 @@ from typing import Any
 
 from bench.fit_ranking import fit_pairs, load
 from policies.words import Severity
-from reviewer.findings.merge import merge
+from reviewer.findings.merge import EarlierFinding, merge
 from reviewer.findings.model import Category, Finding
+
+# Lines that an edit above the thread moved it by.
+MOVED = 7
 
 
 def run() -> dict[str, object]:
     pulls = load()
     ours: Counter[str] = Counter()
     lines: Counter[str] = Counter()
+    threads: Counter[str] = Counter()
+    outdated: Counter[str] = Counter()
     for held_out, rows in pulls.items():
         weights = fit_pairs(found for name, found in pulls.items() if name != held_out)
         _count(rows, _merged(rows, weights), ours)
         _count(
             rows, lambda first, second: (first["path"], first["line"]) == (second["path"], second["line"]), lines
         )
+        _count_earlier(rows, weights, threads, lost=False)
+        _count_earlier(rows, weights, outdated, lost=True)
     return {
         "pull_requests": len(pulls),
         "pairs_of_one_issue": ours["same"],
@@ -34,6 +41,10 @@ def run() -> dict[str, object]:
         "recall": round(ours["right"] / ours["same"], 3),
         "same_line_precision": round(lines["right"] / lines["said"], 3),
         "same_line_recall": round(lines["right"] / lines["same"], 3),
+        "against_threads_precision": round(threads["right"] / threads["said"], 3),
+        "against_threads_recall": round(threads["right"] / threads["same"], 3),
+        "against_outdated_threads_precision": round(outdated["right"] / outdated["said"], 3),
+        "against_outdated_threads_recall": round(outdated["right"] / outdated["same"], 3),
     }
 
 
@@ -67,6 +78,30 @@ def _merged(
 ) -> Callable[[dict[str, Any], dict[str, Any]], bool]:
     group_of = {id(rows[at]): number for number, group in enumerate(groups_of(rows, weights)) for at in group}
     return lambda first, second: group_of[id(first)] == group_of[id(second)]
+
+
+def _count_earlier(
+    rows: Sequence[dict[str, Any]], weights: Mapping[str, float], counts: Counter[str], *, lost: bool
+) -> None:
+    """Hold every set-up's findings against threads of each other's, with other fingerprints and moved lines.
+
+    `lost` threads are outdated: GitHub no longer gives their line.
+    """
+    for before, after in itertools.permutations(sorted({row["saw"] for row in rows}), 2):
+        old = [row for row in rows if row["saw"] == before]
+        new = [row for row in rows if row["saw"] == after]
+        threads = [
+            EarlierFinding(
+                "", row["path"], row["title"], row["body"], None if lost else row["line"] + MOVED, "open"
+            )
+            for row in old
+        ]
+        groups = merge(findings_of(new), earlier=threads, weights=weights)
+        for group in groups:
+            for finding in group.findings:
+                said = group.disposition is not None
+                truth = new[int(finding.fingerprint)]["issue"] in {row["issue"] for row in old}
+                counts.update(said=said, same=truth, right=said and truth)
 
 
 def _count(

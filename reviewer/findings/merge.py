@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final
 
 from reviewer.findings.alike import Likeness, Said
 from reviewer.findings.fingerprint import fingerprint
@@ -24,23 +24,20 @@ SAME_CODE: Final = 0.02
 UNKNOWN_DISTANCE: Final = 20
 
 
-class EarlierFinding(Protocol):
-    """A finding that the pull request already shows; `state` is "open", "resolved" or "dismissed"."""
+@dataclass(frozen=True, slots=True)
+class EarlierFinding:
+    """A finding that the pull request already shows; `state` is "open", "resolved" or "dismissed".
 
-    @property
-    def fingerprint(self) -> str: ...  # noqa: D102
-    @property
-    def path(self) -> str: ...  # noqa: D102
-    @property
-    def line(self) -> int | None: ...  # noqa: D102
-    @property
-    def title(self) -> str: ...  # noqa: D102
-    @property
-    def body(self) -> str: ...  # noqa: D102
-    @property
-    def state(self) -> str: ...  # noqa: D102
-    @property
-    def url(self) -> str: ...  # noqa: D102
+    `line` is None where its thread is outdated: GitHub then no longer says where it stands.
+    """
+
+    fingerprint: str
+    path: str
+    title: str
+    body: str
+    line: int | None
+    state: str
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

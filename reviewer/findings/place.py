@@ -43,7 +43,7 @@ def place(
 
 
 def anchor_of(finding: Finding, anchors: Anchors) -> Anchor | None:
-    """Return where GitHub accepts the finding: its lines, or their last alone where no suggestion needs them all."""
+    """Return where GitHub accepts the finding: its lines, or the last alone where no suggestion needs them all."""
     whole = anchors.place(finding.path, finding.line, finding.start_line, finding.side)
     if whole is None and finding.suggestion is None:
         return anchors.place(finding.path, finding.line, None, finding.side)
@@ -62,9 +62,8 @@ def _place(
         reason = f"{finding.path}:{finding.line} is not a line of the diff"
         return replace(fate, disposition=Disposition.OUT_OF_DIFF, reason=reason)
     if worth < threshold:
-        return replace(
-            fate, reason=f"score {worth:.2f} is under {threshold:.2f}, the style's line for inline comments"
-        )
+        reason = f"score {worth:.2f} is under {threshold:.2f}, the style's line for inline comments"
+        return replace(fate, reason=reason)
     if not room:
         return replace(fate, reason=f"beyond the {limit} inline comments of one review")
     return replace(fate, disposition=Disposition.INLINE, anchor=anchor)
