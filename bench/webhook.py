@@ -182,7 +182,6 @@ def _connect(port: int, process: subprocess.Popen[bytes], log: Path) -> http.cli
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
         else:
-            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return connection
 
 

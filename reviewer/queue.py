@@ -68,6 +68,7 @@ class ReviewQueue:
         self._monotonic = monotonic
         self._rq: Queue | None = None
         self._paused_until = float("-inf")
+        self._registered = False
         self._lock = threading.Lock()
 
     @classmethod
@@ -116,6 +117,7 @@ class ReviewQueue:
         except redis.RedisError as error:
             with self._lock:
                 self._paused_until = self._monotonic() + PAUSE_SECONDS
+                self._registered = False
             # The text of a Redis error may hold the address; its kind says enough.
             log.warning("the queue is unreachable (%s); the review waits in the ledger", type(error).__name__)
             return Enqueued.UNREACHABLE
@@ -146,6 +148,8 @@ class ReviewQueue:
     def _submit(self, job_id: str, function: str, review_id: int) -> None:
         from rq import Retry  # noqa: PLC0415
 
+        # RQ notes the queue's name with every job, in a round trip of its own; once per connection is enough.
+        registration = self._client.pipeline(transaction=False)
         self._queue().enqueue_call(
             function,
             args=(review_id,),
@@ -157,7 +161,11 @@ class ReviewQueue:
             failure_ttl=FAILURE_SECONDS,
             retry=Retry(max=RETRIES),
             description=job_id,
+            pipeline=registration,
         )
+        if not self._registered:
+            registration.execute()
+            self._registered = True
 
     def _is_pending(self, job_id: str) -> bool:
         """Return whether a known job will still be run, or runs, without anybody's help.

@@ -134,7 +134,7 @@ def _unwanted(
     return ""
 
 
-def _comment(delivery: Delivery, rules: TriggerRules) -> ReviewRequest | Ignored:  # noqa: PLR0911 - one per rule
+def _comment(delivery: Delivery, rules: TriggerRules) -> ReviewRequest | Ignored:
     if delivery.action != "created":
         return Ignored("only a new comment is read for commands")
     if "command" not in rules.on:
