@@ -242,8 +242,9 @@ class Api:
         return self._writes if write else self._reads
 
     def _connect(self, token: str, *, retry: bool) -> Requester:
-        from github import Auth, GithubRetry  # noqa: PLC0415 - 0.4 s of import: not for `--help`
+        from github import Auth  # noqa: PLC0415 - 0.4 s of import: not for `--help`
         from github.Requester import Requester  # noqa: PLC0415
+        from urllib3 import Retry  # noqa: PLC0415
 
         # At DEBUG it writes whole answers into the log, and one of them is an installation token.
         logging.getLogger("github.Requester").setLevel(logging.INFO)
@@ -254,9 +255,9 @@ class Api:
             user_agent=USER_AGENT,
             per_page=PAGE_SIZE,
             verify=True,
-            # PyGithub's default repeats POSTs after a 5xx, and sleeps through rate limits inside the worker:
-            # a write goes out once, a limit goes back to the queue.
-            retry=GithubRetry(
+            # PyGithub's GithubRetry repeats POSTs after a 5xx, and meets a 403 that asks to wait by sleeping in
+            # the worker or by asking again at once. So: a write goes out once, a limit goes back to the queue.
+            retry=Retry(
                 total=READ_RETRIES,
                 backoff_factor=0.2,
                 backoff_max=2,

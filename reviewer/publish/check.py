@@ -13,13 +13,13 @@ from reviewer.publish import cost, coverage
 from reviewer.publish.cost import Totals
 from reviewer.publish.escape import code, plain, visible
 from reviewer.publish.figures import count, severity
-from reviewer.publish.inline import Conceal, size
+from reviewer.publish.inline import Conceal
 from reviewer.publish.sanitize import title
 from reviewer.publish.summary import ordered
 from reviewer.review import Review
 
-# https://docs.github.com/rest/checks/runs: summary and text are limited to 65,535 characters each,
-# annotations to 50 in a request.
+# https://docs.github.com/rest/checks/runs: summary and text are limited to 65,535 bytes each (the page says
+# characters, the answer "maximum bytesize"), annotations to 50 in a request.
 TEXT_LIMIT: Final = 65_535
 MAX_ANNOTATIONS: Final = 50
 MAX_TITLE: Final = 250
@@ -110,7 +110,7 @@ def _fit(lines: Sequence[str], noun: str) -> str:
     room = TEXT_LIMIT - 100
     kept: list[str] = []
     for line in lines:
-        room -= size(line) + 1
+        room -= len(line.encode("utf-8", "replace")) + 1
         if room < 0:
             kept.append(f"\n{count(len(lines) - len(kept), f'more {noun}')}.")
             break

@@ -17,9 +17,9 @@ _LIVE: Final = re.compile(
     r"""
       \S*[@\uff20\ufe6b]\S+                       # @name, team mentions, name@host, owner/repo@sha
     | \S*[#\uff03\ufe5f]\d+\S*                    # 1, owner/repo#1
-    | \bGH-\d+\b
+    | \bGH-\d\S*
     | \S*:(?:/|\\)(?:/|\\)\S*                     # any scheme
-    | \b(?:www\.|mailto:|xmpp:|javascript:|data:|vbscript:)\S+
+    | \S*(?:www\.|mailto:|xmpp:|javascript:|data:|vbscript:)\S*
     | :[A-Za-z0-9_+-]+:                           # emoji names, some of which are images
     | \S*\$(?!\d[\d.,]*(?:[\s;:)]|$))\S*          # mathematics, most often a shell variable; no price
     """,

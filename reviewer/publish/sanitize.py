@@ -41,7 +41,7 @@ def title(text: str) -> str:
     """Return safe inline Markdown on one line of at most MAX_TITLE characters; code spans stay."""
     flat = " ".join(visible(text).split())
     if len(flat) > MAX_TITLE:
-        flat = flat[: MAX_TITLE - 1].rstrip() + "…"
+        flat = flat[: MAX_TITLE - 2].rstrip() + " …"
     (inline,) = _parser().parseInline(flat)
     written = _inline(inline.children or [])
     return guard_line(" ".join(written.split("\n")))
@@ -143,28 +143,38 @@ class _Blocks:
 
 
 def _inline(tokens: Sequence[Token]) -> str:
-    """Write inline tokens. Emphasis is kept, an address is shown as code beside its text, an image by its words."""
+    """Write inline tokens. Emphasis is kept, an address is shown as code beside its text, an image by its words.
+
+    Text on both sides of something that is not written is one text: `@` before a link is a mention of its words.
+    """
     parts: list[str] = []
-    addresses: list[str] = []
+    addresses: list[tuple[str, str]] = []
+    text = ""
     for token in tokens:
         kind = token.type
         if kind == "text":
-            parts.append(_spaced(token.content))
-        elif kind in ("softbreak", "hardbreak"):
-            parts.append("\n")
-        elif kind in ("code_inline", "html_inline"):
-            parts.append(code(token.content))
-        elif kind in ("strong_open", "strong_close"):
-            parts.append("**")
-        elif kind in ("em_open", "em_close"):
-            parts.append("*")
-        elif kind == "link_open":
-            addresses.append(str(token.attrs.get("href", "")))
-        elif kind == "link_close":
-            parts.append(_address(addresses.pop() if addresses else "", parts))
-        elif kind == "image":
-            parts.append(plain(f"(image: {token.content})" if token.content else "(image)"))
-    return join([part for part in parts if part])
+            text += token.content
+            continue
+        if kind == "image":
+            text += f"(image: {token.content})" if token.content else "(image)"
+            continue
+        if kind == "link_open":
+            addresses.append((str(token.attrs.get("href", "")), text))
+            continue
+        written = _address(addresses, text) if kind == "link_close" else _piece(token)
+        if written:
+            parts += [_spaced(text), written]
+            text = ""
+    return join([part for part in (*parts, _spaced(text)) if part])
+
+
+def _piece(token: Token) -> str:
+    kind = token.type
+    if kind in ("softbreak", "hardbreak"):
+        return "\n"
+    if kind in ("code_inline", "html_inline"):
+        return code(token.content)
+    return {"strong_open": "**", "strong_close": "**", "em_open": "*", "em_close": "*"}.get(kind, "")
 
 
 def _spaced(text: str) -> str:
@@ -176,8 +186,8 @@ def _spaced(text: str) -> str:
     return f"{lead}{plain(text)}{trail}"
 
 
-def _address(url: str, before: list[str]) -> str:
+def _address(addresses: list[tuple[str, str]], text: str) -> str:
+    """Return the address of the link that ends here, as code; "" where its own text is the address."""
+    url, before = addresses.pop() if addresses else ("", "")
     shown = url if len(url) <= MAX_ADDRESS else url[: MAX_ADDRESS - 1] + "…"
-    if not shown or (before and shown.strip("`") in before[-1]):
-        return ""
-    return f" ({code(shown)})"
+    return "" if not shown or shown == text.removeprefix(before) else f" ({code(shown)})"
