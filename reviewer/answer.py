@@ -17,7 +17,7 @@ from reviewer.errors import BudgetRefused, KiloReviewError
 from reviewer.findings.check import CheckFailure, check_answer
 from reviewer.findings.model import Disposition, Finding, PlacedFinding
 from reviewer.findings.parse import LookupRequest, parse_answer
-from reviewer.models.model import Call, Completion, Prompt, Stage
+from reviewer.models.model import Call, Completion, FinishReason, Prompt, Stage, Usage
 from reviewer.plan import Plan
 from reviewer.prompts.build import hinted_prompt, repair_prompt
 from reviewer.review import Escalation
@@ -30,13 +30,13 @@ class AskResult(Protocol):
     """What asking a model gave: `completion` or `error`, and every attempt as a Call."""
 
     @property
-    def completion(self) -> Completion | None: ...
+    def completion(self) -> Completion | None: ...  # noqa: D102
     @property
-    def calls(self) -> tuple[Call, ...]: ...
+    def calls(self) -> tuple[Call, ...]: ...  # noqa: D102
     @property
-    def error(self) -> KiloReviewError | None: ...
+    def error(self) -> KiloReviewError | None: ...  # noqa: D102
     @property
-    def notes(self) -> tuple[str, ...]: ...
+    def notes(self) -> tuple[str, ...]: ...  # noqa: D102
 
 
 class Ask(Protocol):
@@ -93,7 +93,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What answering needs beside the plan. `evidence` waits for the analysers, which run beside the first calls."""
+    """What answering needs beside the plan. `evidence` waits for the analysers, which run meanwhile."""
 
     asker: Ask
     policy: Policy
@@ -126,7 +126,11 @@ def answer_unit(plan: Plan, desk: Desk) -> Answered:
         if desk.run.stopped:
             return best or _unanswered(plan, state, desk.run.stopped, limit=True)
         result = desk.asker.ask(
-            state.prompt, tier=state.tier, unit=plan.unit.identity, stage=state.stage, attempt=len(state.attempts) + 1
+            state.prompt,
+            tier=state.tier,
+            unit=plan.unit.identity,
+            stage=state.stage,
+            attempt=len(state.attempts) + 1,
         )
         state.calls.extend(result.calls)
         state.notices.extend(result.notes)
@@ -172,8 +176,6 @@ class _Read:
 
 def recheck(plan: Plan, desk: Desk, text: str, *, by: str) -> Answered | None:
     """Read a stored answer against the unit as it is now; None where it does not hold any more."""
-    from reviewer.models.model import FinishReason, Usage
-
     completion = Completion(text, FinishReason.STOP, Usage(), by)
     read = _read(plan, desk, _State(plan.route.tier, plan.prompt, lookups=desk.policy.lookups), completion)
     if read.failed is not None and not read.usable:
@@ -228,9 +230,7 @@ def _decisive(failure: CheckFailure) -> bool:
 
 def _next(plan: Plan, desk: Desk, state: _State, read: _Read) -> bool:
     """Prepare the next call, False where there is none."""
-    step = next_step(
-        state.attempts, desk.policy, escalations_used=desk.run.escalations, highest=desk.asker.highest
-    )
+    step = next_step(state.attempts, desk.policy, escalations_used=desk.run.escalations, highest=desk.asker.highest)
     if isinstance(step, Repair):
         state.stage = Stage.REPAIR
         state.prompt = repair_prompt(plan.prompt, read.text, f"{read.detail or 'a check failed'}.", read.hints)

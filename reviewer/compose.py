@@ -15,6 +15,7 @@ from reviewer.errors import ConfigurationError
 from reviewer.models.ask import Asker
 from reviewer.models.catalogue import Usable, catalogue
 from reviewer.models.meter import Meter
+from reviewer.models.model import Candidate
 from reviewer.models.prices import Price
 from reviewer.settings import Settings
 
@@ -33,6 +34,14 @@ class Models:
     asker: Asker | None
     reason: str
     frontier_price: Price | None
+
+    def resolve(self, tier: Tier) -> Candidate | None:
+        """Return the model that a tier would use now."""
+        return self.asker.resolve(tier) if self.asker else None
+
+    def price(self, candidate: Candidate) -> Price | None:
+        """Return a model's price."""
+        return self.asker.price(candidate) if self.asker else None
 
 
 def utc_now() -> datetime:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 
 from policies.policy import Policy
 from policies.sensitivity import assess
@@ -23,12 +23,15 @@ from reviewer.context.tokens import count_tokens
 from reviewer.evidence.run import Evidence, run_analysers
 from reviewer.findings.schema import FINDINGS_SCHEMA
 from reviewer.models.model import Call, Candidate, Stage, Usage
-from reviewer.plan import Plan, changed_parts, plan_unit
+from reviewer.plan import Plan, answer_room, changed_parts, plan_unit
 from reviewer.prompts.redact import redact_change
 from reviewer.request import ReviewRequest
 from reviewer.review import Review
 from reviewer.scope import Scope, decide_scope
 from reviewer.verification import Verified, verify_findings
+
+# A window too small for this much of a diff is of no use.
+MIN_UNIT_TOKENS: Final = 200
 
 
 class Asker(Ask, Protocol):
@@ -38,8 +41,20 @@ class Asker(Ask, Protocol):
         """Return the candidate that a tier would use now, None where no model is usable."""
         ...
 
-    def price_at(self, tier: Tier, usage: Usage) -> Decimal | None:
-        """Return what such a call would cost at a tier's first candidate, None where the price is unknown."""
+
+class FrontierPrice(Protocol):
+    """What the frontier tier charges."""
+
+    def cost(self, usage: Usage) -> Decimal:
+        """Return what a call of this usage costs."""
+        ...
+
+
+class HasModels(Protocol):
+    """Which model a tier would use."""
+
+    def resolve(self, tier: Tier) -> Candidate | None:
+        """Return the candidate of a tier, None where no model is usable."""
         ...
 
 
@@ -62,7 +77,7 @@ class Progress:
     stage: str
     done: int = 0
     total: int = 0
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     cost: Decimal | None = Decimal(0)
 
 
@@ -88,6 +103,7 @@ def review(
     head: Snapshot | None,
     base: Snapshot | None,
     asker: Asker | None,
+    frontier_price: FrontierPrice | None = None,
     store: ResultStore | None = None,
     watch: Callable[[Progress], None] = lambda _progress: None,
     clock: Callable[[], float] = time.monotonic,
@@ -102,35 +118,59 @@ def review(
     with ThreadPoolExecutor(max_workers=policy.concurrency + 1) as pool:
         # The analysers run beside the first calls: two witnesses that have not spoken to each other.
         evidence = pool.submit(_evidence, request.change, scope, policy, head)
-        prepared = prepare(request, scope, policy=policy)
-        plans, answers = _ask_all(request, prepared, asker, policy, (head, base), evidence, store, pool, watch)
+        prepared = prepare(request, scope, policy=policy, models=asker)
+        run = Run()
+        plans, answers = _ask_all(request, prepared, asker, policy, (head, base), evidence, run, store, pool, watch)
         watch(Progress("evidence", len(answers), len(plans)))
         found = evidence.result()
-    verified = _verify(answers, plans, asker, policy, watch)
+    verified = _verify(answers, plans, asker, policy, run, store, watch)
     finished = assemble(
-        request, prepared, plans=plans, answers=answers, verified=verified, evidence=found, policy=policy
+        request,
+        prepared,
+        plans=plans,
+        answers=answers,
+        verified=verified,
+        evidence=found,
+        policy=policy,
+        has_model=asker is not None,
     )
     watch(Progress("done", len(answers), len(plans), finished.usage, finished.cost))
     return replace(
         finished,
-        all_frontier_cost=_all_frontier(finished.calls, asker),
+        all_frontier_cost=_all_frontier(finished.calls, frontier_price),
         duration_ms=round((clock() - started) * 1000),
     )
 
 
-def prepare(request: ReviewRequest, scope: Scope, *, policy: Policy) -> Prepared:
-    """Take the secrets out of what is in scope and group it into units, the riskiest first."""
+def prepare(request: ReviewRequest, scope: Scope, *, policy: Policy, models: HasModels | None = None) -> Prepared:
+    """Take the secrets out of what is in scope and group it into units, the riskiest first.
+
+    A unit fits the smallest window of the models that may read it.
+    """
     clean = redact_change(replace(request.change, files=scope.files))
 
     def risk(hunk: Hunk) -> float:
         return assess(changed_parts((hunk,)), policy.sensitive, threshold=policy.sensitivity_threshold).probability
 
-    units = build_units(clean.change.files, max_tokens=policy.unit_tokens, risk=risk, count=count_tokens)
+    room = unit_room(policy, models)
+    units = build_units(clean.change.files, max_tokens=room, risk=risk, count=count_tokens)
     return Prepared(clean.change, scope, units[: policy.max_units], units[policy.max_units :], clean.count)
 
 
+def unit_room(policy: Policy, models: HasModels | None) -> int:
+    """Return the most tokens of diff in a unit: policy's figure, less where a model's window is small."""
+    candidates = [models.resolve(tier) for tier in Tier] if models is not None else []
+    windows = [candidate.context_window - answer_room(candidate, policy) for candidate in candidates if candidate]
+    return max(MIN_UNIT_TOKENS, min([policy.unit_tokens, *(window // 2 for window in windows)]))
+
+
 def plan_units(
-    request: ReviewRequest, prepared: Prepared, *, policy: Policy, gatherer: ContextGatherer | None, asker: Asker
+    request: ReviewRequest,
+    prepared: Prepared,
+    *,
+    policy: Policy,
+    gatherer: ContextGatherer | None,
+    models: HasModels,
 ) -> Iterator[Plan]:
     """Yield a plan for each unit in turn, so that the first question is on its way while the rest is planned."""
     shared = gatherer.guidelines() if gatherer else ()
@@ -139,7 +179,7 @@ def plan_units(
             unit,
             request=request,
             policy=policy,
-            models=asker,
+            models=models,
             gatherer=gatherer,
             shared=shared,
             schema=FINDINGS_SCHEMA,
@@ -158,6 +198,7 @@ def _ask_all(
     policy: Policy,
     commits: tuple[Snapshot | None, Snapshot | None],
     evidence: Future[Evidence],
+    run: Run,
     store: ResultStore | None,
     pool: ThreadPoolExecutor,
     watch: Callable[[Progress], None],
@@ -173,10 +214,10 @@ def _ask_all(
         head=head,
         evidence=lambda: evidence.result().findings,
         look_up=gatherer.look_up if gatherer else lambda _requests: (),
-        run=Run(),
+        run=run,
     )
     plans, jobs = [], []
-    for plan in plan_units(request, prepared, policy=policy, gatherer=gatherer, asker=asker):
+    for plan in plan_units(request, prepared, policy=policy, gatherer=gatherer, models=asker):
         plans.append(plan)
         jobs.append(pool.submit(_answer, plan, desk, store))
     answers: list[Answered] = []
@@ -212,27 +253,26 @@ def _verify(
     plans: Sequence[Plan],
     asker: Asker | None,
     policy: Policy,
+    run: Run,
+    store: ResultStore | None,
     watch: Callable[[Progress], None],
 ) -> Verified:
     if asker is None or not any(answered.findings for answered in answers):
         return Verified()
     watch(Progress("verification", len(answers), len(plans)))
-    return verify_findings(answers, {plan.unit.identity: plan for plan in plans}, asker=asker, policy=policy)
+    by_unit = {plan.unit.identity: plan for plan in plans}
+    return verify_findings(answers, by_unit, asker=asker, policy=policy, run=run, store=store)
 
 
-def _all_frontier(calls: Sequence[Call], asker: Asker | None) -> Decimal | None:
+def _all_frontier(calls: Sequence[Call], price: FrontierPrice | None) -> Decimal | None:
     """What the same reading would have cost with every unit at the frontier tier: first calls only, no repairs."""
-    if asker is None:
+    if price is None:
         return None
-    total = Decimal(0)
-    for call in calls:
-        if call.stage is not Stage.REVIEW or not call.ok:
-            continue
-        cost = call.cost if call.tier is Tier.FRONTIER and call.payment is not Payment.LOCAL else None
-        cost = cost if cost is not None else asker.price_at(Tier.FRONTIER, call.usage)
-        if cost is None:
-            return None
-        total += cost
-    return total
-
-
+    first = [call for call in calls if call.stage is Stage.REVIEW and call.ok]
+    paid = [call.cost for call in first if call.tier is Tier.FRONTIER and call.payment is not Payment.LOCAL]
+    rest = [call for call in first if call.tier is not Tier.FRONTIER or call.payment is Payment.LOCAL]
+    if any(cost is None for cost in paid):
+        return None
+    return sum((cost for cost in paid if cost is not None), Decimal(0)) + sum(
+        (price.cost(call.usage) for call in rest), Decimal(0)
+    )

@@ -11,9 +11,10 @@ from typing import Any, Final, Protocol
 from policies.policy import Policy
 from policies.routing import route, signals_for
 from policies.rules import ChangedPart
-from policies.words import Tier
+from policies.words import Payment, Tier
 from reviewer.change.model import Hunk, Unit
 from reviewer.context.model import ContextItem
+from reviewer.findings.schema import narrowed
 from reviewer.models.model import Candidate, Prompt
 from reviewer.prompts.build import build_prompt
 from reviewer.request import ReviewRequest
@@ -22,6 +23,11 @@ from reviewer.review import UnitRoute
 # Context beyond a share of the diff costs more than it finds (design: small and ranked beats large).
 CONTEXT_SHARE: Final = 0.25
 CONTEXT_FLOOR: Final = 400
+# A model with a window like this reads a page and writes a paragraph.
+SMALL_WINDOW: Final = 16_384
+SMALL_OUTPUT: Final = 700
+SMALL_FINDINGS: Final = 2
+SMALL_TEXT: Final = 200
 
 
 class Models(Protocol):
@@ -72,13 +78,14 @@ def plan_unit(
     diff_tokens = sum(count(line.text) + 1 for hunk in unit.hunks for line in hunk.lines)
     budget = min(policy.context_tokens, max(CONTEXT_FLOOR, round(diff_tokens * CONTEXT_SHARE)))
     items = gatherer.for_unit(unit, budget=budget) if gatherer else ()
+    small = candidate is not None and is_small(candidate)
     built = build_prompt(
         unit,
         items,
         about=None if decision.metadata_blind else request.about,
         shared=shared,
-        schema=schema,
-        max_output_tokens=policy.max_output_tokens,
+        schema=narrowed(unit.paths, max_findings=SMALL_FINDINGS, max_text=SMALL_TEXT) if small else schema,
+        max_output_tokens=answer_room(candidate, policy) if candidate else policy.max_output_tokens,
     )
     routed = UnitRoute(
         unit=unit.identity,
@@ -99,6 +106,17 @@ def plan_unit(
     )
 
 
+def is_small(candidate: Candidate) -> bool:
+    """Tell whether a model is a small local one, which needs a narrow form to write in and ends by it."""
+    return candidate.payment is Payment.LOCAL and candidate.context_window <= SMALL_WINDOW
+
+
+def answer_room(candidate: Candidate, policy: Policy) -> int:
+    """Return the most tokens that an answer of this model may have."""
+    most = min(policy.max_output_tokens, candidate.max_output_tokens)
+    return min(most, SMALL_OUTPUT) if is_small(candidate) else most
+
+
 def changed_parts(hunks: Sequence[Hunk]) -> tuple[ChangedPart, ...]:
     """Return the added and removed lines of each path, in the words of policies/."""
     added: dict[str, list[str]] = {}
@@ -110,7 +128,7 @@ def changed_parts(hunks: Sequence[Hunk]) -> tuple[ChangedPart, ...]:
 
 
 def _key(unit: Unit, items: Sequence[ContextItem], version: str, routed: UnitRoute, policy: Policy) -> str:
-    """Identity of a result: hunks, context by content (not by line number), prompt version, and who would answer."""
+    """Identity of a result: hunks, context by content (not line number), prompt version, who would answer."""
     payload = {
         "unit": unit.identity,
         "context": [[item.path, item.text] for item in items],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from policies.words import Strategy
 from reviewer.change.model import Change
+from reviewer.findings.merge import EarlierFinding
 from reviewer.findings.model import Skipped
 
 
@@ -19,26 +20,11 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
-    """A finding of an earlier review of the same pull request, as it stands on GitHub now.
-
-    `state` is "open", "resolved" or "dismissed".
-    """
-
-    fingerprint: str
-    path: str
-    line: int | None
-    title: str
-    body: str
-    state: str
-    url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class ReviewRequest:
     """One change to review. `strategy` and `model` are what a command or flag asked for, empty for policy's.
 
-    `untouched` are changed files that were never read (credentials, over a size), each with its reason.
+    `earlier` is what the pull request already shows. `untouched` are changed files that were never read
+    (credentials, over a size), each with its reason.
     """
 
     change: Change
@@ -47,6 +33,6 @@ class ReviewRequest:
     private: bool = False
     strategy: Strategy | None = None
     model: str = ""
-    earlier: tuple[Earlier, ...] = ()
+    earlier: tuple[EarlierFinding, ...] = ()
     untouched: tuple[Skipped, ...] = ()
     notices: tuple[str, ...] = ()

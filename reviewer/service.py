@@ -178,7 +178,7 @@ class _Run:
             key.installation_id, repository_ids=(key.repo_id,), permissions=READ_PERMISSIONS
         )
         fetched = fetch_change(gh, pr, lambda: mirrors.ensure(pr, token.token, installation_id=key.installation_id))
-        base, head = (stack.enter_context(shot) for shot in _snapshots(gh, pr, fetched))
+        base, head = _snapshots(gh, pr, fetched, stack)
         policy = effective_policy(self.settings, base=base, private=pr.private)
         models = self._models(policy, pr)
         request = ReviewRequest(
@@ -298,11 +298,17 @@ class _Run:
         return self.conceal(" ".join(text.split()))
 
 
-def _snapshots(gh: GitHub, pr: PullRequest, fetched: FetchedChange) -> tuple[Snapshot, ...]:
-    commits = (fetched.change.base, pr.head_sha)
-    if fetched.git_dir is not None:
-        return tuple(GitSnapshot.open(fetched.git_dir, commit) for commit in commits)
-    return tuple(ContentsSnapshot(gh, pr.repository, commit) for commit in commits)
+def _snapshots(gh: GitHub, pr: PullRequest, fetched: FetchedChange, stack: ExitStack) -> tuple[Snapshot, Snapshot]:
+    """Open base and head: from the mirror, else from the contents API within its request budget."""
+    shots: list[Snapshot] = []
+    for commit in (fetched.change.base, pr.head_sha):
+        if fetched.git_dir is not None:
+            shots.append(stack.enter_context(GitSnapshot.open(fetched.git_dir, commit)))
+        else:
+            remote = ContentsSnapshot(gh, pr.repository, commit)
+            stack.callback(remote.close)
+            shots.append(remote)
+    return shots[0], shots[1]
 
 
 def _app_auth(settings: Settings, now: Callable[[], datetime]) -> AppAuth:

@@ -18,7 +18,7 @@ def render_hunk(hunk: Hunk, *, numbered: bool = True) -> str:
     return "\n".join([hunk.header, *(_numbered(line) if numbered else _patch_line(line) for line in hunk.lines)])
 
 
-def render_unit(unit: Unit) -> str:
+def render_unit(unit: Unit, *, numbered: bool = True) -> str:
     """Render the hunks of a unit, each run of one path under a `### path` line."""
     parts: list[str] = []
     path = None
@@ -26,7 +26,7 @@ def render_unit(unit: Unit) -> str:
         if hunk.path != path:
             parts.append(f"### {quote(hunk.path)}")
             path = hunk.path
-        parts.append(render_hunk(hunk))
+        parts.append(render_hunk(hunk, numbered=numbered))
     return "\n".join(parts)
 
 

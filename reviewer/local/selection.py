@@ -145,16 +145,28 @@ def _published(repository: Repository, head: str) -> tuple[str, str]:
     if upstream:
         name = repository.git("rev-parse", "--abbrev-ref", "@{upstream}")
         return _merge_base(repository, upstream, head), f"compared with the upstream {name}"
+    found = _default_branch(repository, head)
+    if found is None:
+        raise ConfigurationError(
+            "this branch has no upstream and no default branch to compare with",
+            remedy="Name one: --base REV, or set it: git branch --set-upstream-to=origin/main.",
+        )
+    return _merge_base(repository, found[0], head), f"no upstream: compared with {found[1]}"
+
+
+def default_base(repository: Repository, commit: str) -> str | None:
+    """Return where a commit's branch leaves the default branch, None where there is none to compare with."""
+    found = _default_branch(repository, commit)
+    return _merge_base(repository, found[0], commit) if found else None
+
+
+def _default_branch(repository: Repository, commit: str) -> tuple[str, str] | None:
     remotes = [f"refs/remotes/origin/{name}" for name in ("HEAD", *_DEFAULT_BRANCHES)]
     for ref in (*remotes, *(f"refs/heads/{name}" for name in _DEFAULT_BRANCHES)):
         found = repository.resolve(ref)
-        if found and found != head:
-            name = ref.removeprefix("refs/remotes/").removeprefix("refs/heads/")
-            return _merge_base(repository, found, head), f"no upstream: compared with {name}"
-    raise ConfigurationError(
-        "this branch has no upstream and no default branch to compare with",
-        remedy="Name one: --base REV, or set it: git branch --set-upstream-to=origin/main.",
-    )
+        if found and found != commit:
+            return found, ref.removeprefix("refs/remotes/").removeprefix("refs/heads/")
+    return None
 
 
 def _conflicts(repository: Repository) -> tuple[str, ...]:

@@ -66,14 +66,15 @@ def build_prompt(
         text, found = redact(_about_text(about))
         redacted += found
         stable.append(fenced("pull-request", text))
-    for part, found in map(_context_text, shared):
+    for part, found in map(context_text, shared):
         stable.append(part)
         redacted += found
     own = []
-    for part, found in map(_context_text, items):
+    for part, found in map(context_text, items):
         own.append(part)
         redacted += found
-    diff = fenced("diff", render_unit(unit))
+    # Without line numbers: a quote finds its line, and numbers on every line cost a fifth of the prompt.
+    diff = fenced("diff", render_unit(unit, numbered=False))
     prompt = Prompt(
         system=system_text(),
         shared="\n\n".join(stable),
@@ -101,7 +102,7 @@ def repair_prompt(prompt: Prompt, answer: str, problem: str, hints: Sequence[Fin
 
 def hinted_prompt(prompt: Prompt, items: Sequence[ContextItem]) -> Prompt:
     """Return the prompt with more context: what the model asked to look up."""
-    parts = [text for text, _found in map(_context_text, items)]
+    parts = [text for text, _found in map(context_text, items)]
     return replace(prompt, unit="\n\n".join((*parts, prompt.unit)))
 
 
@@ -110,7 +111,8 @@ def _about_text(about: About) -> str:
     return f"{title}\n\n{body}" if body else title
 
 
-def _context_text(item: ContextItem) -> tuple[str, int]:
+def context_text(item: ContextItem) -> tuple[str, int]:
+    """Return a snippet as a prompt shows it, and how many secrets were taken out of it."""
     text, found = redact(reveal(item.text))
     if item.kind is ContextKind.GUIDELINE:
         return f"Review guidelines of the project ({item.path}):\n{fenced('guidelines', text)}", found

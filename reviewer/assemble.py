@@ -1,0 +1,194 @@
+"""From answers and evidence to the Review: merged, ranked, placed, with every hunk accounted for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from policies.policy import Policy
+from policies.words import Tier
+from reviewer.answer import Answered
+from reviewer.change.anchor import Anchors
+from reviewer.evidence.run import Evidence
+from reviewer.findings.merge import Group, merge
+from reviewer.findings.model import Coverage, Disposition, Finding, PlacedFinding, Reviewed, Skipped
+from reviewer.findings.place import place
+from reviewer.findings.rank import evidence_in_context, score
+from reviewer.plan import Plan
+from reviewer.request import ReviewRequest
+from reviewer.review import Review, ReviewStatus
+from reviewer.verification import Verified
+
+if TYPE_CHECKING:
+    from reviewer.pipeline import Prepared
+
+# An analyser reads a whole file, so a file that one read without a complaint counts as looked at by it.
+_LANGUAGE_TOOLS: Final = {"ruff": (".py", ".pyi"), "bandit": (".py", ".pyi"), "zizmor": (".yml", ".yaml")}
+_ALONE: Final = "only a free-tier model says so: not shown beside the line"
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What is known of a finding's origin."""
+
+    tier: Tier
+    in_context: bool
+
+
+def assemble(
+    request: ReviewRequest,
+    prepared: Prepared,
+    *,
+    plans: Sequence[Plan],
+    answers: Sequence[Answered],
+    verified: Verified,
+    evidence: Evidence,
+    policy: Policy,
+    has_model: bool,
+) -> Review:
+    """Assemble the Review; costs that need a price book are left to the caller."""
+    coverage = _coverage(request, prepared, answers, evidence, has_model=has_model)
+    findings = _placed(request, prepared, plans, answers, verified, evidence, policy)
+    escalations = (*(step for answered in answers for step in answered.escalations), *verified.escalations)
+    calls = (*(call for answered in answers for call in answered.calls), *verified.calls)
+    return Review(
+        change=request.change,
+        status=_status(prepared, answers, coverage, has_model=has_model),
+        findings=findings,
+        coverage=coverage,
+        routes=tuple(plan.route for plan in plans),
+        escalations=escalations,
+        calls=calls,
+        evidence=evidence.runs,
+        notices=_notices(request, prepared, plans, answers, verified),
+        units_from_cache=sum(answered.from_store for answered in answers),
+    )
+
+
+def _placed(
+    request: ReviewRequest,
+    prepared: Prepared,
+    plans: Sequence[Plan],
+    answers: Sequence[Answered],
+    verified: Verified,
+    evidence: Evidence,
+    policy: Policy,
+) -> tuple[PlacedFinding, ...]:
+    items = {plan.unit.identity: plan.items for plan in plans}
+    set_aside = {id(placed.finding) for placed in verified.refuted}
+    standing: dict[int, _Standing] = {}
+    from_models: list[Finding] = []
+    for answered in answers:
+        for finding in answered.findings:
+            if id(finding) in set_aside:
+                continue
+            from_models.append(finding)
+            known = evidence_in_context(finding, items.get(answered.unit.identity, ()))
+            standing[id(finding)] = _Standing(answered.tier, known)
+    renamed = {file.old_path: file.path for file in prepared.change.files if file.old_path}
+    groups = merge((*from_models, *evidence.findings), earlier=request.earlier, renamed=renamed)
+    origins = {group.finding.fingerprint: _origin(group, standing) for group in groups}
+
+    def worth(group: Group) -> float:
+        own = origins[group.finding.fingerprint]
+        return max(
+            score(
+                finding,
+                agreed=group.agreed,
+                tier=standing[id(finding)].tier if id(finding) in standing else Tier.FRONTIER,
+                evidence_in_context=own.in_context,
+            )
+            for finding in (group.finding, *group.others)
+        )
+
+    placed = place(
+        groups,
+        Anchors.from_change(prepared.change),
+        score=worth,
+        threshold=policy.style.threshold,
+        max_inline=policy.max_inline,
+    )
+    shown = tuple(_humbled(found, origins) for found in placed)
+    rejected = tuple(item for answered in answers for item in answered.rejected)
+    return (*shown, *verified.refuted, *rejected)
+
+
+def _origin(group: Group, standing: Mapping[int, _Standing]) -> _Standing:
+    """Return the strongest tier behind a group, FRONTIER where an analyser speaks too."""
+    known = [standing.get(id(finding), _Standing(Tier.FRONTIER, in_context=False)) for finding in group.findings]
+    return _Standing(max(row.tier for row in known), any(row.in_context for row in known))
+
+
+def _humbled(placed: PlacedFinding, origins: Mapping[str, _Standing]) -> PlacedFinding:
+    """Keep what a free-tier model says alone out of the lines: its stated confidence was never measured."""
+    origin = origins.get(placed.finding.fingerprint)
+    alone = origin is not None and origin.tier is Tier.FREE and placed.agreed < 2
+    if placed.disposition is Disposition.INLINE and placed.finding.from_model and alone:
+        return replace(placed, disposition=Disposition.SUMMARY, anchor=None, reason=_ALONE)
+    return placed
+
+
+def _coverage(
+    request: ReviewRequest,
+    prepared: Prepared,
+    answers: Sequence[Answered],
+    evidence: Evidence,
+    *,
+    has_model: bool,
+) -> Coverage:
+    reviewed: list[Reviewed] = []
+    skipped = [*request.untouched, *prepared.scope.skipped]
+    for answered in answers:
+        by = "cache" if answered.from_store else f"model:{answered.by}"
+        for hunk in answered.unit.hunks:
+            if answered.problem:
+                skipped.append(Skipped(hunk.path, hunk.header, answered.problem, excluded=False))
+            else:
+                reviewed.append(Reviewed(hunk.path, hunk.header, by))
+    for unit in prepared.left_over:
+        reason = f"beyond the {len(prepared.units)} units of one review (caps.max_units)"
+        skipped += [Skipped(hunk.path, hunk.header, reason, excluded=False) for hunk in unit.hunks]
+    if not has_model:
+        for unit in prepared.units:
+            for hunk in unit.hunks:
+                if _analysed(hunk.path, evidence):
+                    reviewed.append(Reviewed(hunk.path, hunk.header, "analysers"))
+                else:
+                    reason = "no model configured, and no analyser reads this kind of file"
+                    skipped.append(Skipped(hunk.path, hunk.header, reason, excluded=False))
+    return Coverage(tuple(reviewed), tuple(skipped))
+
+
+def _analysed(path: str, evidence: Evidence) -> bool:
+    ran = {run.tool for run in evidence.runs if not run.error}
+    return path not in evidence.left_out and any(
+        tool in ran and path.endswith(endings) for tool, endings in _LANGUAGE_TOOLS.items()
+    )
+
+
+def _status(
+    prepared: Prepared, answers: Sequence[Answered], coverage: Coverage, *, has_model: bool
+) -> ReviewStatus:
+    if any(answered.limit for answered in answers):
+        return ReviewStatus.STOPPED_BY_LIMIT
+    if not prepared.units:
+        return ReviewStatus.EMPTY if coverage.complete else ReviewStatus.INCOMPLETE
+    if not has_model:
+        return ReviewStatus.ANALYSERS_ONLY
+    return ReviewStatus.COMPLETE if coverage.complete else ReviewStatus.INCOMPLETE
+
+
+def _notices(
+    request: ReviewRequest,
+    prepared: Prepared,
+    plans: Sequence[Plan],
+    answers: Sequence[Answered],
+    verified: Verified,
+) -> tuple[str, ...]:
+    notices = [*request.notices]
+    secrets = prepared.redacted + sum(plan.redacted for plan in plans)
+    if secrets:
+        notices.append(f"{secrets} secret{'s were' if secrets > 1 else ' was'} taken out before anything was sent")
+    notices += [note for answered in answers for note in answered.notices]
+    return tuple(dict.fromkeys((*notices, *verified.notices)))

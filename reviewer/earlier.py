@@ -1,0 +1,83 @@
+"""What a pull request was told before: the ledger's findings, with what people did to their threads on GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from reviewer.findings.model import Disposition
+from reviewer.github.client import GitHub
+from reviewer.github.records import PullRequest
+from reviewer.github.threads import Thread
+from reviewer.ledger.ledger import Ledger
+from reviewer.ledger.published import FindingState, KnownFinding
+from reviewer.publish.marker import Kind, fingerprint_in_marker, is_own, read_marker
+from reviewer.review import Review
+
+_SHOWN: Final = (Disposition.INLINE, Disposition.SUMMARY, Disposition.OUT_OF_DIFF)
+_DISMISSING: Final = ("THUMBS_DOWN", "CONFUSED")
+
+
+def earlier_findings(gh: GitHub, ledger: Ledger, pr: PullRequest, *, login: str) -> tuple[KnownFinding, ...]:
+    """Return what the pull request shows already; threads that people resolved or voted down say so.
+
+    Only findings with a thread count as shown: the summary is written anew each time.
+    """
+    known = ledger.earlier_findings(pr.repo_id, pr.number)
+    states = _states(gh.threads(pr.repository, pr.number), login)
+    found = []
+    for finding in known:
+        state = states.get(fingerprint_in_marker(finding.fingerprint))
+        if state is None and finding.comment_id is None:
+            continue
+        found.append(replace(finding, state=state or FindingState.OPEN))
+    return tuple(found)
+
+
+def known_findings(review: Review, urls: Mapping[str, str]) -> tuple[KnownFinding, ...]:
+    """Return what was shown, for the ledger; `urls` maps a fingerprint (as a marker spells it) to its comment."""
+    found = []
+    for placed in review.findings:
+        if placed.disposition not in _SHOWN:
+            continue
+        finding = placed.finding
+        url = urls.get(fingerprint_in_marker(finding.fingerprint), "")
+        found.append(
+            KnownFinding(
+                fingerprint=finding.fingerprint,
+                path=finding.path,
+                title=finding.title,
+                body=finding.body,
+                line=finding.line,
+                severity=finding.severity,
+                category=finding.category.value,
+                source=finding.source,
+                comment_id=_comment_id(url),
+                url=url,
+            )
+        )
+    return tuple(found)
+
+
+def _states(threads: tuple[Thread, ...], login: str) -> dict[str, FindingState]:
+    states = {}
+    for thread in threads:
+        if not thread.comments:
+            continue
+        first = thread.comments[0]
+        marker = read_marker(first.body)
+        if marker is None or marker.kind is not Kind.FINDING or not is_own(first.author, login):
+            continue
+        if any(first.reactions.get(name) for name in _DISMISSING) or first.minimized:
+            states[marker.fingerprint] = FindingState.DISMISSED
+        elif thread.resolved:
+            states[marker.fingerprint] = FindingState.RESOLVED
+        else:
+            states[marker.fingerprint] = FindingState.OPEN
+    return states
+
+
+def _comment_id(url: str) -> int | None:
+    tail = url.rpartition("discussion_r")[2]
+    return int(tail) if tail.isdigit() else None

@@ -1,0 +1,316 @@
+"""`kilo-review explain`: the value of each stage, before a cent is spent."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from policies.budgets import Estimate, PlannedCall, estimate
+from reviewer.change.model import Change
+from reviewer.context.model import Snapshot
+from reviewer.errors import ConfigurationError
+from reviewer.local.arguments import add_models, add_selection, selection_of, start_of
+from reviewer.local.selection import Selected, select
+from reviewer.models.model import Candidate
+from reviewer.models.prices import Price
+from reviewer.pipeline import Prepared, plan_units, prepare
+from reviewer.plan import Plan
+from reviewer.request import ReviewRequest
+from reviewer.settings import Settings
+
+STAGES: Final = ("change", "units", "context", "route", "prompt")
+# How often, seen over many runs, a unit's answer buys a second call.
+REPAIR_LIKELIHOOD: Final = Decimal("0.1")
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Everything that is decided before anything is asked. `candidate_reason` says why no model is usable."""
+
+    change: Change
+    prepared: Prepared
+    plans: tuple[Plan, ...]
+    estimate: Estimate
+    candidate_reason: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("stage", choices=STAGES, help="which stage's value to print")
+    add_selection(parser)
+    add_models(parser)
+    parser.add_argument(
+        "--diff", metavar="FILE", help="a unified diff instead of a repository; - for standard input"
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Print a stage; spends nothing and contacts nobody but a local server's model list."""
+    settings = Settings.from_environ()
+    with ExitStack() as stack:
+        if options.diff:
+            request, head, base = ReviewRequest(_read_diff(options.diff), private=True), None, None
+        else:
+            from reviewer.local.repository import find_repository  # noqa: PLC0415 - a diff needs none
+
+            selected = stack.enter_context(select(find_repository(start_of(options)), selection_of(options)))
+            request, head, base = _request(selected), selected.head, selected.base
+        explained = explain(options, settings, request, head=head, base=base)
+    text: Callable[[Explained], str] = _TEXT[options.stage]
+    if options.format == "json":
+        sys.stdout.write(json.dumps(_JSON[options.stage](explained), indent=2, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write(text(explained).rstrip("\n") + "\n")
+    return 0
+
+
+def explain(
+    options: argparse.Namespace,
+    settings: Settings,
+    request: ReviewRequest,
+    *,
+    head: Snapshot | None,
+    base: Snapshot | None,
+) -> Explained:
+    """Go through the pipeline up to the prompts."""
+    from policies.words import Strategy  # noqa: PLC0415 - with the rest of what a plan needs
+    from reviewer.compose import effective_policy, open_models  # noqa: PLC0415
+    from reviewer.context.gather import ContextGatherer  # noqa: PLC0415
+    from reviewer.models.meter import NullMeter  # noqa: PLC0415
+    from reviewer.scope import decide_scope  # noqa: PLC0415
+
+    if options.offline:
+        settings = replace(settings, offline=True)
+    policy = effective_policy(settings, base=base, private=True)
+    models = open_models(
+        settings,
+        policy,
+        NullMeter(),
+        private=True,
+        model=options.model,
+        discover_local=not settings.provider_keys and not settings.model_url,
+    )
+    request = replace(request, strategy=Strategy(options.strategy) if options.strategy else None)
+    scope = decide_scope(request.change, policy, head=head, base=base)
+    prepared = prepare(request, scope, policy=policy, models=models)
+    gatherer = ContextGatherer(head=head, base=base, change=prepared.change) if head is not None else None
+    plans = tuple(plan_units(request, prepared, policy=policy, gatherer=gatherer, models=models))
+    return Explained(request.change, prepared, plans, _estimate(plans, models.price), models.reason)
+
+
+def print_estimate(options: argparse.Namespace, settings: Settings, selected: Selected) -> int:
+    """Print what a review would ask and about what it would cost (`--dry-run`)."""
+    explained = explain(options, settings, _request(selected), head=selected.head, base=selected.base)
+    if options.format == "json":
+        sys.stdout.write(json.dumps(_route_json(explained), indent=2, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write(_route_text(explained) + "\n")
+    return 0
+
+
+def _request(selected: Selected) -> ReviewRequest:
+    return ReviewRequest(selected.change, private=True, untouched=selected.untouched, notices=selected.notices)
+
+
+def _read_diff(name: str) -> Change:
+    from reviewer.change.parse import parse_diff  # noqa: PLC0415 - only here
+
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {name}: {error.strerror}", remedy="Name a unified diff.") from None
+    return parse_diff(data)
+
+
+def _estimate(plans: Sequence[Plan], price: Callable[[Candidate], Price | None]) -> Estimate:
+    from reviewer.context.tokens import count_tokens  # noqa: PLC0415 - loads a vocabulary
+
+    calls = []
+    for plan in plans:
+        found = price(plan.candidate) if plan.candidate else None
+        tokens = count_tokens(plan.prompt.text)
+        for likelihood in (Decimal(1), REPAIR_LIKELIHOOD):
+            calls.append(
+                PlannedCall(
+                    input_tokens=tokens,
+                    max_output_tokens=plan.prompt.max_output_tokens,
+                    input_price=found.input if found else None,
+                    output_price=found.output if found else None,
+                    likelihood=likelihood,
+                )
+            )
+    return estimate(calls)
+
+
+def _change_text(explained: Explained) -> str:
+    change = explained.change
+    lines = [f"{change.base[:12] or 'nothing'} → {change.head[:12] or 'the diff'}: {len(change.files)} files"]
+    for file in change.files:
+        moved = f" (from {file.old_path})" if file.old_path and file.old_path != file.path else ""
+        lines.append(f"  {file.status.value:<9} +{file.additions:<5} -{file.deletions:<5} {file.path}{moved}")
+    for skip in explained.prepared.scope.skipped:
+        lines.append(f"  left out  {skip.path}: {skip.reason}")
+    if explained.prepared.redacted:
+        lines.append(f"  {explained.prepared.redacted} secret(s) are taken out before anything is sent")
+    return "\n".join(lines)
+
+
+def _units_text(explained: Explained) -> str:
+    lines = []
+    for number, unit in enumerate(explained.prepared.units, 1):
+        lines.append(f"unit {number}  {unit.identity[:12]}  risk {unit.risk:.2f}  {unit.reason}")
+        lines += [f"    {hunk.path} {hunk.header}" for hunk in unit.hunks]
+    for unit in explained.prepared.left_over:
+        lines.append(f"not reviewed (max_units): {', '.join(unit.paths)}")
+    return "\n".join(lines) or "nothing to review"
+
+
+def _context_text(explained: Explained) -> str:
+    lines = []
+    for number, plan in enumerate(explained.plans, 1):
+        total = sum(item.tokens for item in plan.items)
+        lines.append(f"unit {number}  {', '.join(plan.unit.paths)}: {len(plan.items)} snippets, {total} tokens")
+        for item in plan.items:
+            where = f"{item.path}:{item.start_line}-{item.end_line}"
+            lines.append(f"    {item.kind.value:<11} {item.tokens:>5} tokens  {where}  {item.reason}")
+    return "\n".join(lines) or "nothing to review"
+
+
+def _route_text(explained: Explained) -> str:
+    lines = []
+    for number, plan in enumerate(explained.plans, 1):
+        route = plan.route
+        model = route.model or "no usable model"
+        lines.append(f"unit {number}  {route.tier.label:<9} {model}  {', '.join(route.paths)}")
+        lines += [f"    {reason}" for reason in route.reasons]
+    if explained.candidate_reason:
+        lines.append(f"analysers only: {explained.candidate_reason}")
+    elif explained.plans:
+        lines.append(f"estimated cost: {explained.estimate}")
+    return "\n".join(lines) or "nothing to review"
+
+
+def _prompt_text(explained: Explained) -> str:
+    parts = []
+    for number, plan in enumerate(explained.plans, 1):
+        parts.append(f"===== unit {number} → {plan.route.model or 'no usable model'} =====\n{plan.prompt.text}")
+    return "\n\n".join(parts) or "nothing to review"
+
+
+def _change_json(explained: Explained) -> dict[str, Any]:
+    change = explained.change
+    return {
+        "base": change.base,
+        "head": change.head,
+        "files": [
+            {
+                "path": file.path,
+                "old_path": file.old_path,
+                "status": file.status.value,
+                "additions": file.additions,
+                "deletions": file.deletions,
+                "hunks": [hunk.header for hunk in file.hunks],
+                "binary": file.binary,
+            }
+            for file in change.files
+        ],
+        "skipped": [{"path": skip.path, "reason": skip.reason} for skip in explained.prepared.scope.skipped],
+        "redacted": explained.prepared.redacted,
+    }
+
+
+def _units_json(explained: Explained) -> list[dict[str, Any]]:
+    return [
+        {
+            "unit": unit.identity,
+            "risk": round(unit.risk, 3),
+            "reason": unit.reason,
+            "hunks": [{"path": hunk.path, "header": hunk.header} for hunk in unit.hunks],
+        }
+        for unit in explained.prepared.units
+    ]
+
+
+def _context_json(explained: Explained) -> list[dict[str, Any]]:
+    return [
+        {
+            "unit": plan.unit.identity,
+            "paths": list(plan.unit.paths),
+            "items": [
+                {
+                    "path": item.path,
+                    "start_line": item.start_line,
+                    "end_line": item.end_line,
+                    "kind": item.kind.value,
+                    "reason": item.reason,
+                    "symbol": item.symbol,
+                    "tokens": item.tokens,
+                    "text": item.text,
+                }
+                for item in plan.items
+            ],
+        }
+        for plan in explained.plans
+    ]
+
+
+def _route_json(explained: Explained) -> dict[str, Any]:
+    known = explained.estimate.unknown == 0
+    return {
+        "units": [
+            {
+                "unit": plan.route.unit,
+                "paths": list(plan.route.paths),
+                "tier": plan.route.tier.label,
+                "model": plan.route.model,
+                "sensitivity": round(plan.route.sensitivity, 3),
+                "reasons": list(plan.route.reasons),
+            }
+            for plan in explained.plans
+        ],
+        "estimate_usd": {
+            "low": float(explained.estimate.low),
+            "likely": float(explained.estimate.likely) if known else None,
+            "high": float(explained.estimate.high) if known else None,
+        },
+        "reason": explained.candidate_reason,
+    }
+
+
+def _prompt_json(explained: Explained) -> list[dict[str, Any]]:
+    return [
+        {
+            "unit": plan.unit.identity,
+            "model": plan.route.model,
+            "system": plan.prompt.system,
+            "shared": plan.prompt.shared,
+            "text": plan.prompt.unit,
+            "version": plan.prompt.version,
+            "redacted": plan.redacted,
+        }
+        for plan in explained.plans
+    ]
+
+
+_TEXT: Final[dict[str, Callable[[Explained], str]]] = {
+    "change": _change_text,
+    "units": _units_text,
+    "context": _context_text,
+    "route": _route_text,
+    "prompt": _prompt_text,
+}
+_JSON: Final[dict[str, Callable[[Explained], Any]]] = {
+    "change": _change_json,
+    "units": _units_json,
+    "context": _context_json,
+    "route": _route_json,
+    "prompt": _prompt_json,
+}

@@ -1,0 +1,111 @@
+"""A review on this machine: settings, policy, models and the local ledger around the same pipeline."""
+
+from __future__ import annotations
+
+import argparse
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from policies.budgets import Account
+from policies.policy import Policy
+from policies.words import Strategy
+from reviewer import pipeline
+from reviewer.compose import Models, effective_policy, open_models, run_limit, utc_now
+from reviewer.context.model import Snapshot
+from reviewer.errors import ConfigurationError, LedgerUnavailable
+from reviewer.ledger.ledger import Ledger
+from reviewer.ledger.meter import LedgerMeter
+from reviewer.ledger.results import ResultStore
+from reviewer.local.selection import Selected
+from reviewer.pipeline import Progress
+from reviewer.request import ReviewRequest
+from reviewer.review import Review
+from reviewer.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What one run needs. `models.asker` is None where only the analysers can work."""
+
+    policy: Policy
+    models: Models
+    ledger: Ledger
+
+
+def open_session(options: argparse.Namespace, settings: Settings, base: Snapshot | None) -> Session:
+    """Read policy and models for a change whose base is given; everything is recorded in a local ledger.
+
+    A work tree counts as private: nobody said that its code may be trained on.
+    """
+    if options.offline:
+        settings = replace(settings, offline=True)
+    policy = effective_policy(settings, base=base, private=True)
+    limit = run_limit(options.max_cost)
+    limits = (*policy.limits, limit) if limit else policy.limits
+    ledger = open_local_ledger(settings)
+    meter = LedgerMeter(
+        ledger,
+        None,
+        limits,
+        Account(run=f"local-{uuid.uuid4().hex}"),
+        utc_now,
+        allow_unknown_price=policy.unknown_price == "allow",
+    )
+    models = open_models(
+        settings,
+        policy,
+        meter,
+        private=True,
+        model=options.model,
+        discover_local=not settings.provider_keys and not settings.model_url,
+    )
+    return Session(policy, models, ledger)
+
+
+def open_local_ledger(settings: Settings) -> Ledger:
+    """Open the ledger in the user's cache folder, making its tables at the first use."""
+    ledger = Ledger.open(f"sqlite:///{settings.cache_dir / 'local.sqlite'}")
+    try:
+        ledger.ready()
+    except ConfigurationError:
+        ledger.migrate()
+    except LedgerUnavailable as error:
+        raise ConfigurationError(
+            f"the cache folder {settings.cache_dir} cannot be used: {error}",
+            remedy="Set KILO_REVIEW_CACHE_DIR to a folder that you can write to.",
+        ) from None
+    return ledger
+
+
+def request_of(options: argparse.Namespace, session: Session, selected: Selected) -> ReviewRequest:
+    """Return the request for a selection: no title and no body, because nobody has written one yet."""
+    return ReviewRequest(
+        change=selected.change,
+        private=True,
+        strategy=Strategy(options.strategy) if options.strategy else None,
+        model=options.model,
+        untouched=selected.untouched,
+        notices=(*session.policy.notices, *selected.notices),
+    )
+
+
+def review_selected(
+    options: argparse.Namespace,
+    session: Session,
+    selected: Selected,
+    *,
+    watch: Callable[[Progress], None],
+) -> Review:
+    """Review a selection with the session's models."""
+    store = None if options.no_cache else ResultStore(session.ledger.db, utc_now)
+    return pipeline.review(
+        request_of(options, session, selected),
+        policy=session.policy,
+        head=selected.head,
+        base=selected.base,
+        asker=session.models.asker,
+        frontier_price=session.models.frontier_price,
+        store=store,
+        watch=watch,
+    )
