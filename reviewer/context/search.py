@@ -17,6 +17,7 @@ from reviewer.context.model import Match
 
 OUTPUT_LIMIT: Final = 24 * 1024 * 1024
 LINE_LIMIT: Final = 300
+SCAN_LIMIT: Final = 2000
 WORD_LIMIT: Final = 400
 TIMEOUT: Final = 20.0
 
@@ -85,21 +86,60 @@ def search_bytes(files: Iterable[tuple[str, bytes]], words: Sequence[str], *, li
 
 
 class _Collector:
-    """Gathers matches, at most so many of a word."""
+    """Gathers matches: of a word at most `limit` lines that define something, and as many other lines."""
 
     def __init__(self, words: Sequence[str], limit: int) -> None:
         self._words = {word.encode(): word for word in words}
         self._limit = limit
-        self._seen: Counter[str] = Counter()
+        self._seen: Counter[tuple[str, bool]] = Counter()
         self.matches: list[Match] = []
 
     def line(self, path: str, number: int, text: bytes) -> None:
         shown: str | None = None
-        for token in dict.fromkeys(_WORDS_IN_LINE.findall(text)):
-            word = self._words.get(token)
-            if word is None or self._seen[word] >= self._limit:
+        for found in _WORDS_IN_LINE.finditer(text, 0, SCAN_LIMIT):
+            word = self._words.get(found.group())
+            if word is None:
                 continue
-            self._seen[word] += 1
+            # A definition must not be lost behind two hundred calls in earlier folders.
+            kind = (word, looks_like_definition(text, found.start(), found.end()))
+            if self._seen[kind] >= self._limit:
+                continue
+            self._seen[kind] += 1
             if shown is None:
                 shown = text[:LINE_LIMIT].decode("utf-8", "replace").rstrip("\r")
-            self.matches.append(Match(path, number, shown, word))
+            match = Match(path, number, shown, word)
+            if not self.matches or self.matches[-1] != match:
+                self.matches.append(match)
+
+
+_KEYWORD_BEFORE: Final = re.compile(
+    rb"""(?: ^ | [\s(;{] ) (?: def | class | func | function\*? | fn | fun | interface | struct | trait | protocol
+        | enum | union | type | typedef | module | namespace | record | object | const | let | var | val | static
+        | final | readonly | macro_rules! | mod | alias | actor | extension | \#\s*define
+        | @interface )
+        \s+ (?: \( [^)]* \) \s* )? (?: [\w.:<>$]+ (?: \. | :: ) )? $""",
+    re.VERBOSE,
+)
+# What may stand before the name of a C, Java, C# or TypeScript function: modifiers and a type, nothing else.
+_TYPE_BEFORE: Final = re.compile(rb"^[\s\w*&<>,:\[\]?.@~$|]*(?:::|[\s*&>\]])?$")
+_STATEMENT: Final = re.compile(
+    rb"^\s*(?:return|throw|new|else|await|yield|delete|case|goto|raise|in|not|and|or|if)\b"
+)
+_GO_GROUPED: Final = re.compile(rb"\s+(?:struct|interface|func|map)\b")
+_ASSIGNED: Final = re.compile(rb"\s*(?::[^=()]+)?=(?![=>])")
+
+
+def looks_like_definition(text: bytes, start: int, end: int) -> bool:
+    """Tell, roughly and quickly, whether the word at `start`..`end` of a line is being defined there."""
+    before, after = text[:start], text[end : end + 120]
+    if _KEYWORD_BEFORE.search(before[-160:]):
+        return True
+    opened = after.lstrip()[:1]
+    if opened in (b"(", b"<"):
+        if not _TYPE_BEFORE.match(before[-160:]) or _STATEMENT.match(before):
+            return False
+        ends = text.rstrip()[-1:]
+        return ends in (b"{", b":") or (bool(before.strip()) and ends in (b";", b",", b"(", b")"))
+    if _ASSIGNED.match(after):
+        return not before.strip() or (before[:1] not in (b" ", b"\t") and _TYPE_BEFORE.match(before) is not None)
+    return bool(_GO_GROUPED.match(after)) or before.strip() == b"}"

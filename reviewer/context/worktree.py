@@ -14,11 +14,11 @@ from types import MappingProxyType, TracebackType
 from typing import Final, Self
 
 from reviewer.context.blobs import BlobReader
+from reviewer.context.commit import FILE_LIMIT, GitSnapshot, resolve_commit
 from reviewer.context.git import run_git
 from reviewer.context.model import Match, TreeEntry
 from reviewer.context.search import search_bytes
 from reviewer.context.secret_paths import is_secret_path
-from reviewer.context.commit import FILE_LIMIT, GitSnapshot, resolve_commit
 from reviewer.errors import NotFound
 
 _DEBUG: Final = re.compile(

@@ -1,0 +1,126 @@
+"""Callers: where the definitions that a change touches are used, implemented and tested outside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from reviewer.change.model import Hunk, LineKind
+from reviewer.context.fill import Offer
+from reviewer.context.languages import family_of
+from reviewer.context.model import ContextKind, Match
+from reviewer.context.search import looks_like_definition
+from reviewer.context.snippets import lines_snippet
+from reviewer.context.sources import Sources
+from reviewer.context.symbols import Definition
+from reviewer.context.testpaths import is_test_path, subject_of
+from reviewer.context.words import worth_looking_up
+
+NAMES: Final = 12
+CALLERS_PER_NAME: Final = 4
+AROUND: Final = 2
+_IMPLEMENTS: Final = re.compile(r"\b(?:extends|implements|impl|include|prepend)\b|^\s*class\b|:\s*public\b|\)\s*:")
+
+
+def changed_definitions(hunks: Sequence[Hunk], head: Sources) -> list[tuple[str, Definition, bool]]:
+    """Return (path, definition, whether its signature changes) for what the hunks define or edit, innermost."""
+    found: dict[tuple[str, int], tuple[str, Definition, bool]] = {}
+    for hunk in hunks:
+        source = head.get(hunk.path)
+        if source is None:
+            continue
+        touched = _touched(hunk)
+        for item in source.definitions:
+            if item.kind in ("variable", "field", "constant") and item.line not in touched:
+                continue
+            inside = [number for number in touched if item.line <= number <= item.end]
+            if not inside:
+                continue
+            signed = any(item.line <= number <= item.signature_end for number in inside)
+            # A class counts as changed when its own lines are, not when one of its methods is.
+            if signed or (not item.members and item.end > item.line):
+                found[hunk.path, item.line] = (hunk.path, item, signed)
+    ranked = sorted(found.values(), key=lambda item: (not item[2], item[0], item[1].line))
+    return [item for item in ranked if worth_looking_up(item[1].name)][:NAMES]
+
+
+def caller_offers(
+    changed: Sequence[tuple[str, Definition, bool]],
+    matches: Mapping[str, Sequence[Match]],
+    head: Sources,
+    *,
+    shown: Mapping[str, Sequence[tuple[int, int]]],
+) -> list[Offer]:
+    """Return callers, implementers and tests of changed definitions, nearest first, a few of each name."""
+    picked: list[tuple[Match, str, bool, int]] = []
+    for path, definition, signed in changed:
+        places = _places(definition.name, path, matches.get(definition.name, ()), shown)
+        # A name that is everywhere (get, run) is mostly somebody else's.
+        if len({match.path for match in places}) > 60 and not signed:
+            continue
+        picked += [(match, path, signed, rank) for rank, match in enumerate(places[:CALLERS_PER_NAME])]
+    sources = head.parsed(dict.fromkeys(match.path for match, *_ in picked))
+    offers = []
+    for match, path, signed, rank in picked:
+        source = sources.get(match.path)
+        if source is None or match.line > len(source.lines):
+            continue
+        test, subclass = is_test_path(match.path), _IMPLEMENTS.search(match.text) is not None
+        if test:
+            kind, what = ContextKind.TEST, f"tests `{match.word}`, which this change edits"
+        elif subclass:
+            kind, what = ContextKind.CALLER, f"builds on `{match.word}`, which this change edits"
+        else:
+            kind, what = ContextKind.CALLER, f"uses `{match.word}`, which this change edits"
+        near = subject_of(match.path) == subject_of(path) or match.path == path
+        value = (0.34 if signed else 0.16) * (1.25 if near or subclass else 1.0) / (1 + 0.5 * rank)
+        narrow = lines_snippet(source, match.line - 1, match.line + 1, worth=0.7)
+        wide = lines_snippet(source, match.line - AROUND - 3, match.line + AROUND + 3, worth=1.0)
+        offers.append(Offer(match.path, kind, what, value, (narrow, wide), match.word))
+    return offers
+
+
+def _places(
+    name: str, path: str, matches: Sequence[Match], shown: Mapping[str, Sequence[tuple[int, int]]]
+) -> list[Match]:
+    family = family_of(path)
+    best: dict[str, Match] = {}
+    for match in matches:
+        if family_of(match.path) != family or any(
+            first <= match.line <= last for first, last in shown.get(match.path, ())
+        ):
+            continue
+        at = match.text.find(name)
+        # Only ASCII matters to the test, so a length in characters stands in for one in bytes.
+        line = match.text.encode("ascii", "replace")
+        if looks_like_definition(line, at, at + len(name)) and not _IMPLEMENTS.search(match.text):
+            continue
+        called = match.text[at + len(name) :].lstrip()[:1] in ("(", "{", "<", "!", ".", ":")
+        known = best.get(match.path)
+        if known is None or (called and known.text[known.text.find(name) + len(name) :].lstrip()[:1] != "("):
+            best[match.path] = match
+    folder = path.rpartition("/")[0]
+    return sorted(
+        best.values(),
+        key=lambda match: (
+            subject_of(match.path) != subject_of(path),
+            match.path.rpartition("/")[0] != folder,
+            is_test_path(match.path),
+            match.path,
+        ),
+    )
+
+
+def _touched(hunk: Hunk) -> set[int]:
+    """Return the head's line numbers that the hunk adds, or between which it removes."""
+    touched: set[int] = set()
+    at = hunk.new_start
+    for line in hunk.lines:
+        if line.kind is LineKind.REMOVED:
+            touched.add(at)
+        else:
+            at = (line.new_no or at) + 1
+            if line.kind is LineKind.ADDED and line.new_no is not None:
+                touched.add(line.new_no)
+    return touched

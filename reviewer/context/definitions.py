@@ -1,0 +1,150 @@
+"""Definitions: where the names that a change uses are defined, ranked by how much each will help."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from reviewer.context.imports import Imports
+from reviewer.context.languages import family_of
+from reviewer.context.model import Match
+from reviewer.context.needs import Need
+from reviewer.context.search import looks_like_definition
+from reviewer.context.sources import Sources
+from reviewer.context.symbols import Definition, Role
+from reviewer.context.testpaths import is_test_path
+
+FILES_PER_NAME: Final = 6
+FILES_IN_ALL: Final = 160
+CANDIDATES_PER_NAME: Final = 8
+
+_FUNCTIONS: Final = frozenset(("function", "method", "constructor", "macro", "def", "func", "fn", "fun", "sub"))
+_TYPES: Final = frozenset(("class", "interface", "struct", "type", "enum", "module", "trait", "protocol"))
+
+FEATURES: Final = (
+    *("call", "type", "attribute", "weight", "uses", "rarity", "only", "same_file", "same_folder", "prefix"),
+    *("imported", "named_import", "test", "function", "typed", "agrees", "length", "prototype"),
+)
+# Fitted by bench/context_recall.py --fit on the development set; the first is the intercept.
+WEIGHTS: Final = (
+    -3.2,
+    *(1.0, 0.9, 0.3, 1.6, 0.2, 1.2, 2.0, -0.2, 0.5, 0.6),
+    *(0.9, 0.6, -1.0, 0.5, 0.5, 0.4, 0.3, -0.6),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A definition of a needed name; `value` is the estimated probability that a reviewer needs it."""
+
+    need: Need
+    path: str
+    definition: Definition
+    value: float
+    features: tuple[float, ...] = ()
+
+
+def find_definitions(
+    needs: Sequence[Need],
+    matches: Mapping[str, Sequence[Match]],
+    head: Sources,
+    *,
+    shown: Mapping[str, Sequence[tuple[int, int]]],
+) -> list[Candidate]:
+    """Return the definitions of needed names, most valuable first.
+
+    `matches` are the lines of the tree that hold each name; `shown` are the ranges of lines, by path, that the
+    reader sees anyway: a definition in one of them is left out.
+    """
+    using = {need.path for need in needs}
+    sources = head.parsed(using)
+    imports = {path: Imports(source.lines) for path, source in sources.items()}
+    wanted: dict[str, None] = {}
+    for need in needs:
+        for path in _files_of(need, matches.get(need.name, ()), imports.get(need.path)):
+            wanted.setdefault(path)
+    defining = head.parsed([*using, *list(wanted)[:FILES_IN_ALL]])
+    files = max(2, len(head.snapshot.entries()))
+    found: list[Candidate] = []
+    for need in needs:
+        hits = [
+            (path, definition)
+            for path, source in defining.items()
+            if family_of(path) == family_of(need.path)
+            for definition in source.by_name.get(need.name, ())
+        ]
+        in_files = len({match.path for match in matches.get(need.name, ())})
+        rarity = math.log(files / (1 + in_files)) / math.log(files)
+        scored = [
+            _score(need, path, definition, rarity, len(hits), imports.get(need.path)) for path, definition in hits
+        ]
+        scored.sort(key=lambda item: (-item.value, item.path, item.definition.line))
+        found += [
+            item
+            for item in scored[:CANDIDATES_PER_NAME]
+            if not any(
+                first <= item.definition.line and min(item.definition.end, item.definition.line + 3) <= last
+                for first, last in shown.get(item.path, ())
+            )
+        ]
+    found.sort(key=lambda item: (-item.value, item.path, item.definition.line))
+    return found
+
+
+def _files_of(need: Need, matches: Sequence[Match], imports: Imports | None) -> list[str]:
+    family = family_of(need.path)
+    best: dict[str, float] = {}
+    for match in matches:
+        if family_of(match.path) != family:
+            continue
+        line = match.text.encode("utf-8", "surrogateescape")
+        at = line.find(need.name.encode())
+        likely = at >= 0 and looks_like_definition(line, at, at + len(need.name))
+        score = 4.0 * likely + _near(match.path, need.path) + (imports.strength(match.path) if imports else 0.0)
+        score -= 1.0 if is_test_path(match.path) and not is_test_path(need.path) else 0.0
+        if likely or (imports is not None and imports.strength(match.path) > 0):
+            best[match.path] = max(best.get(match.path, -9.0), score)
+    ranked = sorted(best, key=lambda path: (-best[path], path))
+    return [path for path in ranked if path != need.path][:FILES_PER_NAME]
+
+
+def _near(path: str, other: str) -> float:
+    mine, theirs = path.split("/")[:-1], other.split("/")[:-1]
+    if mine == theirs:
+        return 1.0
+    same = 0
+    for one, two in zip(mine, theirs, strict=False):
+        if one != two:
+            break
+        same += 1
+    return same / max(len(mine), len(theirs), 1)
+
+
+def _score(
+    need: Need, path: str, definition: Definition, rarity: float, hits: int, imports: Imports | None
+) -> Candidate:
+    function, typed = definition.kind in _FUNCTIONS, definition.kind in _TYPES
+    features = (
+        float(need.role is Role.CALL),
+        float(need.role is Role.TYPE),
+        float(need.role is Role.ATTRIBUTE),
+        need.weight,
+        min(1.0, math.log1p(need.count) / 3),
+        rarity,
+        1 / hits,
+        float(path == need.path),
+        float(path.rpartition("/")[0] == need.path.rpartition("/")[0]),
+        _near(path, need.path),
+        (imports.strength(path) if imports else 0.0) / 3,
+        float(imports is not None and need.name in imports.names),
+        float(is_test_path(path) and not is_test_path(need.path)),
+        float(function),
+        float(typed),
+        float((need.role is Role.CALL and (function or typed)) or (need.role is Role.TYPE and typed)),
+        min(len(need.name), 24) / 24,
+        float(definition.kind == "declaration"),
+    )
+    total = WEIGHTS[0] + sum(weight * value for weight, value in zip(WEIGHTS[1:], features, strict=True))
+    return Candidate(need, path, definition, 1 / (1 + math.exp(-total)), features)

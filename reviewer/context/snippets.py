@@ -1,0 +1,125 @@
+"""Snippets: how a definition, or the code around a hunk, is shown: short first, whole where it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from reviewer.context.symbols import Definition, Source
+
+BODY_LINES: Final = 60
+CLASS_LINES: Final = 24
+OUTLINE_MEMBERS: Final = 40
+AROUND_HUNK: Final = 6
+LINE_CHARS: Final = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """Lines of a file, some perhaps elided; `worth` is the share of the whole definition's value, 0 to 1.
+
+    `spans` are the ranges of lines that the text really shows, where they are not all of `start`..`end`.
+    """
+
+    start: int
+    end: int
+    text: str
+    worth: float
+    spans: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def lines(self) -> set[int]:
+        """The numbers of the lines that the text shows."""
+        spans = self.spans or ((self.start, self.end),)
+        return {number for first, last in spans for number in range(first, last + 1)}
+
+
+def definition_snippets(source: Source, definition: Definition) -> list[Snippet]:
+    """Return the ways to show a definition, shortest first: its signature with its doc, then its body.
+
+    A long body is cut at BODY_LINES with a line that says how much is left out; of a long class the body is the
+    outline of its members.
+    """
+    lines = source.lines
+    length = definition.end - definition.start + 1
+    whole = Snippet(definition.start, definition.end, _text(lines, definition.start, definition.end), 1.0)
+    if length <= 4:
+        return [whole]
+    head_end = max(definition.line, definition.signature_end)
+    short = [Snippet(definition.line, definition.line, _text(lines, definition.line, definition.line), 0.5)]
+    signature = _text(lines, definition.start, head_end)
+    if head_end > definition.line or definition.start < definition.line:
+        short.append(Snippet(definition.start, head_end, signature, 0.65))
+    if definition.members and length > CLASS_LINES:
+        return [*short, _outline(lines, definition, head_end, signature)]
+    if length <= BODY_LINES:
+        return [*short, whole]
+    cut = definition.start + BODY_LINES - 1
+    rest, whole_head = definition.end - cut, _text(lines, definition.start, cut)
+    text = f"{whole_head}\n… ({rest} more lines)"
+    return [*short, Snippet(definition.start, cut, text, 0.9)]
+
+
+def enclosing_snippet(source: Source, hunk_lines: tuple[int, int]) -> Snippet | None:
+    """Return the innermost function or class around a hunk, elided to its signatures and the lines near it.
+
+    None where nothing encloses the hunk, or where the hunk already shows all of it.
+    """
+    first, last = hunk_lines
+    around = source.enclosing(first, last) or source.enclosing(first + 3, max(first + 3, last - 3))
+    if not around:
+        return None
+    inner = around[0]
+    keep: set[int] = set()
+    for item in around[:3]:
+        keep.update(range(item.line, min(max(item.line, item.signature_end), item.line + 8) + 1))
+    keep.update(range(max(inner.line, first - AROUND_HUNK), first))
+    keep.update(range(last + 1, min(inner.end, last + AROUND_HUNK) + 1))
+    keep.difference_update(range(first, last + 1))
+    if not keep:
+        return None
+    return _elided(source.lines, sorted(keep), inner.line, inner.end, 0.7, hole=(first, last))
+
+
+def lines_snippet(source: Source, first: int, last: int, *, worth: float = 1.0) -> Snippet:
+    """Return a range of lines, held to the file's own."""
+    first, last = max(1, first), min(len(source.lines), last)
+    return Snippet(first, last, _text(source.lines, first, last), worth)
+
+
+def _outline(lines: Sequence[str], definition: Definition, head_end: int, signature: str) -> Snippet:
+    shown, spans = [signature], [(definition.start, head_end)]
+    for line, end in definition.members[:OUTLINE_MEMBERS]:
+        if line > head_end:
+            spans.append((line, min(end, line + 2)))
+            shown.append(_text(lines, *spans[-1]))
+    left = len(definition.members) - OUTLINE_MEMBERS
+    shown.append(f"… ({left} more members)" if left > 0 else "… (bodies left out)")
+    return Snippet(definition.start, definition.end, "\n".join(shown), 0.9, tuple(spans))
+
+
+def _elided(
+    lines: Sequence[str], numbers: Sequence[int], first: int, last: int, worth: float, *, hole: tuple[int, int]
+) -> Snippet:
+    shown: list[str] = []
+    before = first - 1
+    for number in numbers:
+        if before < hole[0] <= number:
+            shown.append("… (the hunk)")
+        elif number > before + 1:
+            shown.append("…")
+        shown.append(_text(lines, number, number))
+        before = max(number, hole[1]) if number >= hole[0] else number
+    if before < hole[0]:
+        shown.append("… (the hunk)")
+        before = hole[1]
+    if before < last:
+        shown.append("…")
+    return Snippet(first, last, "\n".join(shown), worth, tuple((number, number) for number in numbers))
+
+
+def _text(lines: Sequence[str], first: int, last: int) -> str:
+    return "\n".join(
+        line if len(line) <= LINE_CHARS else f"{line[:LINE_CHARS]}…" for line in lines[first - 1 : last]
+    )

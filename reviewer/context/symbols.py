@@ -1,0 +1,414 @@
+"""Symbols: the definitions of a file, and the names that given lines of it use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from reviewer.context.languages import Language, definition_query, language_of, name_query, parser_of
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+PARSE_LIMIT: Final = 1024 * 1024
+DOC_LINES: Final = 10
+_NO_BODY_LINES: Final = 12
+_BODY_FIELDS: Final = ("body", "value", "type", "block", "consequence")
+_WRAPPERS: Final = (
+    *("decorated_definition", "export_statement", "template_declaration", "lexical_declaration"),
+    *("variable_declaration", "type_declaration", "const_declaration", "var_declaration"),
+)
+_LOCAL_OK: Final = ("arrow_function", "function_expression", "function", "class", "lambda")
+_TOP: Final = (
+    *("program", "module", "source_file", "translation_unit", "export_statement", "declaration_list"),
+    *("class_body", "statement_block_top", "preproc_ifdef", "preproc_if", "preproc_else", "linkage_specification"),
+    *("body_statement", "field_declaration_list", "namespace_definition"),
+)
+_FALLBACK: Final = re.compile(
+    r"""^(?P<indent>[ \t]*) (?: (?: export | pub | public | private | protected | static | async | local
+          | abstract | final | override | open | internal | default | inline | data | sealed ) \s+ )*
+        (?P<kind> def | class | function | func | fn | fun | sub | interface | struct | trait | protocol | enum
+          | type | module | macro | defmodule | defp | object | record | actor | extension )
+        \s+ (?: \( [^)]* \) \s* )? (?P<name> [A-Za-z_][\w!?]* )""",
+    re.VERBOSE | re.MULTILINE,
+)
+_NAME: Final = re.compile(r"[A-Za-z_$][\w$]*")
+
+
+class Role(IntEnum):
+    """How a name is used; the higher, the more its definition matters to a reader."""
+
+    NAME = 0
+    ATTRIBUTE = 1
+    TYPE = 2
+    CALL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A name on a line (1-based) and how it is used there."""
+
+    name: str
+    line: int
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """Where a file defines a name; lines are 1-based and inclusive.
+
+    `start` includes the comment and decorators above, `line` is the name's own, `signature_end` ends the
+    signature (with the docstring where the language puts it inside). `members` are the lines at which a
+    class's own definitions start.
+    """
+
+    name: str
+    kind: str
+    start: int
+    line: int
+    signature_end: int
+    end: int
+    container: str = ""
+    members: tuple[tuple[int, int], ...] = ()
+
+
+class Source:
+    """A file's content, parsed at most once; not for sharing between threads while it is new."""
+
+    def __init__(self, path: str, data: bytes) -> None:
+        self.path = path
+        self.data = data
+        self.language = language_of(path) if len(data) <= PARSE_LIMIT else None
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines without their ends."""
+        return [line.rstrip("\r") for line in self.data.decode("utf-8", "replace").split("\n")]
+
+    @cached_property
+    def _root(self) -> Node | None:
+        return parser_of(self.language).parse(self.data).root_node if self.language is not None else None
+
+    @cached_property
+    def definitions(self) -> tuple[Definition, ...]:
+        """Every definition that another file, or another function, could use; in order of lines."""
+        if self.language is None or self._root is None:
+            return tuple(_fallback(self.lines))
+        from tree_sitter import QueryCursor  # noqa: PLC0415 - start-up time
+
+        nodes = QueryCursor(definition_query(self.language)).captures(self._root).get("d", [])
+        found = [made for node in nodes if (made := _definition(node, self.language)) is not None]
+        found.sort(key=lambda item: (item.line, -item.end))
+        return tuple(_with_containers(found, self.language))
+
+    @cached_property
+    def by_name(self) -> dict[str, list[Definition]]:
+        """The definitions of each name."""
+        named: dict[str, list[Definition]] = {}
+        for item in self.definitions:
+            named.setdefault(item.name, []).append(item)
+        return named
+
+    def enclosing(self, first: int, last: int) -> list[Definition]:
+        """Return the functions and classes that enclose a range of lines, innermost first."""
+        around = [
+            item for item in self.definitions if item.start <= first and last <= item.end and item.end > item.line
+        ]
+        return sorted(around, key=lambda item: item.end - item.start)
+
+    def uses(self, spans: Iterable[tuple[int, int]]) -> list[Use]:
+        """Return the names on the given ranges of lines, comments and strings left out."""
+        if self.language is None or self._root is None:
+            return [
+                use
+                for first, last in spans
+                for number in range(first, min(last, len(self.lines)) + 1)
+                for use in _uses_in_text(self.lines[number - 1], number)
+            ]
+        from tree_sitter import QueryCursor  # noqa: PLC0415 - start-up time
+
+        found: list[Use] = []
+        cursor = QueryCursor(name_query(self.language))
+        for first, last in spans:
+            cursor.set_point_range((first - 1, 0), (last, 0))
+            nodes = cursor.captures(self._root).get("n", [])
+            for node in sorted(nodes, key=lambda node: node.start_byte):
+                line = node.start_point[0] + 1
+                if first <= line <= last and node.text is not None:
+                    name = node.text.decode("utf-8", "replace")
+                    found.append(Use(name, line, _role(node, self.language, name)))
+        return found
+
+
+def uses_in_lines(lines: Sequence[tuple[int, str]]) -> list[Use]:
+    """Return the names of loose lines (number, text): for a removed line, which is in no file of the head."""
+    return [use for number, text in lines for use in _uses_in_text(text, number)]
+
+
+_STRINGS: Final = re.compile(
+    r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|//.*|(?<!\S)#(?!include|define|if).*|/\*.*?\*/"
+)
+
+
+def _uses_in_text(text: str, number: int) -> Iterable[Use]:
+    bare = _STRINGS.sub(" ", text)
+    for found in _NAME.finditer(bare):
+        name = found.group()
+        after, before = bare[found.end() :].lstrip()[:1], bare[: found.start()].rstrip()[-1:]
+        if after == "(":
+            role = Role.CALL
+        elif before in (".", ">") and found.start() and bare[found.start() - 1] in ".>":
+            role = Role.ATTRIBUTE
+        else:
+            role = Role.TYPE if name[:1].isupper() and not name.isupper() else Role.NAME
+        yield Use(name, number, role)
+
+
+def _role(node: Node, language: Language, name: str) -> Role:
+    parent = node.parent
+    top: Node = node
+    member = False
+    # a.b.c(): the name that is called is the last of the chain.
+    while parent is not None and parent.type in _MEMBERS:
+        named = parent.named_children
+        if not named or named[-1] != top:
+            return Role.TYPE if name[:1].isupper() else Role.NAME
+        member = True
+        top, parent = parent, parent.parent
+    if parent is not None and parent.type in language.calls:
+        callee = parent.child_by_field_name("function") or parent.child_by_field_name("name")
+        for field in ("method", "constructor", "type", "macro"):
+            callee = callee or parent.child_by_field_name(field)
+        if (callee or parent.named_children[0]) == top:
+            return Role.CALL
+    if node.type in ("type_identifier", "constant") or (name[:1].isupper() and not name.isupper()):
+        return Role.TYPE
+    return Role.ATTRIBUTE if member else Role.NAME
+
+
+_MEMBERS: Final = frozenset(
+    (
+        *("attribute", "member_expression", "selector_expression", "field_expression", "scoped_identifier"),
+        *("navigation_expression", "member_access_expression", "qualified_identifier", "scoped_type_identifier"),
+        *("generic_type", "generic_function", "qualified_type", "user_type", "navigation_suffix", "generic_name"),
+        *("qualified_name", "template_function", "template_type"),
+    )
+)
+
+
+def _definition(node: Node, language: Language) -> Definition | None:
+    name = _name_of(node)
+    if name is None or name.text is None or not _is_shared(node, language):
+        return None
+    outer = node
+    while outer.parent is not None and outer.parent.type in _WRAPPERS and _alone(outer):
+        outer = outer.parent
+    text = name.text.decode("utf-8", "replace")
+    body = _body_of(node)
+    end = _last_line(outer)
+    line = name.start_point[0] + 1
+    return Definition(
+        name=text,
+        kind=language.kind_of(node.type),
+        start=_start_with_comments(outer, language, line),
+        line=line,
+        signature_end=min(end, _signature_end(body, language, line) if body is not None else line + _NO_BODY_LINES),
+        end=end,
+    )
+
+
+def _name_of(node: Node) -> Node | None:
+    if node.type in ("assignment",):
+        left = node.child_by_field_name("left")
+        return left if left is not None and left.type in ("identifier", "constant") else None
+    name = node.child_by_field_name("name")
+    if name is None and node.type == "type_alias":
+        name = node.child_by_field_name("type")
+    if name is None:
+        name = _declared(node)
+    while name is not None and (inner := name.child_by_field_name("name")) is not None:
+        name = inner
+    return name
+
+
+def _declared(node: Node) -> Node | None:
+    """Follow a C declarator, a Java or C# declarator or a Kotlin variable down to its name."""
+    if node.type in ("const_element",):
+        return node.named_children[0] if node.named_children else None
+    at: Node | None = node
+    while at is not None:
+        inner = at.child_by_field_name("declarator")
+        if inner is None and at.type in ("field_declaration", "variable_declaration", "property_declaration"):
+            inner = next(
+                (
+                    child
+                    for child in at.named_children
+                    if child.type in ("variable_declaration", "variable_declarator", "identifier")
+                ),
+                None,
+            )
+        if inner is None and at.type in (
+            "reference_declarator",
+            "parenthesized_declarator",
+            "attributed_declarator",
+        ):
+            inner = at.named_children[-1] if at.named_children else None
+        if inner is None:
+            return at if at is not node else None
+        if inner.type in ("identifier", "field_identifier", "type_identifier"):
+            return inner
+        at = inner
+    return None
+
+
+def _is_shared(node: Node, language: Language) -> bool:
+    """Tell a definition that others can use from a local variable or a mere mention."""
+    kind = language.kind_of(node.type)
+    if kind == "struct" or node.type in ("enum_specifier", "class_specifier"):
+        # In C a mention (`struct x *p`) has no body; in Rust and C# the node is always a definition.
+        return not node.type.endswith("_specifier") or node.child_by_field_name("body") is not None
+    if kind == "declaration":
+        return _is_prototype(node) or node.type == "field_declaration" or _at_top(node)
+    if node.type == "variable_declarator":
+        value = node.child_by_field_name("value")
+        return _at_top(node) or (value is not None and value.type in _LOCAL_OK)
+    if node.type in ("assignment", "var_spec", "const_spec", "property_declaration"):
+        return _at_top(node)
+    return True
+
+
+def _is_prototype(node: Node) -> bool:
+    at = node.child_by_field_name("declarator")
+    while at is not None:
+        if at.type == "function_declarator":
+            return True
+        at = at.child_by_field_name("declarator")
+    return False
+
+
+def _at_top(node: Node) -> bool:
+    parent = node.parent
+    while parent is not None and parent.type in (
+        *_WRAPPERS,
+        "expression_statement",
+        "var_spec_list",
+        "declaration",
+    ):
+        parent = parent.parent
+    if parent is None or parent.type in _TOP:
+        return True
+    # A Python class body is a plain block.
+    return parent.type == "block" and parent.parent is not None and parent.parent.type == "class_definition"
+
+
+def _alone(node: Node) -> bool:
+    """Tell whether a wrapper wraps just this: `type ( A … B … )` in Go declares many."""
+    parent = node.parent
+    if parent is None or parent.type in ("decorated_definition", "export_statement", "template_declaration"):
+        return True
+    return sum(1 for child in parent.named_children if child.type == node.type) == 1
+
+
+def _body_of(node: Node) -> Node | None:
+    for field in _BODY_FIELDS:
+        body = node.child_by_field_name(field)
+        if body is not None:
+            if body.type in _LOCAL_OK:
+                return body.child_by_field_name("body") or body
+            return body
+    return next((child for child in node.named_children if child.type.endswith(("_body", "_list", "block"))), None)
+
+
+def _signature_end(body: Node, language: Language, line: int) -> int:
+    row = body.start_point[0] + 1
+    if language.name == "python":
+        first = body.named_children[0] if body.named_children else None
+        if first is not None and first.type == "expression_statement" and first.named_children:
+            first = first.named_children[0]
+        if first is not None and first.type == "string":
+            return min(first.end_point[0] + 1, row + DOC_LINES)
+        return max(line, row - 1)
+    if language.name == "ruby":
+        return max(line, row - 1)
+    opened = body.text[:1] if body.text else b""
+    return row if opened in (b"{", b"(") or row == line else max(line, row - 1)
+
+
+def _start_with_comments(node: Node, language: Language, line: int) -> int:
+    start = node.start_point[0] + 1
+    above = node.prev_sibling
+    while above is not None and above.type in (*language.comments, "attribute_item"):
+        # A comment that shares its line with code before it belongs to that code.
+        before = above.prev_sibling
+        shares = (
+            before is not None
+            and before.end_point[0] == above.start_point[0]
+            and before.type
+            not in (
+                *language.comments,
+                "attribute_item",
+            )
+        )
+        if _last_line(above) < start - 1 or shares:
+            break
+        start = min(start, above.start_point[0] + 1)
+        above = before
+    return max(start, min(line, node.start_point[0] + 1) - DOC_LINES)
+
+
+def _last_line(node: Node) -> int:
+    row, column = node.end_point
+    # A node that ends with its line's end (a Rust doc comment, a macro) has column 0 of the next line.
+    return row if column == 0 and row > node.start_point[0] else row + 1
+
+
+def _with_containers(found: Sequence[Definition], language: Language) -> Iterable[Definition]:
+    kinds = {language.kind_of(node) for node in language.containers}
+    stack: list[Definition] = []
+    owners: dict[int, Definition] = {}
+    members: dict[int, list[tuple[int, int]]] = {}
+    for item in found:
+        while stack and item.line > stack[-1].end:
+            stack.pop()
+        if stack:
+            owners[id(item)] = stack[-1]
+            members.setdefault(id(stack[-1]), []).append((item.line, item.signature_end))
+        if item.end > item.line:
+            stack.append(item)
+    for item in found:
+        owner = owners.get(id(item))
+        if owner is not None and owner.kind in ("function", "method") and item.kind in ("variable", "declaration"):
+            continue
+        yield Definition(
+            item.name,
+            item.kind,
+            item.start,
+            item.line,
+            item.signature_end,
+            item.end,
+            owner.name if owner is not None else "",
+            tuple(members.get(id(item), ())) if item.kind in kinds else (),
+        )
+
+
+def _fallback(lines: Sequence[str]) -> Iterable[Definition]:
+    """Find definitions by their keyword and the indentation below, for languages without a grammar here."""
+    text = "\n".join(lines)
+    for found in _FALLBACK.finditer(text):
+        line = text.count("\n", 0, found.start("name")) + 1
+        indent = len(found["indent"])
+        end = line
+        for number in range(line + 1, min(len(lines), line + 400) + 1):
+            body = lines[number - 1]
+            depth = len(body) - len(body.lstrip())
+            if body.strip() and depth <= indent:
+                closes = body.strip() in ("end", "}", "};", ")")
+                end = number if closes else end
+                break
+            if body.strip():
+                end = number
+        yield Definition(found["name"], found["kind"], line, line, line, end)
