@@ -9,7 +9,7 @@ from typing import Any, Final
 from policies.words import Payment
 from reviewer.models.faults import FaultKind, ProviderFault
 from reviewer.models.model import FinishReason, Usage
-from reviewer.models.schemas import strict_ready
+from reviewer.models.schemas import for_openai, strict_ready
 from reviewer.models.wire import (
     Ask,
     Reader,
@@ -82,6 +82,8 @@ def _structured(ask: Ask) -> dict[str, Any]:
         return {"response_format": {"type": "json_object"}}
     name = re.sub(r"[^A-Za-z0-9_-]", "_", ask.prompt.schema_name)[:64] or "answer"
     strict = strict_ready(schema)
+    if strict and ask.candidate.payment is not Payment.LOCAL:
+        schema = for_openai(schema)
     if ask.mode == "tool":
         function = {"name": name, "parameters": schema, "strict": strict}
         return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 # Keywords that OpenAI's strict mode refuses; with one of them in it a schema is sent without `strict`.
@@ -10,6 +10,7 @@ from typing import Any, Final
 _NOT_STRICT: Final = frozenset(
     {"allOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas", "patternProperties"}
 )
+_NOT_STRICT_LENGTHS: Final = frozenset({"minLength", "maxLength"})
 # Anthropic's structured outputs refuse these with a 400, so they are said in words instead.
 # https://platform.claude.com/docs/en/build-with-claude/structured-outputs
 _NOT_ANTHROPIC: Final = frozenset(
@@ -53,20 +54,35 @@ def strict_ready(schema: Mapping[str, Any]) -> bool:
     return all(strict_ready(child) for child in _children(schema))
 
 
+def for_openai(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a strict-ready schema with the lengths of strings, which strict mode refuses, said in words."""
+    return _in_words(schema, _NOT_STRICT_LENGTHS, for_openai)
+
+
 def for_anthropic(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schema with closed objects, and its sizes and ranges moved into the descriptions."""
+    result = _in_words(schema, _NOT_ANTHROPIC, for_anthropic)
+    if result.get("type") == "object" or "properties" in result:
+        result["additionalProperties"] = False
+    return result
+
+
+def _in_words(
+    schema: Mapping[str, Any], refused: frozenset[str], change: Callable[[Mapping[str, Any]], dict[str, Any]]
+) -> dict[str, Any]:
     result: dict[str, Any] = {}
     limits = []
     for key, value in schema.items():
-        if key in _NOT_ANTHROPIC:
+        if key in refused:
             limits.append(f"{key} {value}")
         else:
-            result[key] = _map(key, value, for_anthropic)
+            result[key] = _map(key, value, change)
     if limits:
         words = ", ".join(limits)
         result["description"] = f"{result['description']} ({words})" if result.get("description") else f"({words})"
-    if result.get("type") == "object" or "properties" in result:
-        result["additionalProperties"] = False
+    values = result.get("enum")
+    if "type" not in result and isinstance(values, list) and all(isinstance(value, str) for value in values):
+        result["type"] = "string"
     return result
 
 

@@ -57,14 +57,14 @@ LIMITS = TimeLimits(connect=5.0, write=5.0, first_token=8.0, between_tokens=8.0,
 HASTY = TimeLimits(connect=5.0, write=5.0, first_token=0.4, between_tokens=0.4, total=1.5)
 
 
-def candidate_of(provider: ProviderSimulator, **changes: Any) -> Candidate:
+def candidate_of(simulator: ProviderSimulator, /, **changes: Any) -> Candidate:
     values: dict[str, Any] = {
         "tier": Tier.EFFICIENT,
-        "provider": provider.protocol if provider.protocol != "gemini" else "google",
+        "provider": simulator.protocol if simulator.protocol != "gemini" else "google",
         "model": "simulated-model",
         "payment": Payment.OWN_KEY,
-        "protocol": provider.protocol,
-        "base_url": provider.base_url,
+        "protocol": simulator.protocol,
+        "base_url": simulator.base_url,
         "context_window": 100_000,
         "max_output_tokens": 4096,
     }
