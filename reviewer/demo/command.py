@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `kilo-review demo`."""
     parser.description = (
         "Starts the whole product on this machine against a simulated GitHub: web, worker, clock, an embedded "
-        "Redis, SQLite and a model. Opens a pull request, sends its signed webhook, waits for the review and prints it."
+        "Redis, SQLite and a model. Opens a pull request, sends its signed webhook, waits, and prints the review."
     )
     parser.add_argument("--repo", metavar="DIR", help="review a change of this git repository (it is only read)")
     parser.add_argument("--base", metavar="REV", help="with --repo: the commit or branch to merge into")

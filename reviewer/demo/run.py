@@ -131,6 +131,7 @@ def _run(options: argparse.Namespace, folder: Path, stack: contextlib.ExitStack,
     service.start()
     service.wait_until(lambda: answers(port, "/readyz"), READY_SECONDS)
     say(f"service   web on port {port}, worker, clock, queue and ledger are up")
+    ledger = stack.enter_context(contextlib.closing(_open_ledger(folder)))
     simulator.install(subject.full_name.partition("/")[0])
     simulator.hooks.wait()
     number = simulator.open_pull_request(
@@ -141,14 +142,14 @@ def _run(options: argparse.Namespace, folder: Path, stack: contextlib.ExitStack,
         body=subject.body,
         author=subject.author,
     )
-    watched = _watch(simulator, subject.full_name, number, service, folder, options.timeout, say)
+    watched = _watch(simulator, subject.full_name, number, service, ledger, options.timeout, say)
     if watched.published is None:
         print(  # noqa: T201
             f"kilo-review: no review within {options.timeout:g} s; the service said:\n{service.last_words()}",
             file=sys.stderr,
         )
         return EXIT_UNFINISHED
-    status = _show(options, simulator, subject, number, watched, folder, choice)
+    status = _show(options, simulator, subject, number, watched, ledger, choice)
     if options.keep:
         _keep(simulator, subject, number)
     return status
@@ -185,7 +186,7 @@ def _watch(
     full_name: str,
     number: int,
     service: Process,
-    folder: Path,
+    ledger: Ledger,
     timeout: float,
     say: Progress,
 ) -> Watched:
@@ -195,26 +196,25 @@ def _watch(
     pull = simulator.pull(full_name, number)
     say(f"webhook   pull_request opened, {full_name}#{number}")
     deadline, shown, looked = watched.sent + timeout, "", 0.0
-    with contextlib.closing(_open_ledger(folder)) as ledger:
-        while time.monotonic() < deadline:
-            if not service.alive():
-                raise GitHubUnavailable(f"the service ended:\n{service.last_words()}")
-            if watched.review_id is None and delivery.delivered_at is not None:
-                watched.review_id = _accepted(delivery, say)
-            run = next(iter(simulator.check_runs(full_name, pull.head_sha)[-1:]), None)
-            if run is not None and (state := _state(run)) != shown:
-                shown = state
-                say(f"check     {state}")
-            now = time.monotonic()
-            if watched.first_request is None and now - looked > LEDGER_SECONDS:
-                looked = now
-                if _asked(ledger):
-                    watched.first_request = now
-                    say("model     first request")
-            if run is not None and run.status == "completed" and _summary(simulator, full_name, number):
-                watched.published = now
-                break
-            time.sleep(POLL_SECONDS)
+    while time.monotonic() < deadline:
+        if not service.alive():
+            raise GitHubUnavailable(f"the service ended:\n{service.last_words()}")
+        if watched.review_id is None and delivery.delivered_at is not None:
+            watched.review_id = _accepted(delivery, say)
+        run = next(iter(simulator.check_runs(full_name, pull.head_sha)[-1:]), None)
+        if run is not None and (state := _state(run)) != shown:
+            shown = state
+            say(f"check     {state}")
+        now = time.monotonic()
+        if watched.first_request is None and now - looked > LEDGER_SECONDS:
+            looked = now
+            if _asked(ledger):
+                watched.first_request = now
+                say("model     first request")
+        if run is not None and run.status == "completed" and _summary(simulator, full_name, number):
+            watched.published = now
+            break
+        time.sleep(POLL_SECONDS)
     return watched
 
 
@@ -244,14 +244,13 @@ def _summary(simulator: GitHubSimulator, full_name: str, number: int) -> bool:
     return any(row.user is simulator.app.bot for row in simulator.issue_comments(full_name, number))
 
 
-def _stored(folder: Path, review_id: int | None) -> tuple[Review | None, tuple[Call, ...]]:
+def _stored(ledger: Ledger, review_id: int | None) -> tuple[Review | None, tuple[Call, ...]]:
     from reviewer.ledger.documents import load_review  # noqa: PLC0415 - with the ledger
 
     if review_id is None:
         return None, ()
-    with contextlib.closing(_open_ledger(folder)) as ledger:
-        text = ledger.result(review_id)
-        return load_review(text) if text else None, ledger.calls(review_id)
+    text = ledger.result(review_id)
+    return load_review(text) if text else None, ledger.calls(review_id)
 
 
 def _show(
@@ -260,13 +259,13 @@ def _show(
     subject: Subject,
     number: int,
     watched: Watched,
-    folder: Path,
+    ledger: Ledger,
     choice: Choice,
 ) -> int:
     """Print the result; return the exit status."""
     with simulator.state.lock:
         talk = conversation.read(simulator.hub, simulator.pull(subject.full_name, number))
-    review, calls = _stored(folder, watched.review_id)
+    review, calls = _stored(ledger, watched.review_id)
     checked = report.check_sample(talk) if subject.is_sample else None
     if options.json:
         document = report.document(

@@ -25,9 +25,7 @@ def as_json_schema(node: Any) -> Any:
         key: as_json_schema(value) if key != "$ref" else f"{URI}{value}"
         for key, value in node.items()
         if key not in ("example", "examples", "nullable", "discriminator", "xml", "externalDocs")
-        or (isinstance(value, dict)
-        and key in ("example",)
-        and "type" in value)
+        or (isinstance(value, dict) and key in ("example",) and "type" in value)
     }
     if node.get("nullable") is True:
         if "enum" in turned and None not in turned["enum"]:
