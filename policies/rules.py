@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Final
 
 from policies.globs import matching
+from policies.identifiers import MAX_LINE_CHARACTERS, MAX_LINES, words
 
-# What is read of a line: keeps every expression's work bounded on minified or hostile lines.
-MAX_LINE_CHARACTERS: Final = 500
+MAX_REMEMBERED: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +30,19 @@ class ChangedPart:
 class SensitiveRule:
     """A named rule. `paths` are globs in lower case (paths are lowered first).
 
-    `lines` are regular expressions for one changed line. Where it has both, both must hold. `always` makes a hit
-    sensitive by itself; otherwise it is evidence that the learned model weighs.
+    `lines` are regular expressions for one changed line, tried where the part holds one of `contains`; a rule with
+    paths and lines needs both. `words` are words of identifiers (policies/identifiers.py), a star ends a prefix.
+    `always` makes a hit sensitive by itself; otherwise it is evidence that the learned model weighs. `strength` is
+    a prior from 1 (common) to 3 (telling).
     """
 
     name: str
     reason: str
     paths: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
+    contains: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    strength: float = 1.0
     always: bool = False
 
 
@@ -54,12 +60,11 @@ class SensitiveRules:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A rule that matched, where, and how often."""
+    """A rule that matched, and the first path and line (or word) where it did."""
 
     rule: SensitiveRule
     path: str
     line: str = ""
-    count: int = field(default=1, compare=False)
 
 
 @cache
@@ -67,25 +72,74 @@ def builtin_rules() -> SensitiveRules:
     """Return the rules of `defaults/sensitive.toml`."""
     text = resources.files("policies").joinpath("defaults/sensitive.toml").read_text(encoding="utf-8")
     rules = tuple(
-        SensitiveRule(
-            name=row["name"],
-            reason=row["reason"],
-            paths=tuple(row.get("paths", ())),
-            lines=tuple(row.get("lines", ())),
-            always=row.get("always", False),
-        )
+        SensitiveRule(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
         for row in tomllib.loads(text)["rule"]
     )
     return SensitiveRules(rules=rules)
 
 
 def hits(parts: Sequence[ChangedPart], rules: SensitiveRules) -> tuple[Hit, ...]:
-    """Return at most one hit per rule, the first place where it matched, with the number of lines that did."""
+    """Return the first hit of each rule that makes the parts sensitive by itself."""
     return tuple(
         found
         for rule in (*rules.rules, *_own(rules))
-        if rule.name not in rules.disabled and (found := _hit(rule, parts)) is not None
+        if rule.always and rule.name not in rules.disabled and (found := _hit(rule, parts)) is not None
     )
+
+
+class WordRules:
+    """Looks words up in the rules that have some; one instance per set of rules, so that lookups are remembered."""
+
+    def __init__(self, rules: Sequence[SensitiveRule]) -> None:
+        self._exact: dict[str, list[str]] = {}
+        self._prefixes: list[tuple[str, str]] = []
+        for rule in rules:
+            for word in rule.words:
+                if word.endswith("*"):
+                    self._prefixes.append((word[:-1], rule.name))
+                else:
+                    self._exact.setdefault(word, []).append(rule.name)
+        self._known: dict[str, tuple[str, ...]] = {}
+        self._identifiers: dict[str, frozenset[str]] = {}
+
+    def names(self, word: str) -> tuple[str, ...]:
+        """Return the names of the rules that have the word."""
+        known = self._known.get(word)
+        if known is None:
+            known = tuple(
+                dict.fromkeys(
+                    (
+                        *self._exact.get(word, ()),
+                        *(name for prefix, name in self._prefixes if word.startswith(prefix)),
+                    )
+                )
+            )
+            if len(self._known) < MAX_REMEMBERED:
+                self._known[word] = known
+        return known
+
+    def tally(self, identifiers: Mapping[str, int]) -> Counter[str]:
+        """Count, by rule, how often its words occur among counted identifiers."""
+        total: Counter[str] = Counter()
+        for identifier, times in identifiers.items():
+            for name in self.of_identifier(identifier):
+                total[name] += times
+        return total
+
+    def of_identifier(self, identifier: str) -> frozenset[str]:
+        """Return the names of the rules that have a word of the identifier."""
+        known = self._identifiers.get(identifier)
+        if known is None:
+            known = frozenset(name for word in words(identifier) for name in self.names(word))
+            if len(self._identifiers) < MAX_REMEMBERED:
+                self._identifiers[identifier] = known
+        return known
+
+
+@cache
+def builtin_words() -> WordRules:
+    """Return the built-in rules' words."""
+    return WordRules(builtin_rules().rules)
 
 
 @lru_cache(maxsize=64)
@@ -96,14 +150,10 @@ def _own(rules: SensitiveRules) -> tuple[SensitiveRule, ...]:
         globs = tuple(glob.lower() for glob in rules.paths)
         own.append(SensitiveRule("policy-path", "policy names this path sensitive", paths=globs, always=True))
     if rules.words:
-        words = "|".join(re.escape(word) for word in rules.words)
+        joined = "|".join(re.escape(word) for word in rules.words)
+        expression = rf"(?i)(?<!\w)(?:{joined})(?!\w)"
         own.append(
-            SensitiveRule(
-                "policy-word",
-                "policy names this word sensitive",
-                lines=(rf"(?i)(?<!\w)(?:{words})(?!\w)",),
-                always=True,
-            )
+            SensitiveRule("policy-word", "policy names this word sensitive", lines=(expression,), always=True)
         )
     if rules.patterns:
         own.append(
@@ -115,33 +165,29 @@ def _own(rules: SensitiveRules) -> tuple[SensitiveRule, ...]:
 
 
 @lru_cache(maxsize=256)
-def _expression(lines: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{_local_flags(line)})" for line in lines))
-
-
-def _local_flags(expression: str) -> str:
-    """Turn a leading (?i) into a scoped group, so that expressions can be joined."""
-    return f"(?i:{expression[4:]})" if expression.startswith("(?i)") else expression
+def _expressions(lines: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(line) for line in lines)
 
 
 def _hit(rule: SensitiveRule, parts: Sequence[ChangedPart]) -> Hit | None:
-    first: tuple[str, str] | None = None
-    count = 0
     for part in parts:
-        if rule.paths and matching(part.path.lower(), rule.paths) is None:
+        if rule.paths and not path_matches(part.path, rule.paths):
             continue
         if not rule.lines:
             return Hit(rule, part.path)
-        expression = _expression(rule.lines)
-        for line in _changed(part):
-            if expression.search(line):
-                first = first or (part.path, line.strip())
-                count += 1
-    return Hit(rule, *first, count=count) if first else None
+        lines = (*part.added[:MAX_LINES], *part.removed[:MAX_LINES])
+        if rule.contains and not any(text in "\n".join(lines) for text in rule.contains):
+            continue
+        for line in lines:
+            if rule.contains and not any(text in line for text in rule.contains):
+                continue
+            read = line[:MAX_LINE_CHARACTERS]
+            if any(expression.search(read) for expression in _expressions(rule.lines)):
+                return Hit(rule, part.path, read.strip())
+    return None
 
 
-def _changed(part: ChangedPart) -> Iterator[str]:
-    for line in part.added:
-        yield line[:MAX_LINE_CHARACTERS]
-    for line in part.removed:
-        yield line[:MAX_LINE_CHARACTERS]
+@lru_cache(maxsize=16_384)
+def path_matches(path: str, globs: tuple[str, ...]) -> bool:
+    """Return True where one of the globs matches the path in lower case."""
+    return matching(path.lower(), globs) is not None

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
-from policies.rules import ChangedPart, Hit, SensitiveRules, hits
+from policies.features import features
+from policies.identifiers import bounded, count
+from policies.learned import Model, shipped
+from policies.rules import ChangedPart, Hit, SensitiveRules, builtin_rules, builtin_words, hits
 
 __all__ = ["ChangedPart", "Sensitivity", "assess"]
 
 MAX_REASONS: Final = 5
+MAX_LEARNED_REASONS: Final = 4
+# A unit without code has no words for the model; a rule can still find something in it.
+WITHOUT_CODE: Final = 0.01
+# Share of the positive weight below which a feature is not worth telling.
+TELLING_SHARE: Final = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +31,99 @@ class Sensitivity:
     reasons: tuple[str, ...]
 
 
-def assess(parts: Sequence[ChangedPart], rules: SensitiveRules, *, threshold: float) -> Sensitivity:
-    """Judge the changed parts of one unit. `threshold` is the probability from which it counts as sensitive."""
+def assess(
+    parts: Sequence[ChangedPart], rules: SensitiveRules, *, threshold: float, model: Model | None = None
+) -> Sensitivity:
+    """Judge the changed parts of one unit; pure, a few milliseconds.
+
+    `threshold` is the probability from which the unit counts as sensitive. `model` is for measuring one that is not
+    shipped. A rule that is sensitive by itself makes the probability 1.
+    """
     found = hits(parts, rules)
-    forced = [hit for hit in found if hit.rule.always]
-    probability = 1.0 if forced else (0.5 if found else 0.05)
-    reasons = tuple(_sentence(hit) for hit in (*forced, *(hit for hit in found if not hit.rule.always)))
-    return Sensitivity(probability, bool(forced) or probability >= threshold, reasons[:MAX_REASONS])
+    forced = tuple(_sentence(hit) for hit in found)
+    if not rules.learned:
+        return Sensitivity(1.0 if forced else 0.0, bool(forced), forced[:MAX_REASONS])
+    seen = features(parts)
+    if not seen.code:
+        return Sensitivity(1.0 if forced else WITHOUT_CODE, bool(forced), forced[:MAX_REASONS])
+    used = model or shipped()
+    contributions = used.contributions(seen)
+    probability = used.probability(used.bias + sum(contributions.values()))
+    sensitive = bool(forced) or probability >= threshold
+    told = _explain(contributions, parts) if sensitive else ()
+    scored = f"model: {probability:.2f} likely to matter for security"
+    reasons = (*forced, *((scored, *told) if sensitive else ()))
+    return Sensitivity(1.0 if forced else probability, sensitive, reasons[: MAX_REASONS + len(forced)])
 
 
 def _sentence(hit: Hit) -> str:
     where = f" ({hit.path})" if not hit.line else f" ({hit.path}: {hit.line[:60]})"
     return f"{hit.rule.reason}{where}"
+
+
+_STRUCTURE: Final = {
+    "if": "conditions",
+    "refuse": "refusals (raise, throw, early return)",
+    "compare": "size comparisons",
+    "nothing": "null checks",
+    "equal": "equality checks",
+    "and-or": "combined conditions",
+    "number": "numeric limits",
+    "dots": "parent-folder paths",
+    "pattern": "regular expressions",
+    "control": "control characters",
+    "index": "indexing",
+    "arithmetic": "arithmetic",
+}
+
+
+def _explain(contributions: Mapping[str, float], parts: Sequence[ChangedPart]) -> tuple[str, ...]:
+    """Say what weighed most, similar features added up, in plain words."""
+    themes: dict[str, float] = {}
+    for name, weight in contributions.items():
+        theme = _theme(name)
+        if theme:
+            themes[theme] = themes.get(theme, 0.0) + weight
+    positive = sum(weight for weight in themes.values() if weight > 0)
+    ordered = sorted(themes.items(), key=lambda pair: (-pair[1], pair[0]))
+    telling = [theme for theme, weight in ordered if weight > TELLING_SHARE * positive]
+    seen = _words_by_rule(parts)
+    told = []
+    for theme in telling:
+        kind, _, name = theme.partition(" ")
+        if kind != "rule":
+            told.append(theme)
+        elif name in seen:
+            told.append(f"{_reasons()[name]} (`{seen[name]}`)")
+        if len(told) == MAX_LEARNED_REASONS:
+            break
+    return tuple(told)
+
+
+@cache
+def _reasons() -> dict[str, str]:
+    return {rule.name: rule.reason for rule in builtin_rules().rules}
+
+
+def _theme(name: str) -> str:
+    if name.startswith("rule "):
+        return f"rule {name.split()[1]}"
+    if name.startswith("/"):
+        return f"the path says `{name[1:]}`"
+    sign, rest = name[:1], name[1:]
+    if sign in "+->%" and rest in _STRUCTURE:
+        return f"changes {_STRUCTURE[rest]}"
+    if sign in "+-><=" and rest.isalnum() and rest not in {"call", "text", "declare", "import", "comment"}:
+        return f"changes `{rest}`"
+    return ""
+
+
+def _words_by_rule(parts: Sequence[ChangedPart]) -> dict[str, str]:
+    """Return for each rule the first identifier, or word of a path, that has one of its words."""
+    lookup = builtin_words()
+    first: dict[str, str] = {}
+    for part in parts:
+        for identifier in count("\n".join((bounded(part.added), bounded(part.removed), part.path))):
+            for name in lookup.of_identifier(identifier):
+                first.setdefault(name, identifier[:40])
+    return first

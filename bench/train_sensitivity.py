@@ -1,0 +1,260 @@
+"""Train the sensitivity model and write its weights: `python -m bench.train_sensitivity` (needs the `train` extra).
+
+Three linear heads on the same features, each a logistic regression: every security commit against routine; fixes
+against routine; commits that introduced a vulnerability against routine, by figures alone. Averages of linear
+models are linear models, so one set of weights is kept. Calibration (Platt) is fitted on scores of commits whose
+repository was held out, so that it is not flattered by the training data.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import os
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from policies.features import Features, features
+from policies.learned import CLIP, FILE, Model
+from policies.rules import ChangedPart
+from reviewer.change.parse import parse_diff
+
+ROOT = Path(__file__).parent.parent
+DATA = Path(os.environ.get("KILO_REVIEW_SHARED", ROOT.parent / "shared")) / "data" / "routing-dev.jsonl.gz"
+WEIGHTS = ROOT / "policies" / FILE
+
+# A word counts only where it occurs in this many repositories: anything else is one project's vocabulary.
+MIN_REPOSITORIES = 4
+# How much a standardised figure weighs beside a text of length one; the sums of rule strengths are priors.
+FIGURE_SCALE = 0.05
+STRENGTH_SCALE = 0.1
+FOLDS = 6
+# (rows, use words, C, share in the average)
+HEADS = (("all", True, 2.0, 1.0), ("security_fix", True, 3.0, 0.5), ("vuln_intro", False, 1.0, 0.5))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    repo: str
+    label: str
+    kind: str
+    how: str
+    size: int
+    parts: tuple[ChangedPart, ...]
+    features: Features
+
+    @property
+    def security(self) -> bool:
+        return self.label != "routine"
+
+
+def load() -> list[Row]:
+    with gzip.open(DATA, "rt", encoding="utf-8") as file:
+        raw = [json.loads(line) for line in file]
+    return [_row(item) for item in raw]
+
+
+def _row(item: dict[str, Any]) -> Row:
+    parts = parts_of(item["diff"], item["paths"])
+    return Row(
+        item["repo"], item["label"], item["kind"], item["how"], item["add"] + item["dele"], parts, features(parts)
+    )
+
+
+def parts_of(diff: str, paths: Sequence[str]) -> tuple[ChangedPart, ...]:
+    """Parse a diff the way the product does; a diff that was cut off in a hunk keeps what was before the cut."""
+    change = parse_diff(whole(diff))
+    parts = tuple(
+        ChangedPart(
+            file.path,
+            tuple(line.text for hunk in file.hunks for line in hunk.added),
+            tuple(line.text for hunk in file.hunks for line in hunk.removed),
+        )
+        for file in change.files
+    )
+    return parts or tuple(ChangedPart(path, (), ()) for path in paths)
+
+
+def whole(diff: str) -> str:
+    """Shorten the last hunk's header to the lines that are there, since the data set cuts long diffs."""
+    start = diff.rfind("\n@@ ")
+    if start < 0:
+        return diff
+    head, _, body = diff[start + 1 :].partition("\n")
+    lines = body.split("\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    old = sum(1 for line in lines if line[:1] in ("-", " ") or line == "")
+    new = sum(1 for line in lines if line[:1] in ("+", " ") or line == "")
+    numbers = head.split(" ")
+    left, right = (number.split(",")[0] for number in numbers[1:3])
+    counted = " ".join(["@@", f"{left},{old}", f"{right},{new}", "@@"])
+    return diff[: start + 1] + counted + "\n" + "\n".join(lines) + "\n"
+
+
+def fit(rows: Sequence[Row]) -> Model:
+    """Fit on some rows and calibrate on their own held-out scores."""
+    raw = _fit_uncalibrated(rows)
+    scores = held_out_scores(rows)
+    slope, intercept = _platt(scores, [row.security for row in rows])
+    return Model(raw.numbers, raw.words, raw.bias, slope, intercept)
+
+
+def held_out_scores(rows: Sequence[Row]) -> list[float]:
+    """Score every row with a model that saw nothing of its repository (FOLDS groups of repositories)."""
+    group = groups(rows)
+    scores = [0.0] * len(rows)
+    for fold in sorted(set(group.values())):
+        model = _fit_uncalibrated([row for row in rows if group[row.repo] != fold])
+        for index, row in enumerate(rows):
+            if group[row.repo] == fold:
+                scores[index] = model.score(row.features)
+    return scores
+
+
+def groups(rows: Sequence[Row], folds: int = FOLDS) -> dict[str, int]:
+    """Deal repositories into folds of like size, the largest first."""
+    sizes = Counter(row.repo for row in rows)
+    filled = [0] * folds
+    group: dict[str, int] = {}
+    for repo, size in sorted(sizes.items(), key=lambda pair: (-pair[1], pair[0])):
+        fold = filled.index(min(filled))
+        group[repo] = fold
+        filled[fold] += size
+    return group
+
+
+def _fit_uncalibrated(rows: Sequence[Row]) -> Model:
+    import numpy as np
+    from scipy import sparse
+    from sklearn.linear_model import LogisticRegression
+
+    words, idf = _vocabulary(rows)
+    names = sorted(
+        name
+        for name in rows[0].features.numbers
+        # Damped counts of a rule's words repeat what words and shares say, and hurt on unseen repositories.
+        if not (name.startswith("rule ") and not name.endswith((" net", " share", " path")))
+    )
+    numbers = np.array([[row.features.numbers[name] for name in names] for row in rows])
+    mean, scale = numbers.mean(0), numbers.std(0)
+    scale[scale == 0] = 1.0
+    weight = np.array([STRENGTH_SCALE if name.startswith("strength ") else FIGURE_SCALE for name in names])
+    dense = np.clip((numbers - mean) / scale, -CLIP, CLIP) * weight
+    text = _text_matrix(rows, words, idf)
+    both = sparse.hstack([text, sparse.csr_matrix(dense)]).tocsr()
+    target = np.array([row.security for row in rows])
+    label = np.array([row.label for row in rows])
+
+    total = np.zeros(len(words) + len(names))
+    bias = 0.0
+    shares = 0.0
+    for head, use_words, strength, share in HEADS:
+        chosen = np.ones(len(rows), dtype=bool) if head == "all" else (label == head) | (label == "routine")
+        matrix = both if use_words else sparse.csr_matrix(dense)
+        model = LogisticRegression(C=strength, class_weight="balanced", solver="liblinear", max_iter=500)
+        model.fit(matrix[chosen], target[chosen])
+        scores = model.decision_function(matrix)
+        # Heads are averaged at one scale, so that none outvotes the others by its spread.
+        spread = float(scores.std()) or 1.0
+        coefficients = model.coef_.ravel() * share / spread
+        total += coefficients if use_words else np.concatenate([np.zeros(len(words)), coefficients])
+        bias += (float(model.intercept_[0]) - float(scores.mean())) * share / spread
+        shares += share
+    total /= shares
+    by_number = total[len(words) :] * weight
+    return Model(
+        numbers={name: (float(mean[i]), float(scale[i]), float(by_number[i])) for i, name in enumerate(names)},
+        words={word: (float(idf[word]), float(total[i])) for word, i in words.items()},
+        bias=bias / shares,
+        slope=1.0,
+        intercept=0.0,
+    )
+
+
+def _vocabulary(rows: Sequence[Row]) -> tuple[dict[str, int], dict[str, float]]:
+    repositories: dict[str, set[str]] = defaultdict(set)
+    documents: Counter[str] = Counter()
+    for row in rows:
+        for word in row.features.words:
+            repositories[word].add(row.repo)
+            documents[word] += 1
+    kept = sorted(word for word, where in repositories.items() if len(where) >= MIN_REPOSITORIES)
+    return (
+        {word: index for index, word in enumerate(kept)},
+        {word: math.log(len(rows) / documents[word]) + 1 for word in kept},
+    )
+
+
+def _text_matrix(rows: Sequence[Row], words: dict[str, int], idf: dict[str, float]) -> Any:
+    from scipy import sparse
+
+    row_index: list[int] = []
+    column: list[int] = []
+    value: list[float] = []
+    for index, row in enumerate(rows):
+        found = [(words[word], count * idf[word]) for word, count in row.features.words.items() if word in words]
+        length = math.sqrt(sum(weight * weight for _, weight in found)) or 1.0
+        for position, weight in found:
+            row_index.append(index)
+            column.append(position)
+            value.append(weight / length)
+    return sparse.csr_matrix((value, (row_index, column)), shape=(len(rows), len(words)))
+
+
+def _platt(scores: Sequence[float], security: Sequence[bool]) -> tuple[float, float]:
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=1e6).fit(np.array(scores).reshape(-1, 1), np.array(security))
+    return float(model.coef_[0][0]), float(model.intercept_[0])
+
+
+def to_json(model: Model, rows: Sequence[Row]) -> str:
+    """Write a model as text, one feature a line, so that a retrained one can be read as a diff."""
+    dropped = 5e-4
+    words = {word: [round(idf, 3), round(weight, 4)] for word, (idf, weight) in model.words.items()}
+    numbers = {name: [round(value, 5) for value in row] for name, row in model.numbers.items()}
+    lines = [
+        "{",
+        f' "trained_on": {json.dumps({"commits": len(rows), "repositories": len({row.repo for row in rows})})},',
+        f' "bias": {model.bias:.6f},',
+        f' "slope": {model.slope:.6f},',
+        f' "intercept": {model.intercept:.6f},',
+        ' "numbers": {',
+        ",\n".join(f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in sorted(numbers.items())),
+        " },",
+        ' "words": {',
+        # A word without weight still counts for the length of the text, so it stays, with weight 0.
+        ",\n".join(
+            f"  {json.dumps(word)}: {json.dumps([row[0], row[1] if abs(row[1]) >= dropped else 0])}"
+            for word, row in sorted(words.items())
+        ),
+        " }",
+        "}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def run() -> dict[str, object]:
+    rows = load()
+    model = fit(rows)
+    text = to_json(model, rows)
+    WEIGHTS.write_text(text, encoding="utf-8")
+    return {
+        "commits": len(rows),
+        "repositories": len({row.repo for row in rows}),
+        "numbers": len(model.numbers),
+        "words": len(model.words),
+        "bytes": len(text),
+        "slope": round(model.slope, 3),
+        "intercept": round(model.intercept, 3),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(), indent=2))
