@@ -28,7 +28,7 @@ from reviewer.demo.simulator.state import (
     ReviewComment,
     State,
 )
-from reviewer.demo.simulator.web import Dropped, create_web
+from reviewer.demo.simulator.web import create_web
 from reviewer.errors import GitFailed, NotFound
 
 APP_NAME: Final = "Kilo Review"
@@ -44,11 +44,9 @@ class _QuietHandler(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's own signature
         """Log nothing: requests are recorded in the state."""
 
-    def run_wsgi(self) -> None:
-        try:
-            super().run_wsgi()
-        except Dropped:
-            self.close_connection = True
+    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
+        """Close the connection: nothing was answered on it."""
+        self.close_connection = True
 
 
 class GitHubSimulator:

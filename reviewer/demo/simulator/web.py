@@ -25,8 +25,8 @@ KEPT_BODY: Final = 1_000_000
 ROUTE_MODULES: Final = ("app", "check", "git", "graphql", "issue", "pull", "review")
 
 
-class Dropped(Exception):
-    """A planned fault: the connection ends without an answer."""
+class Dropped(ConnectionError):
+    """A planned fault: the connection ends without an answer, as werkzeug does for a client that is gone."""
 
 
 def create_web(hub: Hub, faults: Faults) -> Flask:
