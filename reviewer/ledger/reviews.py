@@ -193,14 +193,15 @@ class Reviews:
         """End every unfinished review of a pull request whose head is not `keep_head`; return their ids.
 
         `keep_head` must be the head that GitHub names now, since deliveries come in any order. Their fences rise,
-        so a worker in the middle of one can publish nothing.
+        so a worker in the middle of one can publish nothing. A review that a comment asked for names no head (""):
+        it is of whatever the head is when it runs, and no push supersedes it.
         """
         statement = (
             update(t)
             .where(
                 t.c.repo_id == repo_id,
                 t.c.number == number,
-                t.c.head_sha != keep_head,
+                t.c.head_sha.not_in((keep_head, "")),
                 t.c.state.in_(UNFINISHED),
             )
             .values(
