@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
+from reviewer.findings.merge import EarlierFinding
 from reviewer.findings.model import Disposition
 from reviewer.github.client import GitHub
 from reviewer.github.records import PullRequest
@@ -19,7 +19,7 @@ _SHOWN: Final = (Disposition.INLINE, Disposition.SUMMARY, Disposition.OUT_OF_DIF
 _DISMISSING: Final = ("THUMBS_DOWN", "CONFUSED")
 
 
-def earlier_findings(gh: GitHub, ledger: Ledger, pr: PullRequest, *, login: str) -> tuple[KnownFinding, ...]:
+def earlier_findings(gh: GitHub, ledger: Ledger, pr: PullRequest, *, login: str) -> tuple[EarlierFinding, ...]:
     """Return what the pull request shows already; threads that people resolved or voted down say so.
 
     Only findings with a thread count as shown: the summary is written anew each time.
@@ -31,7 +31,17 @@ def earlier_findings(gh: GitHub, ledger: Ledger, pr: PullRequest, *, login: str)
         state = states.get(fingerprint_in_marker(finding.fingerprint))
         if state is None and finding.comment_id is None:
             continue
-        found.append(replace(finding, state=state or FindingState.OPEN))
+        found.append(
+            EarlierFinding(
+                fingerprint=finding.fingerprint,
+                path=finding.path,
+                title=finding.title,
+                body=finding.body,
+                line=finding.line,
+                state=(state or FindingState.OPEN).value,
+                url=finding.url,
+            )
+        )
     return tuple(found)
 
 

@@ -17,8 +17,8 @@ from reviewer.assemble import assemble
 from reviewer.change.anchor import Anchors
 from reviewer.change.model import Change, Hunk, Unit
 from reviewer.change.units import build_units
-from reviewer.context.gather import ContextGatherer
-from reviewer.context.model import Snapshot
+from reviewer.context.gather import ContextGatherer, proportional_budget
+from reviewer.context.model import ContextItem, Snapshot
 from reviewer.context.tokens import count_tokens
 from reviewer.evidence.run import Evidence, run_analysers
 from reviewer.findings.schema import FINDINGS_SCHEMA
@@ -30,6 +30,8 @@ from reviewer.review import Review
 from reviewer.scope import Scope, decide_scope
 from reviewer.verification import Verified, verify_findings
 
+# From so many units on, what they share is worth a part of each one's context: it is read from the cache.
+UNITS_THAT_SHARE: Final = 3
 # A window too small for this much of a diff is of no use.
 MIN_UNIT_TOKENS: Final = 200
 
@@ -173,7 +175,7 @@ def plan_units(
     models: HasModels,
 ) -> Iterator[Plan]:
     """Yield a plan for each unit in turn, so that the first question is on its way while the rest is planned."""
-    shared = gatherer.guidelines() if gatherer else ()
+    shared = _shared_context(gatherer, prepared, policy) if gatherer else ()
     for unit in prepared.units:
         yield plan_unit(
             unit,
@@ -185,6 +187,19 @@ def plan_units(
             schema=FINDINGS_SCHEMA,
             count=count_tokens,
         )
+
+
+def _shared_context(
+    gatherer: ContextGatherer, prepared: Prepared, policy: Policy
+) -> tuple[ContextItem, ...]:
+    """Return what stands before every unit, so that provider caches hit: guidelines, and what many units use."""
+    gatherer.plan(prepared.units)
+    guidelines = gatherer.guidelines()
+    if len(prepared.units) < UNITS_THAT_SHARE:
+        return guidelines
+    lines = sum(count_tokens(line.text) + 1 for hunk in prepared.change.hunks for line in hunk.lines)
+    each = proportional_budget(lines // len(prepared.units), ceiling=policy.context_tokens)
+    return (*guidelines, *gatherer.shared_items(each // 2))
 
 
 def _evidence(change: Change, scope: Scope, policy: Policy, head: Snapshot | None) -> Evidence:
@@ -213,7 +228,7 @@ def _ask_all(
         anchors=Anchors.from_change(prepared.change),
         head=head,
         evidence=lambda: evidence.result().findings,
-        look_up=gatherer.look_up if gatherer else lambda _requests: (),
+        look_up=lambda _requests: (),
         run=run,
     )
     plans, jobs = [], []

@@ -13,16 +13,14 @@ from policies.routing import route, signals_for
 from policies.rules import ChangedPart
 from policies.words import Payment, Tier
 from reviewer.change.model import Hunk, Unit
-from reviewer.context.model import ContextItem
+from reviewer.context.gather import proportional_budget
+from reviewer.context.model import ContextItem, ContextKind
 from reviewer.findings.schema import narrowed
 from reviewer.models.model import Candidate, Prompt
 from reviewer.prompts.build import build_prompt
 from reviewer.request import ReviewRequest
 from reviewer.review import UnitRoute
 
-# Context beyond a share of the diff costs more than it finds (design: small and ranked beats large).
-CONTEXT_SHARE: Final = 0.25
-CONTEXT_FLOOR: Final = 400
 # A model with a window like this reads a page and writes a paragraph.
 SMALL_WINDOW: Final = 16_384
 SMALL_OUTPUT: Final = 700
@@ -72,11 +70,12 @@ def plan_unit(
 ) -> Plan:
     """Route a unit, gather its context and build its prompt."""
     parts = changed_parts(unit.hunks)
+    shared_tokens = sum(item.tokens for item in shared if item.kind is not ContextKind.GUIDELINE)
     signals = signals_for(parts, policy, labels=request.labels, command_strategy=request.strategy)
     decision = route(signals, policy)
     candidate = models.resolve(decision.tier)
     diff_tokens = sum(count(line.text) + 1 for hunk in unit.hunks for line in hunk.lines)
-    budget = min(policy.context_tokens, max(CONTEXT_FLOOR, round(diff_tokens * CONTEXT_SHARE)))
+    budget = max(0, proportional_budget(diff_tokens, ceiling=policy.context_tokens) - shared_tokens)
     items = gatherer.for_unit(unit, budget=budget) if gatherer else ()
     small = candidate is not None and is_small(candidate)
     built = build_prompt(

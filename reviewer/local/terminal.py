@@ -63,14 +63,20 @@ def _print_finding(placed: PlacedFinding, console: Console) -> None:
     console.print(_head(placed, where=False))
     if finding.quote:
         console.print(_line((f"{finding.line:>6} │ ", "dim"), (_plain(finding.quote.splitlines()[0]), "")))
-    console.print(Padding(_line((_plain(finding.body), "")), (0, 0, 0, 9)))
+    _print_indented(finding.body, "", console)
     if placed.reason and placed.disposition is Disposition.OUT_OF_DIFF:
-        console.print(Padding(_line((_plain(placed.reason), "dim")), (0, 0, 0, 9)))
+        _print_indented(placed.reason, "dim", console)
     if finding.suggestion is not None:
         for old in finding.quote.splitlines():
             console.print(_line((f"         - {_plain(old)}", "red")))
         for new in finding.suggestion.splitlines():
             console.print(_line((f"         + {_plain(new)}", "green")))
+
+
+def _print_indented(text: str, style: str, console: Console) -> None:
+    """Print wrapped to the terminal; in a pipe one line stays one line."""
+    line = _line((_plain(text), style))
+    console.print(Padding(line, (0, 0, 0, 9)) if console.is_terminal else _line((" " * 9, ""), (_plain(text), style)))
 
 
 def _head(placed: PlacedFinding, *, where: bool) -> Text:
