@@ -1,0 +1,226 @@
+import json
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from policies.words import Check, Severity
+from reviewer.findings.model import Category
+from reviewer.findings.parse import LookupRequest, parse_answer
+from reviewer.findings.schema import FINDINGS_SCHEMA, MAX_BODY, narrowed
+from reviewer.findings.tolerant_json import decode_json
+from reviewer.models.schemas import strict_ready
+from tests.findings.builders import answer, stated, unit_of
+
+UNIT = unit_of()
+
+
+def test_a_right_answer_is_read_whole():
+    parsed = parse_answer(answer(stated(suggestion="x = 1", evidence=["a.py:3"])), UNIT)
+    (found,) = parsed.findings
+    assert parsed.failed is None
+    assert (found.path, found.line, found.severity, found.category) == (
+        "shop/cart.py",
+        4,
+        Severity.HIGH,
+        Category.DEFECT,
+    )
+    assert (found.confidence, found.suggestion, found.evidence) == (0.8, "x = 1", ("a.py:3",))
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        "```json\n{}\n```",
+        "Here is my review of f(x) {{mostly}}:\n\n{}\n\nHope that helps!",
+        "<think>{{'a': [1, 2]}}</think>\n{}",
+        "\ufeff{}",
+    ],
+)
+def test_what_stands_around_the_json_does_not_matter(wrap):
+    text = (
+        wrap.replace("{{", "\0")
+        .replace("}}", "\1")
+        .replace("{}", answer(stated()))
+        .replace("\0", "{")
+        .replace("\1", "}")
+    )
+    assert len(parse_answer(text, UNIT).findings) == 1
+
+
+def test_a_comma_too_many_is_forgiven():
+    text = answer(stated()).replace('"uncertain": false', '"uncertain": false,').replace("}]", "},]")
+    parsed = parse_answer(text, UNIT)
+    assert (len(parsed.findings), parsed.failed) == (1, None)
+
+
+def test_a_bare_list_and_a_single_finding_are_understood():
+    assert len(parse_answer(json.dumps([stated(), stated(title="Other")]), UNIT).findings) == 2
+    assert len(parse_answer(json.dumps(stated()), UNIT).findings) == 1
+
+
+def test_an_empty_list_is_an_answer_and_an_empty_text_is_none():
+    assert parse_answer(answer(), UNIT).failed is None
+    assert parse_answer('{"findings": []}', UNIT).failed is None
+    assert parse_answer("  \n", UNIT).failed is Check.SCHEMA
+
+
+@pytest.mark.parametrize("text", ["I'm sorry, but I can't help with that.", "As an AI, I cannot review this code."])
+def test_a_refusal_in_prose_is_called_one(text):
+    assert parse_answer(text, UNIT).failed is Check.REFUSED
+
+
+@pytest.mark.parametrize("text", ["All good!", '{"result": "fine"}', "[1, 2, 3", "{", "null", '"text"', "42"])
+def test_what_holds_no_findings_fails_the_schema_or_is_cut(text):
+    parsed = parse_answer(text, UNIT)
+    assert parsed.failed in (Check.SCHEMA, Check.TRUNCATED) or parsed.findings == ()
+    if text != "[1, 2, 3":
+        assert parsed.failed is not None
+
+
+def test_what_was_whole_before_a_cut_is_kept_and_the_cut_is_named():
+    text = answer(stated(), stated(title="Second"), stated(title="Third"))
+    parsed = parse_answer(text[: text.index("Third")], UNIT)
+    assert [found.title for found in parsed.findings] == ["Count may be missing", "Second"]
+    assert parsed.failed is Check.TRUNCATED
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_no_cut_invents_a_finding_or_passes_for_whole(data):
+    whole = answer(stated(), stated(title='Second "quoted" \\ title'), stated(title="Third {[,]}"))
+    cut = data.draw(st.integers(0, len(whole) - 1))
+    parsed = parse_answer(whole[:cut], UNIT)
+    assert parsed.failed is not None
+    titles = ["Count may be missing", 'Second "quoted" \\ title', "Third {[,]}"]
+    assert [found.title for found in parsed.findings] == titles[: len(parsed.findings)]
+
+
+def test_words_of_other_scales_are_translated_and_unknown_ones_named():
+    parsed = parse_answer(
+        answer(
+            stated(severity="Blocker", category="bug"), stated(severity="apocalyptic"), stated(category="vibes")
+        ),
+        UNIT,
+    )
+    assert [(found.severity, found.category) for found in parsed.findings] == [
+        (Severity.CRITICAL, Category.DEFECT),
+        (Severity.HIGH, Category.DEFECT),
+    ]
+    ((_, problem),) = parsed.malformed
+    assert "apocalyptic" in problem
+
+
+@pytest.mark.parametrize(
+    ("given_", "read"),
+    [
+        (0.7, 0.7),
+        ("0.7", 0.7),
+        (85, 0.85),
+        ("85%", 0.85),
+        (2, 1.0),
+        (-1, 0.0),
+        ("high", 0.0),
+        (None, 0.0),
+        (1, 1.0),
+    ],
+)
+def test_confidence_is_always_between_nothing_and_one(given_, read):
+    (found,) = parse_answer(answer(stated(confidence=given_)), UNIT).findings
+    assert found.confidence == pytest.approx(read)
+
+
+def test_a_finding_without_path_is_about_the_only_file_there_is():
+    (found,) = parse_answer(answer(stated(path="")), UNIT).findings
+    assert found.path == "shop/cart.py"
+
+
+@pytest.mark.parametrize(("key", "value"), [("quote", ""), ("quote", None), ("quote", 7)])
+def test_a_finding_without_quote_is_kept_as_malformed(key, value):
+    parsed = parse_answer(answer(stated(**{key: value})), UNIT)
+    assert parsed.findings == ()
+    ((found, problem),) = parsed.malformed
+    assert found.title == "Count may be missing"
+    assert "quote" in problem
+
+
+def test_texts_are_bounded():
+    (found,) = parse_answer(answer(stated(body="x" * 99_999, suggestion="y" * 99_999)), UNIT).findings
+    assert len(found.body) == MAX_BODY
+    assert found.suggestion is None
+
+
+def test_a_suggestion_loses_its_fence():
+    (found,) = parse_answer(answer(stated(suggestion="```python\n    x = 1\n```")), UNIT).findings
+    assert found.suggestion == "    x = 1"
+
+
+def test_lookups_are_read_and_nonsense_among_them_left_out():
+    asked = [
+        {"kind": "definition", "name": "row_count", "path": None, "start_line": None, "end_line": None},
+        {"kind": "file", "name": "", "path": "a.py", "start_line": 3, "end_line": "9"},
+        {"kind": "shell", "name": "rm -rf /"},
+        "definition",
+    ]
+    parsed = parse_answer(answer(lookups=asked), UNIT)
+    assert parsed.lookups == (LookupRequest("definition", "row_count"), LookupRequest("file", "", "a.py", 3, 9))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.one_of(
+        st.text(max_size=300),
+        st.recursive(
+            st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=10),
+            lambda inner: (
+                st.lists(inner, max_size=4)
+                | st.dictionaries(st.sampled_from([*FINDINGS_SCHEMA["properties"], *stated()]), inner, max_size=6)
+            ),
+            max_leaves=15,
+        ).map(json.dumps),
+    )
+)
+def test_no_answer_breaks_the_reader(text):
+    parsed = parse_answer(text, UNIT)
+    for found in (*parsed.findings, *(raw for raw, _ in parsed.malformed)):
+        assert 0 <= found.confidence <= 1
+        assert found.line >= 0
+
+
+def test_hostile_nesting_is_read_in_bounded_time():
+    assert decode_json("[" * 100_000) is None or decode_json("[" * 100_000).cut
+    assert parse_answer('{"findings": ' * 50_000, UNIT).failed is not None
+
+
+def test_the_schema_is_valid_and_ready_for_strict_mode():
+    jsonschema.Draft202012Validator.check_schema(FINDINGS_SCHEMA)
+    assert strict_ready(FINDINGS_SCHEMA)
+    jsonschema.validate(json.loads(answer(stated())), FINDINGS_SCHEMA)
+
+
+def test_every_text_and_list_of_the_schema_is_bounded():
+    def walk(schema):
+        kinds = schema.get("type")
+        kinds = kinds if isinstance(kinds, list) else [kinds]
+        if "string" in kinds and "enum" not in schema:
+            assert "maxLength" in schema
+        if "array" in kinds:
+            assert "maxItems" in schema
+            walk(schema["items"])
+        if "integer" in kinds and "enum" not in schema:
+            assert {"minimum", "maximum"} <= schema.keys()
+        for child in schema.get("properties", {}).values():
+            walk(child)
+
+    walk(FINDINGS_SCHEMA)
+    walk(narrowed(["a.py"], lines=[3, 1]))
+
+
+def test_a_narrowed_schema_knows_no_other_path_or_line():
+    schema = narrowed(["shop/cart.py"], lines=[4, 5])
+    assert strict_ready(schema)
+    jsonschema.validate(json.loads(answer(stated())), schema)
+    for wrong in (stated(path="other.py"), stated(line=9)):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(json.loads(answer(wrong)), schema)
