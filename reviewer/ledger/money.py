@@ -15,19 +15,18 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, or_, select, tuple_, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
-from policies.budgets import COUNTED, Account, Limit, Scope, Standing, dollars, limit_for, refusal, window
+from policies.budgets import COUNTED, Account, Limit, Scope, Standing, dollars, limit_for, refusal
 from policies.words import Payment
 from reviewer.errors import BudgetRefused, LeaseLost, LedgerUnavailable
-from reviewer.ledger import prepaid
+from reviewer.ledger import counters, prepaid
 from reviewer.ledger.alerts import record_alerts
+from reviewer.ledger.counters import Counter
 from reviewer.ledger.database import Database
 from reviewer.ledger.keys import UNFINISHED, Lease
 from reviewer.ledger.tables import calls as c
-from reviewer.ledger.tables import counters as k
 from reviewer.ledger.tables import credit_holds, reviews
-from reviewer.ledger.tables import holds as h
 from reviewer.ledger.units import clean, from_picos, to_micros, to_picos
 from reviewer.models.meter import CallIntent
 from reviewer.models.model import Call
@@ -36,7 +35,11 @@ from reviewer.models.model import Call
 HOLD: Final = timedelta(minutes=15)
 EXPIRE_BATCH: Final = 200
 UNKNOWN_PRICE: Final = "unknown-price"
-_COMMITTED: Final = k.c.spent_picos + k.c.held_picos + k.c.unconfirmed_picos
+# Built once: building a statement costs more than running it.
+_FENCE: Final = select(reviews.c.fence).where(reviews.c.id == bindparam("review"), reviews.c.state.in_(UNFINISHED))
+_OPEN: Final = insert(c).returning(c.c.id)
+_BY_RESERVATION: Final = select(c).where(c.c.reservation == bindparam("it")).with_for_update()
+_CLOSE: Final = update(c).where(c.c.id == bindparam("call"))
 
 
 class CallState(StrEnum):
@@ -46,13 +49,6 @@ class CallState(StrEnum):
     SETTLED = "settled"
     RELEASED = "released"
     UNCONFIRMED = "unconfirmed"
-
-
-@dataclass(frozen=True, slots=True)
-class _Counter:
-    id: int
-    limit: Limit | None
-    standing: Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +89,8 @@ class Money:
         def work(connection: Connection) -> _Refused | None:
             if lease is not None:
                 _check_fence(connection, lease)
-            counters = _counters(connection, self.db, account, limits, now)
-            refused = _refuse(connection, self.db, counters, account, from_picos(picos), now)
+            locked = counters.lock(connection, self.db, account, limits, now)
+            refused = _refuse(connection, self.db, locked, account, from_picos(picos), now)
             if refused is not None:
                 return refused
             credit_limit = None
@@ -104,12 +100,12 @@ class Money:
             if credit_limit is not None and picos:
                 granted = prepaid.hold(connection, credit_limit, account, from_picos(picos), now)
                 if isinstance(granted, str):
-                    prepaid.alert_refused(connection, self.db, account, now)
+                    prepaid.alert(connection, self.db, account, now, refused=True)
                     return _Refused(Scope.PREPAID, granted)
                 shares = granted
-            _hold(connection, counters, picos)
+            counters.hold(connection, locked, picos)
             call_id = connection.execute(
-                c.insert().returning(c.c.id),
+                _OPEN,
                 {
                     "reservation": reservation,
                     "state": CallState.HELD.value,
@@ -131,7 +127,7 @@ class Money:
                     "expires_at": to_micros(now + hold),
                 },
             ).scalar_one()
-            connection.execute(h.insert(), [_hold_row(call_id, counter) for counter in counters])
+            counters.remember(connection, call_id, locked)
             if shares:
                 connection.execute(
                     credit_holds.insert(),
@@ -220,13 +216,7 @@ class Money:
 
     def standing(self, scope: Scope, account: Account, now: datetime) -> Standing:
         """Return how one counter stands in the window of `now`."""
-        query = select(k).where(
-            k.c.scope == scope.value,
-            k.c.subject == account.subject(scope),
-            k.c.window == window(scope, now),
-        )
-        row = self.db.read(lambda connection: connection.execute(query).one_or_none())
-        return Standing() if row is None else _standing(row)
+        return self.db.read(lambda connection: counters.standing(connection, scope, account, now))
 
     def headroom(self, limits: Sequence[Limit], account: Account, now: datetime) -> Decimal | None:
         """Return how much a run may still promise under all its limits, None where nothing limits it."""
@@ -261,38 +251,20 @@ def _refuse_unknown_price(intent: CallIntent, limits: Sequence[Limit], account: 
 
 
 def _check_fence(connection: Connection, lease: Lease) -> None:
-    query = select(reviews.c.fence).where(reviews.c.id == lease.review_id, reviews.c.state.in_(UNFINISHED))
-    if connection.execute(query).scalar() != lease.fence:
+    if connection.execute(_FENCE, {"review": lease.review_id}).scalar() != lease.fence:
         raise LeaseLost(f"review {lease.review_id} is not this worker's any more: no further call is paid for")
-
-
-def _counters(
-    connection: Connection, db: Database, account: Account, limits: Sequence[Limit], now: datetime
-) -> list[_Counter]:
-    """Lock the counters that a run moves, whether limited or not: a limit set tomorrow must know of today."""
-    keys = sorted(
-        (scope.value, account.subject(scope), window(scope, now)) for scope in COUNTED if account.subject(scope)
-    )
-    # Always in the order of ids, so that two reservations never wait for each other.
-    query = select(k).where(tuple_(k.c.scope, k.c.subject, k.c.window).in_(keys)).order_by(k.c.id).with_for_update()
-    rows = connection.execute(query).all()
-    if len(rows) < len(keys):
-        new = [dict(zip(("scope", "subject", "window"), key, strict=True)) for key in keys]
-        connection.execute(db.insert(k).on_conflict_do_nothing(), new)
-        rows = connection.execute(query).all()
-    return [_Counter(row.id, limit_for(limits, Scope(row.scope), account), _standing(row)) for row in rows]
 
 
 def _refuse(
     connection: Connection,
     db: Database,
-    counters: Sequence[_Counter],
+    locked: Sequence[Counter],
     account: Account,
     amount: Decimal,
     now: datetime,
 ) -> _Refused | None:
     order = list(Scope)
-    for counter in sorted(counters, key=lambda it: order.index(it.limit.scope) if it.limit else 0):
+    for counter in sorted(locked, key=lambda it: order.index(it.limit.scope) if it.limit else 0):
         limit = counter.limit
         if limit is None or counter.standing.fits(amount, limit.amount):
             continue
@@ -300,31 +272,6 @@ def _refuse(
         record_alerts(connection, db, limit, account, counter.standing, now, refused=True)
         return _Refused(limit.scope, refusal(limit, account, counter.standing, amount, now))
     return None
-
-
-def _hold(connection: Connection, counters: Sequence[_Counter], picos: int) -> None:
-    """Hold an amount on every counter by one conditional update, which passes no limit whoever else writes."""
-    if not picos:
-        return
-    room = [
-        and_(k.c.id == counter.id, _COMMITTED + picos <= to_picos(counter.limit.amount))
-        if counter.limit is not None
-        else k.c.id == counter.id
-        for counter in counters
-    ]
-    held = connection.execute(update(k).where(or_(*room)).values(held_picos=k.c.held_picos + picos)).rowcount
-    if held != len(counters):
-        raise LedgerUnavailable("the ledger's counters moved under a lock: the reservation was rolled back")
-
-
-def _hold_row(call_id: int, counter: _Counter) -> dict[str, object]:
-    limit = counter.limit
-    return {
-        "call_id": call_id,
-        "counter_id": counter.id,
-        "limit_picos": None if limit is None else to_picos(limit.amount),
-        "alerts": "" if limit is None else ",".join(map(str, limit.percents)),
-    }
 
 
 def _close(
@@ -338,42 +285,23 @@ def _close(
     *,
     only: CallState | None = None,
 ) -> None:
-    row = connection.execute(select(c).where(c.c.reservation == reservation).with_for_update()).one_or_none()
+    row = connection.execute(_BY_RESERVATION, {"it": reservation}).one_or_none()
     if row is None:
         raise LedgerUnavailable(f"the ledger has no reservation {reservation}: was the database replaced?")
     if row.state not in ((CallState.HELD, CallState.UNCONFIRMED) if only is None else (only,)):
         return
     reserved = row.reserved_picos or 0
-    if cost is None and row.reserved_picos is not None and reserved > 0:
+    if cost is None and reserved > 0:
         state = CallState.UNCONFIRMED
-    moves = {"spent_picos": k.c.spent_picos + (cost or 0)}
-    source = k.c.held_picos if row.state == CallState.HELD else k.c.unconfirmed_picos
+    account = Account(row.run, row.pull_request, row.actor, row.repository, row.organisation)
+    was_held = row.state == CallState.HELD
     if state is not CallState.UNCONFIRMED:
-        moves[source.name] = source - reserved
-        prepaid.charge(connection, row.id, cost or 0)
-    elif row.state == CallState.HELD:
-        moves |= {
-            "held_picos": k.c.held_picos - reserved,
-            "unconfirmed_picos": k.c.unconfirmed_picos + reserved,
-        }
-    # Locked in the order of ids, as a reservation does.
-    of_call = select(h.c.counter_id).where(h.c.call_id == row.id)
-    connection.execute(select(k.c.id).where(k.c.id.in_(of_call)).order_by(k.c.id).with_for_update())
-    connection.execute(update(k).where(k.c.id.in_(of_call)).values(**moves))
-    values = {**values, "state": state.value, "cost_picos": cost, "closed_at": to_micros(now)}
-    connection.execute(update(c).where(c.c.id == row.id).values(**values))
-    _alert(connection, db, row, now)
-
-
-def _alert(connection: Connection, db: Database, call: Row[Any], now: datetime) -> None:
-    account = Account(call.run, call.pull_request, call.actor, call.repository, call.organisation)
-    query = select(k, h.c.limit_picos, h.c.alerts).join(h, h.c.counter_id == k.c.id)
-    for row in connection.execute(query.where(h.c.call_id == call.id, h.c.limit_picos.is_not(None))).all():
-        percents = tuple(int(percent) for percent in row.alerts.split(",") if percent)
-        limit = Limit(Scope(row.scope), from_picos(row.limit_picos), alerts=percents)
-        record_alerts(connection, db, limit, account, _standing(row), now, window=row.window)
-    prepaid.alert(connection, db, account, call.id, now)
-
-
-def _standing(row: Row[Any]) -> Standing:
-    return Standing(from_picos(row.spent_picos), from_picos(row.held_picos), from_picos(row.unconfirmed_picos))
+        freed = {"held" if was_held else "unconfirmed": -reserved}
+        counters.move(connection, db, row.id, spent=cost or 0, **freed)
+        if prepaid.charge(connection, row.id, cost or 0):
+            prepaid.alert(connection, db, account, now)
+    elif was_held:
+        counters.move(connection, db, row.id, held=-reserved, unconfirmed=reserved)
+    values = {**values, "state": state.value, "cost_picos": cost, "closed_at": to_micros(now), "call": row.id}
+    connection.execute(_CLOSE, values)
+    counters.alert(connection, db, account, row.id, now)

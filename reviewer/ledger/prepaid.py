@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from policies.budgets import Account, Credit, CreditKind, Limit, Scope, Standing, allocate, balance, prepaid_refusal
 from reviewer.errors import LedgerUnavailable
@@ -15,6 +15,14 @@ from reviewer.ledger.database import Database
 from reviewer.ledger.tables import credit_holds as h
 from reviewer.ledger.tables import credit_table as t
 from reviewer.ledger.units import from_micros, from_picos, to_micros, to_picos
+
+_HELD: Final = (
+    select(h.c.credit_id, h.c.amount_picos)
+    .join(t, t.c.id == h.c.credit_id)
+    .where(h.c.call_id == bindparam("call"))
+    .order_by(t.c.id)
+    .with_for_update()
+)
 
 
 class Prepaid:
@@ -84,18 +92,13 @@ def hold(
     return picos
 
 
-def charge(connection: Connection, call_id: int, cost: int) -> None:
+def charge(connection: Connection, call_id: int, cost: int) -> bool:
     """Free what a call held and spend `cost` (1e-12 dollars) of it; what is above the hold is spent too.
 
-    A hold outlives the expiry of its credit: money that was promised in time is spent from it.
+    A hold outlives the expiry of its credit: money that was promised in time is spent from it. False where the call
+    holds no credit.
     """
-    held = connection.execute(
-        select(h.c.credit_id, h.c.amount_picos, t.c.amount_picos.label("worth"), t.c.spent_picos)
-        .join(t, t.c.id == h.c.credit_id)
-        .where(h.c.call_id == call_id)
-        .order_by(t.c.id)
-        .with_for_update()
-    ).all()
+    held = connection.execute(_HELD, {"call": call_id}).all()
     left = cost
     for place, row in enumerate(held):
         # The last credit takes what the others do not cover, below zero if need be: the bill is real.
@@ -106,21 +109,11 @@ def charge(connection: Connection, call_id: int, cost: int) -> None:
             .where(t.c.id == row.credit_id)
             .values(held_picos=t.c.held_picos - row.amount_picos, spent_picos=t.c.spent_picos + spent)
         )
+    return bool(held)
 
 
-def alert(connection: Connection, db: Database, account: Account, call_id: int, now: datetime) -> None:
-    """Write the alerts of a balance that a call was paid from: percents of what its live credits were worth."""
-    if connection.execute(select(h.c.credit_id).where(h.c.call_id == call_id).limit(1)).first() is None:
-        return
-    _record(connection, db, account, now, refused=False)
-
-
-def alert_refused(connection: Connection, db: Database, account: Account, now: datetime) -> None:
-    """Write the alert of a balance that did not cover a call."""
-    _record(connection, db, account, now, refused=True)
-
-
-def _record(connection: Connection, db: Database, account: Account, now: datetime, *, refused: bool) -> None:
+def alert(connection: Connection, db: Database, account: Account, now: datetime, *, refused: bool = False) -> None:
+    """Write the alerts of a balance: percents of what its live credits were worth."""
     at = to_micros(now)
     live = [
         row
