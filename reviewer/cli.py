@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130
 
-# Command -> (module, function that adds its arguments, function that runs it, one line of help).
+# Command -> (module with `add_arguments` and `main`, one line of help).
 # Modules are named, not imported: `--help` must answer at once.
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "local": ("reviewer.local.command", "review the changes of the repository that you stand in"),
@@ -24,11 +24,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "demo": ("reviewer.demo.command", "open a pull request on a simulated GitHub and review it, for real"),
     "serve": ("reviewer.serve", "run web, worker and clock in one command"),
-    "web": ("webhooks.command", "run the web process only"),
-    "worker": ("reviewer.commands.worker", "run a worker only"),
-    "clock": ("reviewer.commands.clock", "run the clock only: re-queues, redeliveries, expired leases"),
-    "migrate": ("reviewer.commands.migrate", "bring the ledger's tables up to date"),
-    "setup": ("webhooks.setup_command", "create the GitHub App from its manifest and write its settings"),
+    "web": ("reviewer.roles", "run the web process only"),
+    "worker": ("reviewer.roles", "run a worker only"),
+    "clock": ("reviewer.roles", "run the clock only: re-queues, redeliveries, expired leases"),
+    "migrate": ("reviewer.roles", "bring the ledger's tables up to date"),
 }
 
 EPILOG: Final = """\
@@ -87,6 +86,7 @@ def _run(command: str, arguments: list[str], *, program: str) -> int:
     )
     module.add_arguments(parser)
     options = parser.parse_args(arguments)
+    options.command = command
     status: int = module.main(options)
     return status
 

@@ -139,7 +139,7 @@ class Settings:
         if missing:
             raise ConfigurationError(
                 f"not set: {', '.join(missing)}",
-                remedy="Create the App with `kilo-review setup`, or set them from the App's settings page.",
+                remedy="Take them from the App's settings page on GitHub; docs/install.md shows where.",
             )
 
     def secrets(self) -> tuple[str, ...]:
