@@ -110,7 +110,12 @@ def publish(
     return state.posted()
 
 
-_OUTLETS: Final = ("review", "summary", "check run")
+# What a review comes out by, and the permission that each takes.
+_OUTLETS: Final = {
+    "inline comments": "pull_requests: write",
+    "summary": "pull_requests: write",
+    "check run": "checks: write",
+}
 
 
 @dataclass(slots=True)
@@ -133,9 +138,10 @@ class _State:
             self.publication = publication
             self.save(publication)
 
-    def deny(self, error: PermissionMissing) -> None:
-        self.denied.append(error)
-        self.problems.append(str(error))
+    def deny(self, error: PermissionMissing, outlet: str) -> None:
+        needed = _OUTLETS[outlet]
+        self.denied.append(PermissionMissing(str(error), permission=needed))
+        self.problems.append(f"No {outlet}: the App needs {needed} here. {error}")
 
     def posted(self, *, stale: bool = False) -> Posted:
         return Posted(self.publication, self.review, stale, dict(self.urls), self.summary_url, tuple(self.problems))
@@ -148,7 +154,7 @@ def _inline(state: _State, gh: GitHub, identity: Identity, conceal: Conceal, set
     try:
         result = poster.post()
     except PermissionMissing as error:
-        state.deny(error)
+        state.deny(error, "inline comments")
         findings = tuple(
             replace(placed, disposition=Disposition.OUT_OF_DIFF, anchor=None, reason=NOT_PERMITTED)
             if placed.disposition is Disposition.INLINE
@@ -182,7 +188,7 @@ def _summary(state: _State, gh: GitHub, identity: Identity, source: SummaryInput
             settle=settle,
         )
     except PermissionMissing as error:
-        state.deny(error)
+        state.deny(error, "summary")
         return
     state.summary_url = comment.html_url
     state.note(replace(state.publication, summary_comment_id=comment.id))
@@ -211,7 +217,7 @@ def _check(
         )
     except PermissionMissing as error:
         state.check_denied = True
-        state.deny(error)
+        state.deny(error, "check run")
         return
     state.note(replace(state.publication, check_run_id=run.id))
 
@@ -230,5 +236,5 @@ def _stale(state: _State, gh: GitHub, identity: Identity, head: str) -> Posted:
             state.fence()
             sticky.supersede_check(gh, state.pr.repository, run, head)
     except PermissionMissing as error:
-        state.deny(error)
+        state.deny(error, "check run")
     return state.posted(stale=True)
