@@ -16,8 +16,8 @@ from reviewer.context.sources import Sources
 from reviewer.context.symbols import Definition, Role
 from reviewer.context.testpaths import is_test_path
 
-FILES_PER_NAME: Final = 6
-FILES_IN_ALL: Final = 160
+FILES_PER_NAME: Final = 4
+FILES_IN_ALL: Final = 64
 CANDIDATES_PER_NAME: Final = 8
 
 _FUNCTIONS: Final = frozenset(("function", "method", "constructor", "macro", "def", "func", "fn", "fun", "sub"))
@@ -95,17 +95,19 @@ def find_definitions(
 
 def _files_of(need: Need, matches: Sequence[Match], imports: Imports | None) -> list[str]:
     family = family_of(need.path)
-    best: dict[str, float] = {}
+    likely: dict[str, bool] = {}
     for match in matches:
-        if family_of(match.path) != family:
+        if likely.get(match.path) or family_of(match.path) != family:
             continue
         line = match.text.encode("utf-8", "surrogateescape")
         at = line.find(need.name.encode())
-        likely = at >= 0 and looks_like_definition(line, at, at + len(need.name))
-        score = 4.0 * likely + _near(match.path, need.path) + (imports.strength(match.path) if imports else 0.0)
-        score -= 1.0 if is_test_path(match.path) and not is_test_path(need.path) else 0.0
-        if likely or (imports is not None and imports.strength(match.path) > 0):
-            best[match.path] = max(best.get(match.path, -9.0), score)
+        likely[match.path] = at >= 0 and looks_like_definition(line, at, at + len(need.name))
+    best: dict[str, float] = {}
+    for path, defines in likely.items():
+        imported = imports.strength(path) if imports else 0.0
+        if defines or imported > 1:
+            foreign = is_test_path(path) and not is_test_path(need.path)
+            best[path] = 4.0 * defines + _near(path, need.path) + imported - foreign
     ranked = sorted(best, key=lambda path: (-best[path], path))
     return [path for path in ranked if path != need.path][:FILES_PER_NAME]
 

@@ -30,7 +30,7 @@ MIN_VALUE: Final = 0.02
 RELATED_SHOWN: Final = 5
 # Units are searched for in groups, so that the first is ready soon and many cost few passes over the tree.
 GROUPS: Final = (1, 3, 12, 48)
-_KEPT_GROUPS: Final = 3
+MATCHES_KEPT: Final = 100_000
 
 MIN_BUDGET: Final = 400
 SHARE_OF_DIFF: Final = 0.25
@@ -67,7 +67,8 @@ class ContextGatherer:
         self._lock = threading.RLock()
         self._groups: dict[str, tuple[Unit, ...]] = {}
         self._needs: dict[str, tuple[list[Need], list[tuple[str, Definition, bool]]]] = {}
-        self._found: OrderedDict[str, Mapping[str, Sequence[Match]]] = OrderedDict()
+        self._found: OrderedDict[str, Sequence[Match]] = OrderedDict()
+        self._kept = 0
         self._shared: tuple[ContextItem, ...] = ()
         self._whole: tuple[dict[str, float], Mapping[str, Sequence[Match]]] | None = None
         self.plan(units)
@@ -153,31 +154,41 @@ class ContextGatherer:
 
     def _matches_of(self, unit: Unit) -> Mapping[str, Sequence[Match]]:
         group = self._groups.get(unit.identity, (unit,))
-        key = group[0].identity
-        with self._lock:
-            if key not in self._found:
-                words: dict[str, None] = {}
-                for member in group:
-                    needs, changed = self._needs_of(member)
-                    words.update(dict.fromkeys(need.name for need in needs))
-                    words.update(dict.fromkeys(item.name for _, item, _ in changed))
-                self._found[key] = self._search(words)
-                while len(self._found) > _KEPT_GROUPS:
-                    self._found.popitem(last=False)
-            self._found.move_to_end(key)
-            return self._found[key]
+        return self._search(self._words_of_units(group))
+
+    def _words_of_units(self, units: Sequence[Unit]) -> dict[str, None]:
+        words: dict[str, None] = {}
+        for unit in units:
+            needs, changed = self._needs_of(unit)
+            words.update(dict.fromkeys(need.name for need in needs))
+            words.update(dict.fromkeys(item.name for _, item, _ in changed))
+        return words
 
     def _search(self, words: Iterable[str]) -> Mapping[str, Sequence[Match]]:
-        found: dict[str, list[Match]] = {}
-        for match in self._head.snapshot.search_words(list(words), limit_per_word=MATCHES_PER_WORD):
-            found.setdefault(match.word, []).append(match)
-        return found
+        """Find words, each looked for once in the life of the gatherer while it fits."""
+        wanted = list(dict.fromkeys(words))
+        with self._lock:
+            new = [word for word in wanted if word not in self._found]
+            if new:
+                fresh: dict[str, list[Match]] = {word: [] for word in new}
+                for match in self._head.snapshot.search_words(new, limit_per_word=MATCHES_PER_WORD):
+                    fresh[match.word].append(match)
+                self._found.update(fresh)
+            result = {word: self._found[word] for word in wanted}
+            self._kept += sum(len(self._found[word]) for word in new)
+            while self._kept > MATCHES_KEPT and len(self._found) > len(result):
+                _, dropped = self._found.popitem(last=False)
+                self._kept -= len(dropped)
+            return result
 
     def _words_of_change(self) -> tuple[dict[str, float], Mapping[str, Sequence[Match]]]:
         with self._lock:
             if self._whole is None:
                 words = _change_words(self._change.hunks)
-                self._whole = (words, self._search(words))
+                # The first unit is asked for next: one pass over the tree for both.
+                first = next(iter(self._groups.values()), ())
+                matches = self._search([*words, *self._words_of_units(first)])
+                self._whole = (words, {word: matches[word] for word in words})
             return self._whole
 
     def _common_needs(self, words: Mapping[str, float]) -> list[Need]:

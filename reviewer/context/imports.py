@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 from typing import Final
 
 _STATEMENT: Final = re.compile(
@@ -29,6 +28,7 @@ class Imports:
 
     def __init__(self, lines: Iterable[str]) -> None:
         self.names: set[str] = set()
+        self._known: dict[str, float] = {}
         self._tails: dict[str, set[tuple[str, ...]]] = {}
         grouped = False
         for number, line in enumerate(lines):
@@ -53,7 +53,10 @@ class Imports:
 
     def strength(self, path: str) -> float:
         """Return how well an import fits a file: 0 for none, then 1 for one shared part up to 3 for three."""
-        return max((self._fit(parts) for parts in _readings(path)), default=0.0)
+        known = self._known.get(path)
+        if known is None:
+            known = self._known[path] = max((self._fit(parts) for parts in _readings(path)), default=0.0)
+        return known
 
     def _fit(self, parts: tuple[str, ...]) -> float:
         best = 0
@@ -69,10 +72,9 @@ class Imports:
 
 def _readings(path: str) -> list[tuple[str, ...]]:
     """Return what an import can call a file: by its name, or (a package, a Go import) by its folder."""
-    pure = PurePosixPath(path)
-    folder = pure.parent.parts
-    stem = pure.name.split(".")[0]
+    *parts, name = path.split("/")
+    folder, stem = tuple(parts), name.partition(".")[0]
     readings = [(*folder, stem)]
-    if folder and (stem in _INDEX or pure.suffix == ".go"):
+    if folder and (stem in _INDEX or name.endswith(".go")):
         readings.append(folder)
     return readings

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from functools import cache
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -291,15 +290,21 @@ _FAMILIES: Final = {
 
 def language_of(path: str) -> Language | None:
     """Return the language of a path by its suffix, None where no grammar reads it."""
-    return _BY_SUFFIX.get(PurePosixPath(path).suffix.lower())
+    return _BY_SUFFIX.get(_suffix(path))
 
 
 def family_of(path: str) -> str:
     """Return a word that is equal for languages whose code calls each other; the suffix where unknown."""
-    language = language_of(path)
-    if language is None:
-        return PurePosixPath(path).suffix.lower()
-    return _FAMILIES.get(language.name, language.name)
+    suffix = _suffix(path)
+    language = _BY_SUFFIX.get(suffix)
+    return suffix if language is None else _FAMILIES.get(language.name, language.name)
+
+
+def _suffix(path: str) -> str:
+    # Asked of every match of a search, where pathlib takes ten times as long.
+    name = path[path.rfind("/") + 1 :]
+    at = name.rfind(".")
+    return name[at:].lower() if at > 0 else ""
 
 
 @cache

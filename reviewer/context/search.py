@@ -100,6 +100,8 @@ class _Collector:
             word = self._words.get(found.group())
             if word is None:
                 continue
+            if self._seen[word, False] >= self._limit and self._seen[word, True] >= self._limit:
+                continue
             # A definition must not be lost behind two hundred calls in earlier folders.
             kind = (word, looks_like_definition(text, found.start(), found.end()))
             if self._seen[kind] >= self._limit:

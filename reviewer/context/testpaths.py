@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from pathlib import PurePosixPath
 from typing import Final
 
 _FOLDERS: Final = frozenset(("test", "tests", "__tests__", "spec", "specs", "testing", "testsuite", "e2e", "t"))
@@ -20,11 +19,12 @@ def is_test_path(path: str) -> bool:
     >>> is_test_path("src/io/UndertowTest.java"), is_test_path("lib/contest.py")
     (True, False)
     """
-    pure = PurePosixPath(path)
+    *folders, name = path.split("/")
     return (
-        not _FOLDERS.isdisjoint(pure.parts[:-1])
-        or _NAME.search(pure.name.partition(".")[0]) is not None
-        or (".test." in pure.name or ".spec." in pure.name)
+        not _FOLDERS.isdisjoint(folders)
+        or _NAME.search(name.partition(".")[0]) is not None
+        or ".test." in name
+        or ".spec." in name
     )
 
 
@@ -35,4 +35,4 @@ def subject_of(path: str) -> str:
     >>> subject_of("tests/test_wrappers.py"), subject_of("src/app.spec.ts")
     ('wrappers', 'app')
     """
-    return _NAME.sub("", PurePosixPath(path).name.partition(".")[0]).lower()
+    return _NAME.sub("", path.rpartition("/")[2].partition(".")[0]).lower()
