@@ -20,6 +20,7 @@ from reviewer.models.outcome import error_of
 from reviewer.models.prices import Price, estimate_tokens, most_tokens, price_of
 from reviewer.models.protocols import modes_of, protocol_of
 from reviewer.models.record import Attempt
+from reviewer.models.redact import redactor
 from reviewer.models.retry import MAX_ATTEMPTS, Next, next_step, pause
 from reviewer.models.send import Heard, Sender
 from reviewer.models.table import shipped_table
@@ -86,7 +87,7 @@ class Asker:
         self._meter = meter
         self._refused = tuple(refused)
         self._prices = prices
-        self._sender = sender or Sender()
+        self._sender = sender or Sender(redact=redactor(key.reveal() for key in keys.values()))
         self._breaker = breaker or LocalBreaker()
         self._forbid_training = forbid_training
         self._clock = clock

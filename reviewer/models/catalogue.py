@@ -129,6 +129,7 @@ def _candidate(row: ModelRow, table: Table, settings: Settings) -> Candidate:
         context_window=row.context,
         max_output_tokens=row.max_output,
         structured=row.structured or provider.structured,
+        reasoning_tokens=row.reasoning,
     )
 
 

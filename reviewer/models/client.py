@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import socket
 import ssl
 import threading
@@ -145,8 +146,19 @@ def client_for(url: str, *, offline: bool) -> httpx.Client:
 
 
 def close_clients() -> None:
-    """Close every connection; a forked process must not share its parent's sockets."""
+    """Close every connection."""
     with _lock, contextlib.suppress(Exception):
         for client in _clients.values():
             client.close()
         _clients.clear()
+
+
+def _forget() -> None:
+    """Leave the parent's connections to the parent: two processes on one socket would read each other's answers."""
+    global _lock  # noqa: PLW0603 - another thread of the parent may have held it at the fork
+    _lock = threading.Lock()
+    _clients.clear()
+
+
+# RQ's work-horses are forks of their worker.
+os.register_at_fork(after_in_child=_forget)

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
-    """Seconds. A keep-alive byte is no token: limits count what the model says."""
+    """Seconds. A keep-alive byte is no token: limits count what the model says.
+
+    Models that reason in silence take minutes to their first token, so that limit is the widest of the phases.
+    """
 
     connect: float = 10.0
     write: float = 30.0
-    first_token: float = 120.0
+    first_token: float = 180.0
     between_tokens: float = 60.0
     total: float = 600.0
 

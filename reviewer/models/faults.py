@@ -45,10 +45,8 @@ PASSING: Final = frozenset(
         FaultKind.EMPTY,
     }
 )
-# Faults that say something about the provider's health; a refused key or an unknown model does not.
-UNHEALTHY: Final = frozenset(
-    {FaultKind.RATE_LIMITED, FaultKind.OVERLOADED, FaultKind.NETWORK, FaultKind.TIMEOUT, FaultKind.CUT}
-)
+# Faults that say something about the provider's health; a rate limit or a refused key does not.
+UNHEALTHY: Final = frozenset({FaultKind.OVERLOADED, FaultKind.NETWORK, FaultKind.TIMEOUT, FaultKind.CUT})
 # Faults after which the provider may bill: it accepted the request and may have worked on it.
 MAY_BE_BILLED: Final = frozenset(
     {FaultKind.TIMEOUT, FaultKind.CUT, FaultKind.UNREADABLE, FaultKind.EMPTY, FaultKind.TOO_LARGE}

@@ -94,7 +94,10 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model that can be called: where, with which protocol and on whose bill. Holds no key."""
+    """A model that can be called: where, with which protocol and on whose bill. Holds no key.
+
+    `reasoning_tokens` is the room for reasoning that is billed as output before the first word of the answer.
+    """
 
     tier: Tier
     provider: str
@@ -105,6 +108,7 @@ class Candidate:
     context_window: int
     max_output_tokens: int
     structured: str = "schema"
+    reasoning_tokens: int = 0
 
     @property
     def name(self) -> str:

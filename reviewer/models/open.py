@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 
 from policies.providers import ProviderRules, forbids_training
 from policies.words import Tier
@@ -12,6 +12,7 @@ from reviewer.models.catalogue import Usable, catalogue
 from reviewer.models.clocking import TimeLimits
 from reviewer.models.meter import Meter
 from reviewer.models.model import Candidate
+from reviewer.models.redact import redactor
 from reviewer.models.send import Sender
 from reviewer.models.table import ENDPOINT
 from reviewer.settings import Secret, Settings
@@ -28,13 +29,18 @@ def open_asker(
     discover_local: bool = True,
     breaker: Breaker | None = None,
     limits: TimeLimits | None = None,
+    found: Sequence[Usable] | None = None,
 ) -> Asker:
     """Return an Asker over every model that is set up, permitted, and not dearer than `ceiling`.
 
     A fixed model is asked whatever its tier. With a Redis the circuit breaker is shared between workers.
+    `found` is a catalogue that the caller has made already, by the same rules.
     Raises ConfigurationError for a fixed model that cannot exist.
     """
-    found = catalogue(settings, rules, private=private, discover_local=discover_local, fixed=fixed, price_all=False)
+    if found is None:
+        found = catalogue(
+            settings, rules, private=private, discover_local=discover_local, fixed=fixed, price_all=False
+        )
     named = bool(fixed or settings.model_name)
     usable = [entry for entry in found if entry.usable and (named or entry.candidate.tier <= ceiling)]
     prices = {entry.candidate: entry.price for entry in usable}
@@ -67,15 +73,3 @@ def keys_of(settings: Settings) -> dict[str, Secret]:
     if settings.model_key:
         keys[ENDPOINT] = settings.model_key
     return keys
-
-
-def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
-    """Return a function that takes every secret out of a text; providers echo parts of keys in their errors."""
-    whole = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
-
-    def redact(text: str) -> str:
-        for secret in whole:
-            text = text.replace(secret, "***")
-        return text
-
-    return redact

@@ -83,7 +83,7 @@ def most_tokens(body: bytes) -> int:
 
 def estimate_tokens(text: str) -> int:
     """Guess the tokens of a text from its bytes, for calls whose provider never sent a usage."""
-    return -(-len(text.encode()) * 10 // int(ANSWER_BYTES_PER_TOKEN * 10)) if text else 0
+    return -(-len(text.encode("utf-8", "replace")) * 10 // int(ANSWER_BYTES_PER_TOKEN * 10)) if text else 0
 
 
 def worst_case(price: Price | None, prompt_tokens: int, max_output_tokens: int) -> Decimal | None:

@@ -70,7 +70,8 @@ class RunawayGuard:
             return (
                 "" if found.group(1) in self._keys else f"off the schema: {found.group(1)[:40]!r} is not a property"
             )
-        return f"no JSON in {PROSE_LIMIT} characters" if "{" not in body and len(body) > PROSE_LIMIT else ""
+        limit = PROSE_LIMIT if "{" not in body else 2 * PROSE_LIMIT
+        return f"no JSON in {limit} characters" if len(body) > limit else ""
 
     def _begin(self) -> int:
         """Return where the answer begins, after any thinking; -1 while that is not known."""

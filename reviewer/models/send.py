@@ -71,6 +71,8 @@ class Sender:
 
         request = protocol.write(ask)
         headers = {**request.headers, "content-type": "application/json", "accept": "text/event-stream"}
+        # A compressed answer could unfold to more than any limit before it is counted.
+        headers["accept-encoding"] = "identity"
         if key:
             headers[request.key_header] = f"Bearer {key}" if request.key_header == "authorization" else key
         timeout = httpx.Timeout(

@@ -12,12 +12,18 @@ class EventDecoder:
     def __init__(self) -> None:
         self._text = codecs.getincrementaldecoder("utf-8")("replace")
         self._rest = ""
+        self._waiting: list[str] = []
         self._event = ""
         self._data: list[str] = []
 
     def feed(self, chunk: bytes) -> Iterator[tuple[str, str]]:
         """Take a chunk and yield the events that it completes."""
-        self._rest += self._text.decode(chunk)
+        self._waiting.append(self._text.decode(chunk))
+        # A line that comes in a thousand chunks is put together once.
+        if not self._waiting[-1] or not any(end in self._waiting[-1] for end in "\r\n"):
+            return
+        self._rest = "".join((self._rest, *self._waiting))
+        self._waiting.clear()
         # A carriage return at the end may be half of a line end.
         held = "\r" if self._rest.endswith("\r") else ""
         text = self._rest.removesuffix(held).replace("\r\n", "\n").replace("\r", "\n")
@@ -28,9 +34,10 @@ class EventDecoder:
 
     def finish(self) -> Iterator[tuple[str, str]]:
         """Yield a last event whose blank line never came: some servers close without it."""
-        for line in (self._rest.rstrip("\r"), ""):
+        last = "".join((self._rest, *self._waiting)).rstrip("\r")
+        self._rest, self._waiting = "", []
+        for line in (last, ""):
             yield from self._line(line)
-        self._rest = ""
 
     def _line(self, line: str) -> Iterator[tuple[str, str]]:
         if not line:

@@ -47,7 +47,10 @@ class ProviderRow:
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """One `[[models]]`. `price` overrides genai-prices: dollars per million tokens, negative for "varies"."""
+    """One `[[models]]`. `price` overrides genai-prices: dollars per million tokens, negative for "varies".
+
+    `reasoning` is the room in tokens that a model which always reasons gets besides its answer.
+    """
 
     tier: Tier
     provider: str
@@ -55,6 +58,7 @@ class ModelRow:
     context: int
     max_output: int
     structured: str = ""
+    reasoning: int = 0
     trains_on_prompts: bool | None = None
     price: Mapping[str, Decimal] | None = None
 
@@ -135,6 +139,7 @@ def _model(row: Mapping[str, Any]) -> ModelRow:
         context=row["context"],
         max_output=row["max_output"],
         structured=row.get("structured", ""),
+        reasoning=row.get("reasoning", 0),
         trains_on_prompts=row.get("trains_on_prompts"),
         price={key: Decimal(value) for key, value in price.items()} if price else None,
     )

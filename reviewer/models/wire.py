@@ -28,7 +28,9 @@ class WireRequest:
 
     def encoded(self) -> bytes:
         """Return the body's bytes; equal prompts give equal bytes, so that provider caches hit."""
-        return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode()
+        text = json.dumps(self.body, ensure_ascii=False, separators=(",", ":"))
+        # File names that are no UTF-8 reach us with lone surrogates, which no JSON parser has to take.
+        return text.encode("utf-8", "replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,9 @@ class Ask:
 
     @property
     def max_output_tokens(self) -> int:
-        """The smaller of what the prompt asks for and the model can give."""
-        return min(self.prompt.max_output_tokens, self.candidate.max_output_tokens)
+        """The most that may be billed: the answer and room to reason, within what the model can give."""
+        wanted = self.prompt.max_output_tokens + self.candidate.reasoning_tokens
+        return min(wanted, self.candidate.max_output_tokens)
 
 
 class Reader(ABC):

@@ -13,8 +13,8 @@ from reviewer.models.breaker import LocalBreaker
 from reviewer.models.clocking import TimeLimits
 from reviewer.models.meter import NullMeter
 from reviewer.models.model import Candidate, Prompt, Stage
-from reviewer.models.open import redactor
 from reviewer.models.prices import Price
+from reviewer.models.redact import redactor
 from reviewer.models.send import Sender
 from reviewer.settings import Secret
 from tests.simulators.provider import KEY, ProviderSimulator

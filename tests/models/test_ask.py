@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -500,3 +501,43 @@ def test_our_bill_equals_the_provider_s_books(protocol: str) -> None:
             ask(asker, prompt)
     assert len(provider.books) == 20
     assert _calls_equal_books(meter.calls, provider) == 0
+
+
+def test_text_with_lone_surrogates_is_sent_all_the_same() -> None:
+    prompt = Prompt(system="s", shared="", unit="caf\udce9.py", schema=PROMPT.schema)
+    with ProviderSimulator("openai", default=Say(GOOD)) as provider:
+        answer = ask(asker_of(candidate_of(provider)), prompt)
+    assert answer.completion is not None
+    assert provider.requests[0].body["messages"][1]["content"] == "caf?.py"
+
+
+def test_a_model_that_reasons_gets_room_for_it_and_the_reservation_covers_it() -> None:
+    with ProviderSimulator("openai", default=Say(GOOD)) as provider:
+        meter = _Limited(Decimal(100))
+        ask(asker_of(candidate_of(provider, reasoning_tokens=2000), meter=meter))
+        (request,) = provider.requests
+    assert request.body["max_completion_tokens"] == PROMPT.max_output_tokens + 2000
+    assert meter.asked[0] is not None
+    assert meter.asked[0] >= (PROMPT.max_output_tokens + 2000) * PRICE.output
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_fork_leaves_its_parent_s_connections_alone() -> None:
+    with ProviderSimulator("openai", default=Say(GOOD)) as provider:
+        asker = asker_of(candidate_of(provider))
+        assert ask(asker).completion is not None
+        child = os.fork()
+        if child == 0:
+            answered = ask(asker).completion is not None
+            os._exit(0 if answered else 1)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+        assert ask(asker).completion is not None
+
+
+def test_an_asker_made_without_a_sender_still_takes_keys_out_of_errors() -> None:
+    with ProviderSimulator("openai", default=Status(400, f"bad key {KEY}")) as provider:
+        answer = ask(asker_of(candidate_of(provider), sender=None))
+    assert answer.error is not None
+    assert "***" in str(answer.error)
+    assert KEY not in repr(answer)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies.providers import (
@@ -140,6 +140,7 @@ facts_strategy = st.builds(
 )
 
 
+@settings(max_examples=60)
 @given(facts_strategy, rules_strategy, rules_strategy, rules_strategy, st.booleans())
 def test_narrowing_never_permits_what_the_outer_rules_refuse(
     facts: ModelFacts, outer: ProviderRules, inner: ProviderRules, innermost: ProviderRules, private: bool
@@ -151,6 +152,7 @@ def test_narrowing_never_permits_what_the_outer_rules_refuse(
         assert both
 
 
+@settings(max_examples=60)
 @given(facts_strategy, rules_strategy)
 def test_what_a_private_repository_may_use_a_public_one_may_too(facts: ModelFacts, rules: ProviderRules) -> None:
     if permitted(facts, rules, private=True) is None:
