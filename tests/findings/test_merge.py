@@ -55,6 +55,7 @@ def test_what_one_answer_tells_apart_stays_apart_unless_it_is_nearly_the_same():
         LEAK,
         title="Every failed Connect starts another retry goroutine",
         body="Each failed Connect starts another retryConnect loop with no limit, and Close() does not stop them.",
+        line=70,
     )
     assert len(merge([LEAK, replace(kin, source="model:two")])) == 1
     assert len(merge([LEAK, kin])) == 2
