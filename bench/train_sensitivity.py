@@ -134,12 +134,7 @@ def _fit_uncalibrated(rows: Sequence[Row]) -> Model:
     from sklearn.linear_model import LogisticRegression
 
     words, idf = _vocabulary(rows)
-    names = sorted(
-        name
-        for name in rows[0].features.numbers
-        # Damped counts of a rule's words repeat what words and shares say, and hurt on unseen repositories.
-        if not (name.startswith("rule ") and not name.endswith((" net", " share", " path")))
-    )
+    names = sorted(rows[0].features.numbers)
     numbers = np.array([[row.features.numbers[name] for name in names] for row in rows])
     mean, scale = numbers.mean(0), numbers.std(0)
     scale[scale == 0] = 1.0

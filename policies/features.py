@@ -16,7 +16,7 @@ from typing import Final
 
 from policies.identifiers import bounded, count, pieces, words
 from policies.paths import PathRules, decide_path, is_documentation, is_test
-from policies.rules import ChangedPart, builtin_rules, builtin_words, path_matches
+from policies.rules import ChangedPart, builtin_rules, builtin_words
 
 _SKIPS: Final = PathRules()
 # Identifiers of advisories say what a commit is, not what it does; they would be learned instead of the code.
@@ -116,8 +116,8 @@ def _structure(
         "new file": float(any(part.added and not part.removed and len(part.added) > 40 for part in code)),
     }
     for name, expression in _STRUCTURE.items():
-        more = sum(1 for _ in expression.finditer(plus))
-        fewer = sum(1 for _ in expression.finditer(minus))
+        more = len(expression.findall(plus))
+        fewer = len(expression.findall(minus))
         numbers[f"+{name}"] = log(more)
         numbers[f"-{name}"] = log(fewer)
         numbers[f">{name}"] = log(max(more - fewer, 0))
@@ -144,7 +144,6 @@ def _rule_numbers(
         if rule.words:
             total = tallies["+"][rule.name] + tallies["-"][rule.name]
             net = tallies["~"][rule.name]
-            numbers[f"rule {rule.name}"] = math.log1p(total)
             numbers[f"rule {rule.name} net"] = float(net > 0)
             numbers[f"rule {rule.name} share"] = total / (changed + 20)
             numbers[f"rule {rule.name} path"] = float(rule.name in in_paths)
@@ -152,8 +151,6 @@ def _rule_numbers(
             strengths["net"] += rule.strength * (net > 0)
             strengths["density"] += rule.strength * total / (changed + 20)
             strengths["path"] += rule.strength * (rule.name in in_paths)
-        elif rule.paths and not rule.lines:
-            numbers[f"rule {rule.name}"] = float(any(path_matches(part.path, rule.paths) for part in code))
     for name, value in strengths.items():
         numbers[f"strength {name}"] = value
     return numbers

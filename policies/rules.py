@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
-from typing import Final
+from typing import Any, Final
 
 from policies.globs import matching
 from policies.identifiers import MAX_LINE_CHARACTERS, MAX_LINES, words
@@ -71,11 +71,12 @@ class Hit:
 def builtin_rules() -> SensitiveRules:
     """Return the rules of `defaults/sensitive.toml`."""
     text = resources.files("policies").joinpath("defaults/sensitive.toml").read_text(encoding="utf-8")
-    rules = tuple(
-        SensitiveRule(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
-        for row in tomllib.loads(text)["rule"]
-    )
-    return SensitiveRules(rules=rules)
+    return SensitiveRules(rules=tuple(_rule(row) for row in tomllib.loads(text)["rule"]))
+
+
+def _rule(row: Mapping[str, Any]) -> SensitiveRule:
+    values: dict[str, Any] = {key: tuple(item) if isinstance(item, list) else item for key, item in row.items()}
+    return SensitiveRule(**values)
 
 
 def hits(parts: Sequence[ChangedPart], rules: SensitiveRules) -> tuple[Hit, ...]:

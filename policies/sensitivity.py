@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
-from policies.features import features
+from policies.features import Features, features
 from policies.identifiers import bounded, count
 from policies.learned import Model, shipped
 from policies.rules import ChangedPart, Hit, SensitiveRules, builtin_rules, builtin_words, hits
@@ -50,9 +50,10 @@ def assess(
     contributions = used.contributions(seen)
     probability = used.probability(used.bias + sum(contributions.values()))
     sensitive = bool(forced) or probability >= threshold
-    told = _explain(contributions, parts) if sensitive else ()
-    scored = f"model: {probability:.2f} likely to matter for security"
-    reasons = (*forced, *((scored, *told) if sensitive else ()))
+    reasons = forced
+    if probability >= threshold:
+        scored = f"the model says {probability:.2f} (threshold {threshold:.2f})"
+        reasons = (*forced, scored, *_explain(contributions, seen, parts))
     return Sensitivity(1.0 if forced else probability, sensitive, reasons[: MAX_REASONS + len(forced)])
 
 
@@ -77,12 +78,14 @@ _STRUCTURE: Final = {
 }
 
 
-def _explain(contributions: Mapping[str, float], parts: Sequence[ChangedPart]) -> tuple[str, ...]:
-    """Say what weighed most, similar features added up, in plain words."""
+def _explain(
+    contributions: Mapping[str, float], seen_features: Features, parts: Sequence[ChangedPart]
+) -> tuple[str, ...]:
+    """Say what weighed most, similar features added up, in plain words; what is not there is not told."""
     themes: dict[str, float] = {}
     for name, weight in contributions.items():
         theme = _theme(name)
-        if theme:
+        if theme and seen_features.numbers.get(name, 1.0) > 0:
             themes[theme] = themes.get(theme, 0.0) + weight
     positive = sum(weight for weight in themes.values() if weight > 0)
     ordered = sorted(themes.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -105,6 +108,7 @@ def _reasons() -> dict[str, str]:
     return {rule.name: rule.reason for rule in builtin_rules().rules}
 
 
+@lru_cache(maxsize=16_384)
 def _theme(name: str) -> str:
     if name.startswith("rule "):
         return f"rule {name.split()[1]}"
