@@ -195,7 +195,7 @@ def _watch(
     watched = Watched(delivery, time.monotonic())
     pull = simulator.pull(full_name, number)
     say(f"webhook   pull_request opened, {full_name}#{number}")
-    deadline, shown, looked = watched.sent + timeout, "", 0.0
+    deadline, shown, looked, counted = watched.sent + timeout, "", 0.0, 0
     while time.monotonic() < deadline:
         if not service.alive():
             raise GitHubUnavailable(f"the service ended:\n{service.last_words()}")
@@ -206,11 +206,15 @@ def _watch(
             shown = state
             say(f"check     {state}")
         now = time.monotonic()
-        if watched.first_request is None and now - looked > LEDGER_SECONDS:
+        if now - looked > LEDGER_SECONDS:
             looked = now
-            if _asked(ledger):
+            if watched.first_request is None and _asked(ledger):
                 watched.first_request = now
                 say("model     first request")
+            closed = ledger.calls(watched.review_id) if watched.review_id is not None else ()
+            for call in closed[counted:]:
+                say(f"model     {_called(call)}")
+            counted = len(closed)
         if run is not None and run.status == "completed" and _summary(simulator, full_name, number):
             watched.published = now
             break
@@ -236,6 +240,13 @@ def _asked(ledger: Ledger) -> bool:
     return bool(spend.calls or spend.open)
 
 
+def _called(call: Call) -> str:
+    cost = "price unknown" if call.cost is None else f"${call.cost:.4f}"
+    outcome = "" if call.ok else f" · {call.failed_check.value if call.failed_check else call.error}"
+    tokens = f"{call.usage.input:,} tokens in, {call.usage.output:,} out"
+    return f"{call.stage.value} by {call.model}: {tokens}, {call.latency_ms / 1000:.1f} s, {cost}{outcome}"
+
+
 def _state(run: CheckRun) -> str:
     return " · ".join(part for part in (run.conclusion or run.status.replace("_", " "), run.title) if part)
 
@@ -245,12 +256,12 @@ def _summary(simulator: GitHubSimulator, full_name: str, number: int) -> bool:
 
 
 def _stored(ledger: Ledger, review_id: int | None) -> tuple[Review | None, tuple[Call, ...]]:
-    from reviewer.ledger.documents import load_review  # noqa: PLC0415 - with the ledger
+    from reviewer.document import load_document  # noqa: PLC0415 - with the ledger
 
     if review_id is None:
         return None, ()
     text = ledger.result(review_id)
-    return load_review(text) if text else None, ledger.calls(review_id)
+    return load_document(text).review if text else None, ledger.calls(review_id)
 
 
 def _show(

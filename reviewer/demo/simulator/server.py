@@ -44,7 +44,7 @@ class _QuietHandler(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's own signature
         """Log nothing: requests are recorded in the state."""
 
-    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
+    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:  # noqa: ARG002
         """Close the connection: nothing was answered on it."""
         self.close_connection = True
 
