@@ -1,0 +1,41 @@
+"""app.yml asks for what the code uses: not less, or it fails, and not more, or nobody installs it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reviewer import service
+from tests.shared import ROOT
+from webhooks import ask, triggers
+
+RANK = {"read": 1, "write": 2}
+
+
+@pytest.fixture(scope="module")
+def manifest() -> dict[str, Any]:
+    yaml = pytest.importorskip("yaml", reason="PyYAML comes with the extra `analysers`")
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "app.yml").read_text())
+    return loaded
+
+
+def test_the_permissions_are_those_of_the_tokens_that_the_code_asks_for(manifest: dict[str, Any]):
+    used: dict[str, str] = {}
+    for permissions in (service.READ_PERMISSIONS, service.WRITE_PERMISSIONS, ask.PERMISSIONS):
+        for name, level in permissions.items():
+            used[name] = max(used.get(name, level), level, key=RANK.__getitem__)
+    assert manifest["default_permissions"] == used
+
+
+def test_the_events_are_those_that_triggers_reads(manifest: dict[str, Any]):
+    assert sorted(manifest["default_events"]) == sorted(triggers.EVENTS)
+
+
+def test_a_command_in_the_procfile_is_a_command_of_the_program():
+    from reviewer.cli import COMMANDS
+
+    lines = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
+    assert set(lines) == {"release", "web", "worker", "clock"}
+    for line in lines.values():
+        assert line.rpartition("kilo-review ")[2] in COMMANDS
