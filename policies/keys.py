@@ -117,6 +117,7 @@ KEYS: Final[Mapping[str, Key]] = {
     "caps.max_calls_per_unit": Key("max_calls_per_unit", r.whole(1, 10), n.at_most),
     "caps.max_escalations": Key("max_escalations", r.whole(0, 1000), n.at_most),
     "caps.concurrency": Key("concurrency", r.whole(1, 64), n.at_most),
+    "caps.max_seconds": Key("max_seconds", r.whole(1, 86_400), n.at_most),
     "money.at_limit": Key("at_limit", _enum(AtLimit), n.free),
     "money.limit_conclusion": Key("limit_conclusion", r.one_of(_LIMIT_CONCLUSIONS), n.stricter_conclusion),
     "money.unknown_price": Key("unknown_price", r.word(("refuse", "allow")), n.not_below(("allow", "refuse"))),

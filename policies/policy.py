@@ -108,6 +108,7 @@ class Policy:
     max_calls_per_unit: int
     max_escalations: int
     concurrency: int
+    max_seconds: int
 
     providers: ProviderRules
     limits: tuple[Limit, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
@@ -18,7 +19,7 @@ from reviewer.findings.check import CheckFailure, check_answer
 from reviewer.findings.model import Disposition, Finding, PlacedFinding
 from reviewer.findings.parse import LookupRequest, parse_answer
 from reviewer.models.model import Call, Completion, FinishReason, Prompt, Stage, Usage
-from reviewer.plan import Plan
+from reviewer.plan import Plan, is_small
 from reviewer.prompts.build import hinted_prompt, repair_prompt
 from reviewer.review import Escalation
 
@@ -76,11 +77,20 @@ class Answered:
 
 @dataclass(slots=True)
 class Run:
-    """What the units of one run share: the count of escalations, and the word that a limit has ended it."""
+    """What the units of one run share: the count of escalations, the word that a limit has ended it, the time."""
 
     escalations: int = 0
     stopped: str = ""
+    seconds: float = float("inf")
+    clock: Callable[[], float] = time.monotonic
+    started: float = field(default_factory=time.monotonic)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def late(self) -> str:
+        """Say that the time of the run is over, "" while it is not."""
+        if self.clock() - self.started < self.seconds:
+            return ""
+        return f"not asked within the {self.seconds:g} s of one review (caps.max_seconds)"
 
     def take_escalation(self, most: int) -> bool:
         """Count one escalation of the run, False where all are used."""
@@ -125,6 +135,8 @@ def answer_unit(plan: Plan, desk: Desk) -> Answered:
     while True:
         if desk.run.stopped:
             return best or _unanswered(plan, state, desk.run.stopped, limit=True)
+        if late := desk.run.late():
+            return best or _unanswered(plan, state, late)
         result = desk.asker.ask(
             state.prompt,
             tier=state.tier,
@@ -229,7 +241,9 @@ def _decisive(failure: CheckFailure) -> bool:
 
 
 def _next(plan: Plan, desk: Desk, state: _State, read: _Read) -> bool:
-    """Prepare the next call, False where there is none."""
+    """Prepare the next call, False where there is none. A small local model is not asked to repair itself."""
+    if plan.candidate is not None and is_small(plan.candidate) and desk.asker.highest <= state.tier:
+        return False
     step = next_step(state.attempts, desk.policy, escalations_used=desk.run.escalations, highest=desk.asker.highest)
     if isinstance(step, Repair):
         state.stage = Stage.REPAIR

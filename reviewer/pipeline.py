@@ -121,7 +121,7 @@ def review(
         # The analysers run beside the first calls: two witnesses that have not spoken to each other.
         evidence = pool.submit(_evidence, request.change, scope, policy, head)
         prepared = prepare(request, scope, policy=policy, models=asker)
-        run = Run()
+        run = Run(seconds=policy.max_seconds, clock=clock, started=started)
         plans, answers = _ask_all(request, prepared, asker, policy, (head, base), evidence, run, store, pool, watch)
         watch(Progress("evidence", len(answers), len(plans)))
         found = evidence.result()

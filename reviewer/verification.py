@@ -16,7 +16,7 @@ from reviewer.errors import BudgetRefused
 from reviewer.findings.model import Finding, PlacedFinding
 from reviewer.findings.verify import Verification, apply_verdicts, build_verification, read_verdicts
 from reviewer.models.model import Call, Prompt, Stage
-from reviewer.plan import Plan
+from reviewer.plan import Plan, is_small
 from reviewer.prompts.build import context_text
 from reviewer.prompts.fence import fenced
 from reviewer.review import Escalation
@@ -77,6 +77,9 @@ def verify_findings(
     state = _State(asker, policy, run, store)
     refuted: list[PlacedFinding] = []
     for batch in _batches(answers, plans, policy):
+        if late := run.late():
+            state.notices.append(f"{len(batch.findings)} finding(s) were not verified: {late}")
+            continue
         result = _judge(batch, batch.tier, state)
         if result is None:
             continue
@@ -101,7 +104,9 @@ def _batches(answers: Sequence[Answered], plans: Mapping[str, Plan], policy: Pol
     done: list[_Batch] = []
     for answered in answers:
         wanted = [found for found in answered.findings if _wanted(found, answered.tier, policy)]
-        if not wanted:
+        candidate = plans[answered.unit.identity].candidate
+        # A small model refutes nothing reliably, and what it finds alone stays out of the lines anyway.
+        if not wanted or (candidate is not None and is_small(candidate)):
             continue
         shown = _shown(plans[answered.unit.identity])
         tokens = count_tokens(shown)
