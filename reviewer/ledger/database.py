@@ -34,7 +34,10 @@ class Database:
     """Where the ledger is kept. Connects on first use; safe between threads and after a fork."""
 
     def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
-        """Take an SQLAlchemy URL; ConfigurationError for one that names neither SQLite nor PostgreSQL."""
+        """Take an SQLAlchemy URL; ConfigurationError for one that names neither SQLite nor PostgreSQL.
+
+        `busy_seconds` is how long a step waits for other writers before the ledger counts as unavailable.
+        """
         self.url = _normal(url)
         self.is_sqlite = self.url.startswith("sqlite")
         self._busy_seconds = busy_seconds
@@ -68,6 +71,7 @@ class Database:
         return self._run(work, write=False)
 
     def _run(self, work: Callable[[Connection], T], *, write: bool) -> T:
+        give_up = time.monotonic() + self._busy_seconds
         for race in range(RACES):
             try:
                 # BEGIN IMMEDIATE and not the deferred default: a read that turns into a write fails at once
@@ -79,7 +83,8 @@ class Database:
                     connection.commit()
                     return result
             except DBAPIError as error:
-                if race + 1 == RACES or not _lost_race(error):
+                last = race + 1 == RACES or time.monotonic() > give_up
+                if last or not _lost_race(error):
                     raise unavailable(error) from error
                 time.sleep(random.uniform(0, 0.05 * 2**race))  # noqa: S311 - spreads the racers
             except SQLAlchemyError as error:

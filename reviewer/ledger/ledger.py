@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from reviewer.ledger.alerts import Alerts
 from reviewer.ledger.calls import Calls
-from reviewer.ledger.database import Database
+from reviewer.ledger.database import BUSY_SECONDS, Database
 from reviewer.ledger.migrations import require_current, upgrade
 from reviewer.ledger.money import Money
 from reviewer.ledger.prepaid import Prepaid
@@ -25,12 +25,14 @@ class Ledger(Reviews, Money, Prepaid, Alerts, Calls, Published):
         self.db = db
 
     @classmethod
-    def open(cls, url: str) -> Ledger:
+    def open(cls, url: str, *, busy_seconds: float = BUSY_SECONDS) -> Ledger:
         """Open the ledger at an SQLAlchemy URL; nothing is connected before the first use.
+
+        `busy_seconds` is how long a step waits for other writers: less where somebody waits for an answer.
 
         ConfigurationError for a URL of neither SQLite nor PostgreSQL, or where its driver is missing.
         """
-        return cls(Database(url))
+        return cls(Database(url, busy_seconds=busy_seconds))
 
     def migrate(self) -> str:
         """Bring the tables to this version and return its name; several processes may do so at once.

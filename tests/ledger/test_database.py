@@ -117,9 +117,8 @@ def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:
 
 
 def test_a_file_that_somebody_keeps_locked_is_unavailable_and_nothing_is_written(
-    tmp_path: Path, migrated_file: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, migrated_file: Path
 ) -> None:
-    monkeypatch.setattr("reviewer.ledger.database.RACES", 2)
     path = tmp_path / "ledger.sqlite"
     path.write_bytes(migrated_file.read_bytes())
     holder, ledger = Database(f"sqlite:///{path}"), Ledger(Database(f"sqlite:///{path}", busy_seconds=0.05))

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -294,38 +295,36 @@ steps = st.lists(
 
 @given(steps)
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_happens_the_books_balance_and_no_limit_is_passed(migrated_file, steps) -> None:
-    ledger = Ledger.open(f"sqlite:///{migrated_file}")
-    # One file for every example: a run and a user of its own keep them apart.
-    run = str(ledger.spent(since=NOW - 99 * MINUTE, until=NOW + 99 * MINUTE).calls) + str(id(steps))
+def test_whatever_happens_the_books_balance_and_no_limit_is_passed(ledger: Ledger, steps) -> None:
+    # A run and a user of its own keep the examples apart.
+    run = uuid4().hex
     account = Account(run=run, user=run)
     limits = (Limit(Scope.RUN, D(1)), Limit(Scope.USER_DAY, D("1.2")))
-    try:
-        for number, (end, amount, share) in enumerate(steps):
-            reservation = f"{run}-{number}-{id(steps)}"
-            try:
-                reserve(ledger, reservation, str(amount), limits, account, hold=MINUTE)
-            except BudgetRefused:
-                assert standing(ledger, Scope.RUN, account).committed + amount > 1
-                continue
-            bill = (amount * share.numerator / share.denominator).quantize(D("1e-12"))
-            if end == "settle":
+    for number, (end, amount, share) in enumerate(steps):
+        reservation = f"{run}-{number}"
+        before = standing(ledger, Scope.RUN, account)
+        try:
+            reserve(ledger, reservation, str(amount), limits, account, hold=MINUTE)
+        except BudgetRefused:
+            assert before.committed + amount > 1
+            continue
+        bill = (amount * share.numerator / share.denominator).quantize(D("1e-12"))
+        match end:
+            case "settle":
                 ledger.settle(reservation, call(bill), NOW)
-            elif end == "unseen":
+            case "unseen":
                 ledger.settle(reservation, call(None), NOW)
-            elif end == "release":
+            case "release":
                 ledger.release(reservation, NOW)
-            elif end == "expire":
+            case "expire":
                 ledger.expire(NOW + MINUTE)
-            elif end == "confirm":
+            case "confirm":
                 ledger.expire(NOW + MINUTE)
                 ledger.confirm(reservation, bill, NOW)
-            now = standing(ledger, Scope.RUN, account)
-            assert now.committed <= 1
-            assert now == standing(ledger, Scope.USER_DAY, account)
-            spend = ledger.totals(run).run
-            assert (spend.known, spend.unconfirmed) == (now.spent, now.unconfirmed)
-        ledger.expire(NOW + MINUTE)
-        assert standing(ledger, Scope.RUN, account).held == 0
-    finally:
-        ledger.close()
+        after = standing(ledger, Scope.RUN, account)
+        assert after.committed <= 1
+        assert after == standing(ledger, Scope.USER_DAY, account)
+        spend = ledger.totals(run).run
+        assert (spend.known, spend.unconfirmed) == (after.spent, after.unconfirmed)
+    ledger.expire(NOW + MINUTE)
+    assert standing(ledger, Scope.RUN, account).held == 0

@@ -238,3 +238,18 @@ def test_a_pull_requests_history_is_counted_from_a_moment(ledger: Ledger) -> Non
     accept(ledger, replace(KEY, number=4), now=NOW)
     rows = ledger.reviews_of(KEY.repo_id, KEY.number, since=NOW - 60 * MINUTE)
     assert [row.id for row in rows] == [newer]
+
+
+def test_a_dead_owners_lease_is_given_back_and_nobody_elses(ledger: Ledger) -> None:
+    review_id = accept(ledger)
+    begin(ledger, review_id, owner="dead")
+    assert not ledger.abandon(review_id, "alive", NOW)
+    assert ledger.begin(review_id, "worker-2", NOW, MINUTE) is None
+    assert ledger.abandon(review_id, "dead", NOW)
+    assert begin(ledger, review_id, owner="worker-2").attempt == 2
+
+
+def test_a_review_that_a_comment_asked_for_is_superseded_by_no_push(ledger: Ledger) -> None:
+    asked = accept(ledger, replace(KEY, head_sha="", trigger="comment:1"))
+    assert ledger.supersede(KEY.repo_id, KEY.number, "b" * 40, NOW) == ()
+    assert state(ledger, asked) is ReviewState.ACCEPTED
