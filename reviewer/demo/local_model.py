@@ -30,9 +30,9 @@ verify = "never"
 lookups = 0
 
 [caps]
-context_tokens = 400
-unit_tokens = 900
-max_output_tokens = 256
+context_tokens = 200
+unit_tokens = 2000
+max_output_tokens = 160
 max_calls_per_unit = 1
 max_escalations = 0
 concurrency = 1

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 READY_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.05
 LEDGER_SECONDS: Final = 0.25
+# A worker that took the repeated delivery for work would have begun by then.
+SETTLE_SECONDS: Final = 0.5
 EXIT_UNFINISHED: Final = 3
 EXIT_WRONG: Final = 1
 # The demo brings its own of these; what is set for another installation must not reach it.
@@ -149,10 +151,11 @@ def _run(options: argparse.Namespace, folder: Path, stack: contextlib.ExitStack,
             file=sys.stderr,
         )
         return EXIT_UNFINISHED
+    repeated = _send_again(simulator, subject.full_name, number, watched.delivery, say)
     status = _show(options, simulator, subject, number, watched, ledger, choice)
     if options.keep:
         _keep(simulator, subject, number)
-    return status
+    return EXIT_WRONG if repeated else status
 
 
 def _service(simulator: GitHubSimulator, choice: Choice, folder: Path, port: int) -> Process:
@@ -238,6 +241,26 @@ def _asked(ledger: Ledger) -> bool:
     now = datetime.now(UTC)
     spend = ledger.spent(since=now - timedelta(days=1), until=now + timedelta(days=1))
     return bool(spend.calls or spend.open)
+
+
+def _send_again(simulator: GitHubSimulator, full_name: str, number: int, delivery: Delivery, say: Progress) -> bool:
+    """Deliver the same webhook again, as GitHub does on request; return whether anything was posted twice."""
+
+    def posted() -> tuple[int, ...]:
+        return (
+            len(simulator.reviews(full_name, number)),
+            len(simulator.review_comments(full_name, number)),
+            len(simulator.issue_comments(full_name, number)),
+            len(simulator.check_runs(full_name)),
+        )
+
+    before = posted()
+    simulator.hooks.redeliver(delivery)
+    simulator.hooks.wait()
+    time.sleep(SETTLE_SECONDS)
+    repeated = posted() != before
+    say(f"webhook   sent again: {'SOMETHING WAS POSTED TWICE' if repeated else 'nothing is posted twice'}")
+    return repeated
 
 
 def _called(call: Call) -> str:
