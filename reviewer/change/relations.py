@@ -22,6 +22,8 @@ _DEFINITION = re.compile(
     r"[\w<>\[\],.?*& ]*?\b([A-Za-z_]\w{3,})\s*\("
     r"|^\s*(?:export\s+)?(?:const|let|var)\s+([A-Za-z_]\w{3,})\s*=\s*(?:async\s*)?(?:\(|function\b|\w+\s*=>)"
 )
+_CODE_NAME = re.compile(r"[A-Z_0-9]")
+_CODE_AFTER = ("(", ":", "{", "<", "[", "=")
 _KEYWORDS = frozenset(
     {
         *("def", "class", "func", "fn", "function", "struct", "interface", "trait", "enum", "type", "module"),
@@ -106,7 +108,10 @@ def _definitions(text: str) -> set[str]:
     for line in text.split("\n"):
         # Most lines define nothing: a set of words is cheaper to ask than the expression.
         if len(line) < 400 and not _KEYWORDS.isdisjoint(line.split()) and (match := _DEFINITION.search(line)):
-            names.add(match[1] or match[2] or match[3])
+            name = match[1] or match[2] or match[3]
+            # "class with a lock" in a comment defines nothing: a plain word counts only where code goes on.
+            if _CODE_NAME.search(name) or line[match.end() :].lstrip()[:1] in _CODE_AFTER or match[1] is None:
+                names.add(name)
     return names
 
 

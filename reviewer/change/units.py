@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from policies.paths import is_documentation
 from reviewer.change.identity import unit_identity
 from reviewer.change.model import FileChange, Hunk, Unit
 from reviewer.change.relations import Bond, bonds_of
 from reviewer.change.render import render_hunk
 from reviewer.change.split import split_hunk
 
-# Hunks on one side of this line are not put beside hunks on the other merely because they are neighbours: a
-# sensitive hunk would take its neighbours to the dearer model.
-RISK_LINE = 0.5
+# Default of `sensitive_from`: policy's own threshold of sensitivity.
+SENSITIVE_FROM = 0.3
 # Tokens for the `### path` line over a run of hunks.
 PATH_TOKENS = 24
 # Neighbouring files share a unit; about every so many files a cut is made that depends on nothing but the file's
 # own path, so that a changed file moves the borders of a few units and not of all that follow.
 FILES_PER_CUT = 8
+CUT_FROM = 4  # and only where a unit is more than a quarter full
+# What is left over of different folders shares a unit up to this share of the budget: each call carries some
+# thousand tokens of instructions and schema, but unrelated hunks in one prompt cost attention.
+LEFTOVER_SHARE = 0.5
 
 
 @dataclass(slots=True)
@@ -46,17 +50,22 @@ def build_units(
     risk: Callable[[Hunk], float],
     count: Callable[[str], int],
     relate: Mapping[tuple[str, str], Iterable[str]] | None = None,
+    sensitive_from: float = SENSITIVE_FROM,
 ) -> tuple[Unit, ...]:
     """Group the hunks of the files into units of at most `max_tokens`, the riskiest first.
 
     `risk` gives 0 to 1 for a hunk, `count` the tokens of a text. `relate` adds symbols that a hunk shares with
-    others, by (path, hunk header). A hunk larger than the budget is split at line boundaries; a single line that is
-    larger becomes a unit marked `oversize`. Same input, same units, whatever the order of dictionaries.
+    others, by (path, hunk header). Hunks whose risk is at least `sensitive_from` are not put beside others merely
+    because they are neighbours, for they would take them to the dearer model; nor is documentation put beside
+    code, for it would lose the cheaper one.
+
+    A hunk larger than the budget is split at line boundaries; a single line that is larger becomes a unit marked
+    `oversize`. Same input, same units, whatever the order of dictionaries.
     """
     if max_tokens < 1:
         raise ValueError(f"max_tokens is {max_tokens}: a unit needs room for at least one token")
     pieces = _pieces(files, max_tokens, risk, count)
-    groups = _Groups(pieces, max_tokens)
+    groups = _Groups(pieces, max_tokens, sensitive_from)
     for bond in bonds_of([piece.hunk for piece in pieces], relate or {}):
         groups.join(bond)
     packed = groups.packed()
@@ -85,9 +94,10 @@ def _pieces(
 class _Groups:
     """Disjoint groups of pieces that never outgrow the budget."""
 
-    def __init__(self, pieces: Sequence[_Piece], max_tokens: int) -> None:
+    def __init__(self, pieces: Sequence[_Piece], max_tokens: int, sensitive_from: float) -> None:
         self.pieces = pieces
         self.max_tokens = max_tokens
+        self.sensitive_from = sensitive_from
         self.owner = list(range(len(pieces)))
         self.groups = {
             index: _Group([index], piece.tokens + PATH_TOKENS, piece.risk) for index, piece in enumerate(pieces)
@@ -106,22 +116,32 @@ class _Groups:
             self._merge(first, second, bond.reason)
 
     def packed(self) -> list[_Group]:
-        """Return the groups after putting small ones of one folder side by side."""
-        previous: dict[tuple[str, bool], int] = {}
+        """Return the groups after putting small ones side by side: of one folder first, then what is left over."""
+        self._pack("same folder", self.max_tokens, by_folder=True)
+        self._pack("small changes together", int(self.max_tokens * LEFTOVER_SHARE), by_folder=False)
+        return [self.groups[index] for index in sorted(self.groups)]
+
+    def _pack(self, reason: str, most: int, *, by_folder: bool) -> None:
+        previous: dict[tuple[str, bool, bool], int] = {}
         for index in sorted(self.groups):
             group = self.groups[index]
             path = self.pieces[group.members[0]].hunk.path
-            key = (path.rpartition("/")[0], group.risk >= RISK_LINE)
+            folder = path.rpartition("/")[0] if by_folder else ""
+            key = (folder, self._sensitive(group), is_documentation(path))
             last = previous.get(key)
-            if last is not None and not _cut_before(path) and self._fits(last, index, strong=False):
-                self._merge(last, index, "same folder")
-            else:
+            filled = self.groups[last].tokens if last is not None else most
+            cut = filled * CUT_FROM > most and _cut_before(path)
+            if last is not None and filled + group.tokens <= most and not cut:
+                self._merge(last, index, reason)
+            elif cut or group.tokens < filled:  # the emptier of the two stays open
                 previous[key] = index
-        return [self.groups[index] for index in sorted(self.groups)]
+
+    def _sensitive(self, group: _Group) -> bool:
+        return group.risk >= self.sensitive_from
 
     def _fits(self, first: int, second: int, *, strong: bool) -> bool:
         left, right = self.groups[first], self.groups[second]
-        same_side = (left.risk >= RISK_LINE) == (right.risk >= RISK_LINE)
+        same_side = self._sensitive(left) == self._sensitive(right)
         return (strong or same_side) and left.tokens + right.tokens <= self.max_tokens
 
     def _merge(self, first: int, second: int, reason: str) -> None:
@@ -140,7 +160,12 @@ def _cut_before(path: str) -> bool:
 def _unit(group: _Group, pieces: Sequence[_Piece]) -> Unit:
     members = [pieces[index] for index in group.members]
     hunks = tuple(member.hunk for member in members)
-    reasons = list(dict.fromkeys(group.reasons))
+    known = set(group.reasons)
+    reasons = [
+        reason
+        for reason in dict.fromkeys(group.reasons)
+        if not reason.startswith("same file ") or reason.replace("file", "symbol in", 1) not in known
+    ]
     if reasons:
         shown = ", ".join(reasons[:4])
         reason = f"{shown} and {len(reasons) - 4} more" if len(reasons) > 4 else shown

@@ -45,6 +45,7 @@ def test_code_travels_with_its_test_and_a_caller_with_its_callee():
 
 def test_symbols_from_the_context_bring_hunks_together():
     files = [added("a/x.go", "one"), added("b/y.go", "two"), added("c/z.go", "three")]
+    assert len(build_units(files, max_tokens=100, risk=lambda hunk: 0.0, count=words)) == 3
     related = {(file.path, file.hunks[0].header): ["Client.Do"] for file in (files[0], files[2])}
     units = build_units(files, max_tokens=100, risk=lambda hunk: 0.0, count=words, relate=related)
     assert together(units, "a/x.go", "c/z.go")
@@ -58,10 +59,23 @@ def test_a_risky_hunk_does_not_take_its_neighbours_to_the_dearer_model():
     assert units[0].risk == 1.0
 
 
+def test_documentation_is_not_put_beside_code():
+    files = [added("pkg/a.py", "x = 1"), added("pkg/notes.md", "words"), added("pkg/b.py", "y = 2")]
+    units = build_units(files, max_tokens=1000, risk=lambda hunk: 0.0, count=words)
+    assert [unit.paths for unit in units] == [("pkg/a.py", "pkg/b.py"), ("pkg/notes.md",)]
+
+
+def test_small_changes_of_many_folders_share_a_call_up_to_half_the_budget():
+    files = [added(f"services/service{n:02}/limits.py", f"LIMIT_{n} = {n} # some words here") for n in range(30)]
+    units = build_units(files, max_tokens=200, risk=lambda hunk: 0.0, count=words)
+    assert len(units) < 20
+    assert all(words(render_unit(unit)) <= 100 for unit in units)
+
+
 def test_units_are_ordered_by_risk_then_by_place():
     files = [added(f"{name}/f.py", "x") for name in "abcd"]
     risks = {"a": 0.1, "b": 0.9, "c": 0.1, "d": 0.95}
-    units = build_units(files, max_tokens=1000, risk=lambda hunk: risks[hunk.path[0]], count=words)
+    units = build_units(files, max_tokens=40, risk=lambda hunk: risks[hunk.path[0]], count=words)
     assert [unit.paths[0][0] for unit in units] == ["d", "b", "a", "c"]
 
 
