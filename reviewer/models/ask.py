@@ -133,7 +133,10 @@ class Asker:
         return self._prices(candidate)
 
     def stop(self) -> None:
-        """Let questions that wait give up and new ones fail: the process is going down."""
+        """End what is being asked within half a second, and refuse what comes: the process is going down.
+
+        What a provider may bill for an answer that was cut off so is settled, as for any cut.
+        """
         self._stopped.set()
 
     def ask(self, prompt: Prompt, *, tier: Tier, unit: str, stage: Stage, attempt: int = 1) -> Answer:
@@ -217,14 +220,16 @@ class Asker:
             started = self._clock()
             made = Attempt(question.unit, question.stage, candidate, price, number, _ms(started - self._started))
             try:
-                completion = self._sender.send(ask, protocol, self._key(candidate), heard)
+                completion = self._sender.send(
+                    ask, protocol, self._key(candidate), heard, stopped=self._stopped.is_set
+                )
             except BaseException as error:
                 fault = error if isinstance(error, ProviderFault) else _interrupted(error)
                 call = made.failed(fault, heard, ask, _ms(self._clock() - started))
                 self._settle(reservation, question, call)
                 if fault is not error:
                     raise
-                if fault.kind in UNHEALTHY:
+                if fault.kind in UNHEALTHY and not self._stopped.is_set():
                     self._breaker.failed(candidate.provider)
                 return None, fault
             self._settle(reservation, question, made.answered(completion))

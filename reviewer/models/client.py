@@ -17,10 +17,12 @@ import httpcore
 import httpx
 
 from reviewer.models.address import check_ip, is_loopback
-from reviewer.models.clocking import read_limit
+from reviewer.models.clocking import running_clock
 
 POOL_SIZE: Final = 32
 KEEP_ALIVE_SECONDS: Final = 30.0
+# How long a read may not notice that everything stops.
+POLL_SECONDS: Final = 0.25
 USER_AGENT: Final = "kilo-review"
 
 # httpx logs whole URLs at INFO, credentials and query included (encode/httpx #2760); httpcore headers at DEBUG.
@@ -35,7 +37,17 @@ class _ClockedStream(httpcore.NetworkStream):
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, read_limit(timeout))
+        clock = running_clock()
+        if clock is None:
+            return self._stream.read(max_bytes, timeout)
+        while True:
+            # A limit of exactly 0 would make the socket non-blocking instead of timing out.
+            left = max(0.001, clock.left())
+            try:
+                return self._stream.read(max_bytes, min(left, POLL_SECONDS))
+            except httpcore.ReadTimeout:
+                if clock.left() <= 0:
+                    raise
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._stream.write(buffer, timeout)

@@ -26,9 +26,15 @@ class TimeLimits:
 class PhaseClock:
     """Says how long the next read may wait, and why it may not wait longer."""
 
-    def __init__(self, limits: TimeLimits, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        limits: TimeLimits,
+        monotonic: Callable[[], float] = time.monotonic,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._limits = limits
         self._monotonic = monotonic
+        self._stopped = stopped
         self._started = self._heard = monotonic()
         self._talking = False
 
@@ -38,13 +44,17 @@ class PhaseClock:
         self._heard = self._monotonic()
 
     def left(self) -> float:
-        """Return the seconds until the next limit; 0 or less when one has passed."""
+        """Return the seconds until the next limit; 0 or less when one has passed, or when everything stops."""
+        if self._stopped():
+            return 0.0
         now = self._monotonic()
         phase = self._limits.between_tokens if self._talking else self._limits.first_token
         return min(self._limits.total - (now - self._started), phase - (now - self._heard))
 
     def reason(self) -> str:
         """Name the limit that has passed, or comes next."""
+        if self._stopped():
+            return "stopped"
         now = self._monotonic()
         phase = self._limits.between_tokens if self._talking else self._limits.first_token
         if self._limits.total - (now - self._started) <= phase - (now - self._heard):
@@ -67,11 +77,6 @@ def clocked(clock: PhaseClock) -> Iterator[PhaseClock]:
         _running.clock = None
 
 
-def read_limit(asked: float | None) -> float | None:
-    """Return the time limit of a socket read: what was asked, or what the running clock leaves."""
-    clock: PhaseClock | None = getattr(_running, "clock", None)
-    if clock is None:
-        return asked
-    # A limit of exactly 0 would make the socket non-blocking instead of timing out.
-    left = max(0.001, clock.left())
-    return left if asked is None else min(asked, left)
+def running_clock() -> PhaseClock | None:
+    """Return the clock of this thread's call, None outside of one."""
+    return getattr(_running, "clock", None)

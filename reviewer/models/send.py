@@ -62,8 +62,19 @@ class Sender:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     monotonic: Callable[[], float] = time.monotonic
 
-    def send(self, ask: Ask, protocol: WireProtocol, key: str, heard: Heard) -> Completion:
-        """Make one attempt and return the answer; `heard` is filled as it streams. Raises ProviderFault."""
+    def send(
+        self,
+        ask: Ask,
+        protocol: WireProtocol,
+        key: str,
+        heard: Heard,
+        *,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Completion:
+        """Make one attempt and return the answer; `heard` is filled as it streams. Raises ProviderFault.
+
+        `stopped` is asked a few times a second, so that a process that goes down does not wait for its models.
+        """
         # httpx costs 0.1 s of import, which a run answered from the cache never needs.
         import httpx  # noqa: PLC0415
 
@@ -78,7 +89,7 @@ class Sender:
         timeout = httpx.Timeout(
             connect=self.limits.connect, write=self.limits.write, read=None, pool=self.limits.total
         )
-        clock = PhaseClock(self.limits, self.monotonic)
+        clock = PhaseClock(self.limits, self.monotonic, stopped)
         started = self.monotonic()
         heard.reader = protocol.reader()
         try:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -18,10 +21,11 @@ from reviewer.errors import (
     PolicyRefused,
     RateLimited,
 )
+from reviewer.models.breaker import LocalBreaker
 from reviewer.models.catalogue import Usable
 from reviewer.models.meter import CallIntent, NullMeter
 from reviewer.models.model import Call, FinishReason, Prompt
-from tests.models.asking import HASTY, PRICE, PROMPT, ask, asker_of, candidate_of
+from tests.models.asking import HASTY, LIMITS, PRICE, PROMPT, ask, asker_of, candidate_of
 from tests.simulators.behaviour import (
     Behaviour,
     Cut,
@@ -541,3 +545,70 @@ def test_an_asker_made_without_a_sender_still_takes_keys_out_of_errors() -> None
     assert answer.error is not None
     assert "***" in str(answer.error)
     assert KEY not in repr(answer)
+
+
+@pytest.mark.parametrize("hang", [Hang(60), Hang(60, headers=True), Hang(60, piece='{"fin')], ids=repr)
+def test_stop_ends_a_hanging_answer_at_once_and_settles_it(hang: Hang) -> None:
+    with ProviderSimulator("openai", default=hang) as provider:
+        meter = NullMeter()
+        asker = asker_of(candidate_of(provider), meter=meter, limits=LIMITS)
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(ask, asker)
+            while not provider.requests:
+                time.sleep(0.01)
+            asker.stop()
+            # Far less than the limits of a phase, which are what it would wait otherwise.
+            answer = asked.result(timeout=LIMITS.first_token / 2)
+    assert isinstance(answer.error, ModelUnavailable)
+    assert meter.open == {}
+    assert len(meter.calls) == 1
+
+
+def test_an_answer_that_never_ends_is_ended_by_the_total_limit() -> None:
+    words = '{"findings": [' + ", ".join(f'"finding {number}"' for number in range(4000))
+    limits = replace(LIMITS, total=0.6)
+    slow = Say(words, piece=4, pause=0.02)
+    prompt = replace(PROMPT, max_output_tokens=4096)
+    with ProviderSimulator("openai", default=slow) as provider:
+        answer = ask(asker_of(candidate_of(provider), limits=limits), prompt)
+    assert isinstance(answer.error, ModelUnavailable)
+    assert "not done after 0.6 s" in answer.calls[0].error
+    assert answer.calls[0].usage.output > 0
+
+
+def _many_calls(count: int) -> None:
+    """Faults that are never billed, at random, between answers that are."""
+    rng = random.Random(20261121)
+    unbilled = [Status(429), Status(503), Status(529), Status(400, "no")]
+    script: list[Behaviour] = [
+        rng.choice(unbilled) if rng.random() < 0.3 else Say(GOOD * rng.randint(1, 3), reasoning=rng.randint(0, 99))
+        for _ in range(count)
+    ]
+    for protocol in PROTOCOLS:
+        with ProviderSimulator(protocol, script=script, default=Say(GOOD)) as provider:
+            meter = NullMeter()
+            asker = asker_of(candidate_of(provider), meter=meter, breaker=_NeverOpen())
+            with ThreadPoolExecutor(8) as pool:
+                answers = list(pool.map(lambda number, asker=asker: ask(asker, _sized(number)), range(count)))
+        assert sum(len(answer.calls) for answer in answers) == len(meter.calls) == len(provider.requests)
+        assert len(provider.books) == sum(1 for call in meter.calls if call.ok)
+        assert _calls_equal_books(meter.calls, provider) == 0
+        assert meter.open == {}
+
+
+def _sized(number: int) -> Prompt:
+    return replace(PROMPT, system="s" * 6000, shared="c" * (number % 5) * 3000, unit=f"unit {number}")
+
+
+class _NeverOpen(LocalBreaker):
+    def wait(self, provider: str) -> float:
+        return 0.0
+
+
+def test_over_many_calls_at_once_our_bill_equals_the_provider_s_books() -> None:
+    _many_calls(40)
+
+
+@pytest.mark.campaign
+def test_over_a_thousand_calls_at_once_our_bill_equals_the_provider_s_books() -> None:
+    _many_calls(1000)
