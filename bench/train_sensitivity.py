@@ -134,8 +134,8 @@ def _fit_uncalibrated(rows: Sequence[Row]) -> Model:
     from sklearn.linear_model import LogisticRegression
 
     words, idf = _vocabulary(rows)
-    names = sorted(rows[0].features.numbers)
-    numbers = np.array([[row.features.numbers[name] for name in names] for row in rows])
+    names = sorted({name for row in rows for name in row.features.numbers})
+    numbers = np.array([[row.features.numbers.get(name, 0.0) for name in names] for row in rows])
     mean, scale = numbers.mean(0), numbers.std(0)
     scale[scale == 0] = 1.0
     weight = np.array([STRENGTH_SCALE if name.startswith("strength ") else FIGURE_SCALE for name in names])

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 from policies.identifiers import bounded, count, pieces, words
@@ -48,7 +48,7 @@ _STRUCTURE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """`words` are sparse counts (damped), `numbers` the dense figures; both by name."""
+    """`words` are damped counts, `numbers` figures; both by name, and what is missing is zero."""
 
     words: dict[str, float]
     numbers: dict[str, float]
@@ -63,11 +63,9 @@ def features(parts: Sequence[ChangedPart]) -> Features:
     added, removed = count(plus), count(minus)
     more, fewer = added - removed, removed - added
     found: dict[str, float] = {}
-    for sign, identifiers in (("+", added), ("-", removed), (">", more), ("<", fewer)):
+    for sign, identifiers in (("+", added), ("-", removed), (">", more), ("<", fewer), ("=", added | removed)):
         for piece, times in _pieces(identifiers).items():
-            found[sign + piece] = 1 + math.log(times)
-    for piece, times in _pieces(added | removed).items():
-        found[f"={piece}"] = 1 + math.log(times)
+            found[sign + piece] = 1 + math.log(times) if times > 1 else 1.0
     for part in code:
         for word in _path_words(part.path):
             found[f"/{word}"] = 1.0
@@ -116,13 +114,14 @@ def _structure(
         "new file": float(any(part.added and not part.removed and len(part.added) > 40 for part in code)),
     }
     for name, expression in _STRUCTURE.items():
-        more = len(expression.findall(plus))
-        fewer = len(expression.findall(minus))
-        numbers[f"+{name}"] = log(more)
-        numbers[f"-{name}"] = log(fewer)
-        numbers[f">{name}"] = log(max(more - fewer, 0))
-        numbers[f"%{name}"] = min(2.0, (more + fewer) / (lines + 4))
-    return numbers
+        more = len(expression.findall(plus)) if plus else 0
+        fewer = len(expression.findall(minus)) if minus else 0
+        if more or fewer:
+            numbers[f"{name} added"] = log(more)
+            numbers[f"{name} removed"] = log(fewer)
+            numbers[f"{name} net"] = log(max(more - fewer, 0))
+            numbers[f"{name} share"] = min(2.0, (more + fewer) / (lines + 4))
+    return {name: value for name, value in numbers.items() if value}
 
 
 def _rule_numbers(
@@ -133,24 +132,33 @@ def _rule_numbers(
     fewer: Counter[str],
 ) -> dict[str, float]:
     lookup = builtin_words()
-    tallies = {"+": lookup.tally(added), "-": lookup.tally(removed), "~": lookup.tally(more + fewer)}
-    in_paths: set[str] = set()
-    numbers: dict[str, float] = {}
-    for part in code:
-        in_paths.update(name for word in _path_words(part.path) for name in lookup.names(word))
+    total = lookup.tally(added) + lookup.tally(removed)
+    net = {name for changed in (more, fewer) for identifier in changed for name in lookup.of_identifier(identifier)}
+    in_paths = {name for part in code for name in _path_rules(part.path)}
     changed = sum(added.values()) + sum(removed.values())
+    numbers: dict[str, float] = {}
     strengths = dict.fromkeys(("any", "density", "path", "net"), 0.0)
-    for rule in builtin_rules().rules:
-        if rule.words:
-            total = tallies["+"][rule.name] + tallies["-"][rule.name]
-            net = tallies["~"][rule.name]
-            numbers[f"rule {rule.name} net"] = float(net > 0)
-            numbers[f"rule {rule.name} share"] = total / (changed + 20)
-            numbers[f"rule {rule.name} path"] = float(rule.name in in_paths)
-            strengths["any"] += rule.strength * (total > 0)
-            strengths["net"] += rule.strength * (net > 0)
-            strengths["density"] += rule.strength * total / (changed + 20)
-            strengths["path"] += rule.strength * (rule.name in in_paths)
-    for name, value in strengths.items():
-        numbers[f"strength {name}"] = value
+    weight = _strengths()
+    for name, times in total.items():
+        numbers[f"rule {name} share"] = share = times / (changed + 20)
+        strengths["any"] += weight[name]
+        strengths["density"] += weight[name] * share
+    for name in net:
+        numbers[f"rule {name} net"] = 1.0
+        strengths["net"] += weight[name]
+    for name in in_paths:
+        numbers[f"rule {name} path"] = 1.0
+        strengths["path"] += weight[name]
+    numbers.update({f"strength {name}": value for name, value in strengths.items() if value})
     return numbers
+
+
+@cache
+def _strengths() -> dict[str, float]:
+    return {rule.name: rule.strength for rule in builtin_rules().rules}
+
+
+@lru_cache(maxsize=16_384)
+def _path_rules(path: str) -> frozenset[str]:
+    lookup = builtin_words()
+    return frozenset(name for word in _path_words(path) for name in lookup.names(word))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -33,6 +33,12 @@ class Model:
     bias: float
     slope: float
     intercept: float
+    zeros: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        # What the figures add where every one of them is zero, which most are: only the others need be looked at.
+        zeros = math.fsum(weight * _clip(-mean / scale) for mean, scale, weight in self.numbers.values())
+        object.__setattr__(self, "zeros", zeros)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Model:
@@ -49,8 +55,7 @@ class Model:
         """Return what each feature adds to the score, in log-odds before calibration."""
         parts: dict[str, float] = {}
         for name, (mean, scale, weight) in self.numbers.items():
-            deviation = (features.numbers.get(name, 0.0) - mean) / scale
-            parts[name] = weight * max(-CLIP, min(CLIP, deviation))
+            parts[name] = weight * _clip((features.numbers.get(name, 0.0) - mean) / scale)
         found = [
             (name, value * row[0], row[1])
             for name, value in features.words.items()
@@ -63,13 +68,31 @@ class Model:
         return parts
 
     def score(self, features: Features) -> float:
-        """Return the uncalibrated score."""
-        return self.bias + math.fsum(self.contributions(features).values())
+        """Return the uncalibrated score: what `contributions` adds up to, without naming each."""
+        total = self.bias + self.zeros
+        for name, value in features.numbers.items():
+            row = self.numbers.get(name)
+            if row:
+                mean, scale, weight = row
+                total += weight * (_clip((value - mean) / scale) - _clip(-mean / scale))
+        length = 0.0
+        text = 0.0
+        for name, value in features.words.items():
+            found = self.words.get(name)
+            if found:
+                scaled = value * found[0]
+                length += scaled * scaled
+                text += scaled * found[1]
+        return total + (text / math.sqrt(length) if length else 0.0)
 
     def probability(self, score: float) -> float:
         """Calibrate a score to a probability, 0 to 1."""
         logit = max(-30.0, min(30.0, self.slope * score + self.intercept))
         return 1.0 / (1.0 + math.exp(-logit))
+
+
+def _clip(deviation: float) -> float:
+    return max(-CLIP, min(CLIP, deviation))
 
 
 @cache

@@ -47,13 +47,12 @@ def assess(
     if not seen.code:
         return Sensitivity(1.0 if forced else WITHOUT_CODE, bool(forced), forced[:MAX_REASONS])
     used = model or shipped()
-    contributions = used.contributions(seen)
-    probability = used.probability(used.bias + sum(contributions.values()))
+    probability = used.probability(used.score(seen))
     sensitive = bool(forced) or probability >= threshold
     reasons = forced
     if probability >= threshold:
         scored = f"the model says {probability:.2f} (threshold {threshold:.2f})"
-        reasons = (*forced, scored, *_explain(contributions, seen, parts))
+        reasons = (*forced, scored, *_explain(used.contributions(seen), seen, parts))
     return Sensitivity(1.0 if forced else probability, sensitive, reasons[: MAX_REASONS + len(forced)])
 
 
@@ -85,7 +84,7 @@ def _explain(
     themes: dict[str, float] = {}
     for name, weight in contributions.items():
         theme = _theme(name)
-        if theme and seen_features.numbers.get(name, 1.0) > 0:
+        if theme and (name in seen_features.words or name in seen_features.numbers):
             themes[theme] = themes.get(theme, 0.0) + weight
     positive = sum(weight for weight in themes.values() if weight > 0)
     ordered = sorted(themes.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -114,12 +113,10 @@ def _theme(name: str) -> str:
         return f"rule {name.split()[1]}"
     if name.startswith("/"):
         return f"the path says `{name[1:]}`"
-    sign, rest = name[:1], name[1:]
-    if sign in "+->%" and rest in _STRUCTURE:
-        return f"changes {_STRUCTURE[rest]}"
-    if sign in "+-><=" and rest.isalnum() and rest not in {"call", "text", "declare", "import", "comment"}:
-        return f"changes `{rest}`"
-    return ""
+    if name[0] in "+-><=":
+        return f"changes `{name[1:]}`"
+    kind = name.partition(" ")[0]
+    return f"changes {_STRUCTURE[kind]}" if kind in _STRUCTURE else ""
 
 
 def _words_by_rule(parts: Sequence[ChangedPart]) -> dict[str, str]:
