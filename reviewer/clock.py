@@ -186,6 +186,8 @@ class Clock:
 def main_clock(settings: Settings) -> int:
     """Run the clock until SIGTERM or Ctrl-C; return the exit status."""
     logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
+    # Its retries are ours to report, in one line and in words.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -191,7 +192,22 @@ class Supervisor:
 def main_serve(settings: Settings, *, environ: Mapping[str, str] | None = None) -> int:
     """Run everything until SIGTERM or Ctrl-C; ConfigurationError before anything is started."""
     settings.require_github_app()
+    check_address(settings)
     return Supervisor(settings, environ=environ).run()
+
+
+def check_address(settings: Settings) -> None:
+    """Refuse an address that is taken, before anything is started; gunicorn would try five times and log it."""
+    try:
+        socket.create_server(
+            (settings.host, settings.port),
+            family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET,
+        ).close()
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen on {settings.host} port {settings.port}: {error.strerror}",
+            remedy="Stop what listens there, or set PORT (and HOST).",
+        ) from None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

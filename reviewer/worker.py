@@ -85,7 +85,9 @@ def main_worker(settings: Settings, *, burst: bool = False, preload: Sequence[st
         work_horse_killed_handler=_release,
     )
     log.info("process %d takes reviews", os.getpid())
-    worker.work(burst=burst, logging_level=settings.log_level, log_format=LOG_FORMAT)
+    # RQ says at INFO what only its authors need to know.
+    level = "WARNING" if settings.log_level == "INFO" else settings.log_level
+    worker.work(burst=burst, logging_level=level, log_format=LOG_FORMAT)
     return 0
 
 

@@ -74,11 +74,10 @@ class Served:
         return redis.Redis.from_url(running_url(self.state))
 
 
-@pytest.fixture
-def served(tmp_path: Path, private_key: str) -> Iterator[Served]:
-    served = Served(tmp_path, private_key)
-    below: list[int] = []
+def _running(state: Path, private_key: str) -> Iterator[Served]:
+    served = Served(state, private_key)
     try:
+        served.ready()
         yield served
         below = descendants(served.process.pid)
     finally:
@@ -93,8 +92,19 @@ def served(tmp_path: Path, private_key: str) -> Iterator[Served]:
     wait_for(lambda: not any(is_running(pid) for pid in below), 10, "the end of every process")
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, private_key: str) -> Iterator[Served]:
+    """One for the tests that leave it running."""
+    yield from _running(tmp_path_factory.mktemp("serve"), private_key)
+
+
+@pytest.fixture
+def own(tmp_path: Path, private_key: str) -> Iterator[Served]:
+    """One to end."""
+    yield from _running(tmp_path, private_key)
+
+
 def test_a_delivery_goes_all_the_way_to_the_ledger_and_back(served: Served):
-    served.ready()
     answer = served.web.post("pull_request", pull_request(), secret=SECRET)
     assert (answer.status, answer.body["queued"]) == (202, True)
 
@@ -108,32 +118,29 @@ def test_a_delivery_goes_all_the_way_to_the_ledger_and_back(served: Served):
     assert "PRIVATE KEY" not in served.log.read_text()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_everything_in_time(served: Served, number: signal.Signals):
-    served.ready()
-    wait_for(lambda: served.child("worker") and served.child("clock"))
-    below = descendants(served.process.pid)
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.campaign)])
+def test_a_signal_ends_everything_in_time(own: Served, number: signal.Signals):
+    wait_for(lambda: own.child("worker") and own.child("clock"))
+    below = descendants(own.process.pid)
     assert len(below) >= 4
     started = time.monotonic()
-    served.process.send_signal(number)
-    assert served.process.wait(25) == 0
+    own.process.send_signal(number)
+    assert own.process.wait(25) == 0
     assert time.monotonic() - started < 25
     wait_for(lambda: not any(is_running(pid) for pid in below))
-    assert "killing" not in served.log.read_text()
-    assert "Traceback" not in served.log.read_text()
+    assert "killing" not in own.log.read_text()
+    assert "Traceback" not in own.log.read_text()
 
 
-def test_nothing_survives_a_kill_of_the_program_itself(served: Served):
-    served.ready()
-    below = descendants(served.process.pid)
-    served.process.kill()
-    served.process.wait()
+def test_nothing_survives_a_kill_of_the_program_itself(own: Served):
+    below = descendants(own.process.pid)
+    own.process.kill()
+    own.process.wait()
     wait_for(lambda: not any(is_running(pid) for pid in below), 25, "the end of every process")
-    assert running_url(served.state) == ""
+    assert running_url(own.state) == ""
 
 
 def test_a_process_that_dies_is_started_again(served: Served):
-    served.ready()
     wait_for(lambda: all(served.child(role) for role in ("web", "worker", "clock")))
     before = {role: served.child(role) for role in ("web", "worker", "clock")}
     for pid in before.values():
@@ -151,7 +158,6 @@ def test_a_process_that_dies_is_started_again(served: Served):
 
 
 def test_a_redis_that_dies_is_started_again_with_what_it_had(served: Served):
-    served.ready()
     with served.redis() as client:
         client.rpush("kept", "x")
         time.sleep(1.2)  # appendfsync everysec

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +10,7 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from policies.policy import Policy, PolicyInvalid, load_policy
 from reviewer.errors import ConfigurationError
+from reviewer.serve import check_address
 from reviewer.settings import Settings
 from webhooks.app import create_app
 
@@ -113,21 +113,7 @@ def main_web(settings: Settings) -> int:
     """Serve deliveries until SIGTERM; ConfigurationError before the port is opened."""
     settings.require_github_app()
     policy = organisation_policy(settings)
-    _check_address(settings)
+    check_address(settings)
     logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
     Server(settings, policy).run()
     return 0
-
-
-def _check_address(settings: Settings) -> None:
-    """Refuse an address that is taken, in our words; gunicorn would try five times and say so in its log."""
-    try:
-        socket.create_server(
-            (settings.host, settings.port),
-            family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET,
-        ).close()
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot listen on {settings.host} port {settings.port}: {error.strerror}",
-            remedy="Stop what listens there, or set PORT (and HOST).",
-        ) from None

@@ -253,6 +253,7 @@ def test_a_request_that_is_no_request_is_4xx_or_closed(web: Web, jobs: redis.Red
     assert web.get("/healthz").status == 200
 
 
+@pytest.mark.campaign
 def test_a_body_that_trickles_is_given_up_while_others_are_served(web: Web, jobs: redis.Redis):
     with ThreadPoolExecutor(4) as pool:
         slow = [
