@@ -134,9 +134,9 @@ def answer_unit(plan: Plan, desk: Desk) -> Answered:
     best: Answered | None = None
     while True:
         if desk.run.stopped:
-            return best or _unanswered(plan, state, desk.run.stopped, limit=True)
+            return _closed(plan, state, best, desk.run.stopped, limit=True)
         if late := desk.run.late():
-            return best or _unanswered(plan, state, late)
+            return _closed(plan, state, best, late)
         result = desk.asker.ask(
             state.prompt,
             tier=state.tier,
@@ -157,20 +157,20 @@ def answer_unit(plan: Plan, desk: Desk) -> Answered:
             continue
         state.attempts.append(Attempt(state.stage.value, state.tier, read.failed))
         if read.failed is None:
-            return replace(read.answered, calls=tuple(state.calls), notices=tuple(state.notices))
+            return _closed(plan, state, read.answered, "")
         _mark_failed(state, read.failed)
         if read.usable and (best is None or len(read.answered.findings) >= len(best.findings)):
             best = read.answered
         if not _next(plan, desk, state, read):
-            problem = "" if best else f"its answers failed the {read.failed.value} check: {read.detail}"
-            kept = best or _unanswered(plan, state, problem)
-            return replace(
-                kept,
-                calls=tuple(state.calls),
-                escalations=tuple(state.escalations),
-                notices=tuple(state.notices),
-                problem=problem,
-            )
+            return _closed(plan, state, best, f"its answers failed the {read.failed.value} check: {read.detail}")
+
+
+def _closed(plan: Plan, state: _State, best: Answered | None, problem: str, *, limit: bool = False) -> Answered:
+    """Return the answer that stands with everything that it took, else the unit as not reviewed."""
+    kept = best or Answered(plan.unit, state.tier, problem=problem, limit=limit)
+    return replace(
+        kept, calls=tuple(state.calls), escalations=tuple(state.escalations), notices=tuple(state.notices)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,6 @@ def _read(plan: Plan, desk: Desk, state: _State, completion: Completion) -> _Rea
         text=completion.text,
         findings=checked.good,
         rejected=rejected,
-        escalations=tuple(state.escalations),
     )
     hints = tuple(evidence) if decisive is not None and decisive.check is Check.EMPTY_ON_EVIDENCE else ()
     return _Read(
@@ -278,21 +277,7 @@ def _ended_by_error(
     reason = str(error) if error else "no model answered"
     if limit and desk.policy.at_limit is AtLimit.STOP:
         desk.run.stopped = reason
-    if best is not None:
-        return replace(best, calls=tuple(state.calls), escalations=tuple(state.escalations))
-    return _unanswered(plan, state, reason, limit=limit)
-
-
-def _unanswered(plan: Plan, state: _State, problem: str, *, limit: bool = False) -> Answered:
-    return Answered(
-        plan.unit,
-        state.tier,
-        calls=tuple(state.calls),
-        escalations=tuple(state.escalations),
-        notices=tuple(state.notices),
-        problem=problem,
-        limit=limit,
-    )
+    return _closed(plan, state, best, reason, limit=limit)
 
 
 def _mark_failed(state: _State, check: Check) -> None:

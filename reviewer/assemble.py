@@ -10,6 +10,7 @@ from policies.policy import Policy
 from policies.words import Tier
 from reviewer.answer import Answered
 from reviewer.change.anchor import Anchors
+from reviewer.change.model import Change
 from reviewer.evidence.run import Evidence
 from reviewer.findings.merge import Group, merge
 from reviewer.findings.model import Coverage, Disposition, Finding, PlacedFinding, Reviewed, Skipped
@@ -53,7 +54,7 @@ def assemble(
     escalations = (*(step for answered in answers for step in answered.escalations), *verified.escalations)
     calls = (*(call for answered in answers for call in answered.calls), *verified.calls)
     return Review(
-        change=request.change,
+        change=_without_secrets(request.change, prepared),
         status=_status(prepared, answers, coverage, has_model=has_model),
         findings=findings,
         coverage=coverage,
@@ -64,6 +65,12 @@ def assemble(
         notices=_notices(request, prepared, plans, answers, verified),
         units_from_cache=sum(answered.from_store for answered in answers),
     )
+
+
+def _without_secrets(change: Change, prepared: Prepared) -> Change:
+    """Return the change as it was sent: what was not in scope keeps its name and loses its lines."""
+    clean = {file.path: file for file in prepared.change.files}
+    return replace(change, files=tuple(clean.get(file.path, replace(file, hunks=())) for file in change.files))
 
 
 def _placed(

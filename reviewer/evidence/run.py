@@ -20,6 +20,7 @@ from reviewer.evidence.sandbox import TIME_LIMIT, execute, lay_out
 from reviewer.evidence.tools import TOOLS, Tool
 from reviewer.findings.fingerprint import fingerprint
 from reviewer.findings.model import Finding
+from reviewer.prompts.redact import redact
 from reviewer.review import EvidenceRun
 
 # A suggestion longer than this is a rewrite, not a fix.
@@ -162,6 +163,10 @@ def _finding(hit: Hit, lines: Sequence[str], touched: frozenset[int]) -> Finding
     inside = fix is not None and all(number in touched for number in range(fix.start, fix.end + 1))
     suggestion, start, end = (fix.text, fix.start, fix.end) if fix and usable and inside else (None, line, line)
     body = f"{hit.message.rstrip('.')}. {rule.advice}".strip()
+    # The line of a leaked secret is never repeated anywhere.
+    quote, hidden = ("", 0) if hit.secret else redact(quote)
+    if suggestion is not None and (hidden or redact(suggestion)[1]):
+        suggestion = None
     return Finding(
         path=hit.path,
         line=end,
@@ -171,8 +176,7 @@ def _finding(hit: Hit, lines: Sequence[str], touched: frozenset[int]) -> Finding
         title=rule.title,
         body=body,
         suggestion=suggestion,
-        # The line of a leaked secret is never repeated anywhere.
-        quote="" if hit.secret else quote,
+        quote=quote,
         source=f"{hit.tool}:{hit.code}",
         fingerprint=fingerprint(hit.path, hit.code if hit.secret else quote, rule.category),
         confidence=None,

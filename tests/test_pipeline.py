@@ -1,0 +1,291 @@
+"""The pipeline on real parts: git repositories, sockets, the ledger; only the provider is simulated."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import string
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from policies.words import Check, Tier
+from reviewer.findings.model import Disposition
+from reviewer.local import command
+from reviewer.local.repository import find_repository
+from reviewer.local.selection import Selection, select
+from reviewer.local.session import open_session, review_selected
+from reviewer.models.model import Stage
+from reviewer.review import Review, ReviewStatus
+from reviewer.settings import Secret, Settings
+from tests.local.repo import Scratch
+from tests.simulators.behaviour import Behaviour, Say, Status
+from tests.simulators.provider import KEY, ProviderSimulator
+
+TOKEN = "gh" + "p_" + "".join(random.Random(5).choices(string.ascii_letters + string.digits, k=36))
+CLEAN = '{"lookups": [], "findings": [], "uncertain": false}'
+NOTHING = Say(CLEAN)
+PAGES = "def pages(total, size):\n    return total // size + 1\n"
+
+
+def finding(path: str, quote: str, **more: Any) -> dict[str, Any]:
+    return {
+        "path": path,
+        "line": 0,
+        "quote": quote,
+        "evidence": [],
+        "category": "defect",
+        "title": "Off by one: an exact multiple gets an empty page",
+        "body": "For total=20 and size=10 this returns 3 pages. Round up instead.",
+        "suggestion": None,
+        "severity": "medium",
+        "confidence": 0.9,
+        **more,
+    }
+
+
+def answer(*findings: dict[str, Any], **more: Any) -> str:
+    return json.dumps({"lookups": [], "findings": list(findings), "uncertain": False, **more})
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Scratch:
+    made = Scratch(tmp_path / "repo")
+    made.commit(**{"paging.py": "def pages(total, size):\n    return -(-total // size)\n", "other.md": "# Notes\n"})
+    return made
+
+
+@contextmanager
+def provider(
+    default: Behaviour | Callable[[Any], Behaviour] = NOTHING, script: Iterable[Behaviour] = ()
+) -> Iterator[ProviderSimulator]:
+    with ProviderSimulator("openai", default=default, script=script) as running:
+        yield running
+
+
+def review(scratch: Scratch, running: ProviderSimulator, tmp_path: Path, *words: str, model: str = "") -> Review:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    options = parser.parse_args([*words, *(["--model", model] if model else [])])
+    settings = Settings(
+        state_dir=tmp_path / "state",
+        cache_dir=tmp_path / "cache",
+        database_url="",
+        provider_keys={"openai": Secret(KEY)},
+        base_urls={"openai": running.base_url},
+    )
+    with select(find_repository(scratch.root), Selection()) as selected:
+        session = open_session(options, settings, selected.base)
+        try:
+            return review_selected(options, session, selected, watch=lambda _progress: None)
+        finally:
+            session.ledger.close()
+
+
+def prompts(running: ProviderSimulator) -> str:
+    return "\n".join(request.raw.decode() for request in running.requests)
+
+
+def test_a_finding_on_a_changed_line_stands_beside_it_and_its_cost_is_known(scratch: Scratch, tmp_path: Path):
+    scratch.write("paging.py", PAGES)
+    with provider(Say(answer(finding("paging.py", "    return total // size + 1")))) as running:
+        done = review(scratch, running, tmp_path)
+    (placed,) = done.by_disposition(Disposition.INLINE)
+    assert (placed.finding.path, placed.finding.line) == ("paging.py", 2)
+    assert done.status is ReviewStatus.COMPLETE
+    assert done.cost is not None
+    assert done.cost > 0
+    assert done.all_frontier_cost is not None
+    assert done.all_frontier_cost > 0
+
+
+def test_a_clean_answer_covers_every_hunk(scratch: Scratch, tmp_path: Path):
+    scratch.write("paging.py", PAGES)
+    with provider() as running:
+        done = review(scratch, running, tmp_path)
+    assert done.shown() == ()
+    assert done.coverage.complete
+    assert [row.by[:6] for row in done.coverage.reviewed] == ["model:"]
+
+
+def test_the_same_change_is_not_paid_for_twice(scratch: Scratch, tmp_path: Path):
+    scratch.write("paging.py", PAGES)
+    with provider(Say(answer(finding("paging.py", "    return total // size + 1")))) as running:
+        first = review(scratch, running, tmp_path)
+        asked = len(running.requests)
+        second = review(scratch, running, tmp_path)
+        assert len(running.requests) == asked
+    assert (second.cost, second.units_from_cache) == (Decimal(0), 1)
+    assert [p.finding.fingerprint for p in second.shown()] == [p.finding.fingerprint for p in first.shown()]
+
+
+def test_amending_one_hunk_pays_for_one_unit(scratch: Scratch, tmp_path: Path):
+    files = {f"part{n}/mod{n}.py": f"def value_{n}():\n    return {n}\n" for n in range(4)}
+    scratch.commit(**files)
+    for path, text in files.items():
+        scratch.write(path, text + "\n\ndef more():\n    return 1\n")
+    with provider() as running:
+        review(scratch, running, tmp_path)
+        asked = len(running.requests)
+        scratch.write("part2/mod2.py", files["part2/mod2.py"] + "\n\ndef more():\n    return 2\n")
+        again = review(scratch, running, tmp_path)
+        assert len(running.requests) == asked + 1
+    assert again.units_from_cache == asked - 1
+
+
+def test_an_answer_that_quotes_no_line_is_repaired_once_then_escalated(scratch: Scratch, tmp_path: Path):
+    scratch.write("paging.py", PAGES)
+    wrong = Say(answer(finding("paging.py", "this line is nowhere in the diff at all")))
+    right = Say(answer(finding("paging.py", "    return total // size + 1")))
+    with provider(Say(CLEAN), script=[wrong, wrong, right]) as running:
+        done = review(scratch, running, tmp_path, "--strategy", "auto")
+    stages = [call.stage for call in done.calls][:3]
+    assert stages == [Stage.REVIEW, Stage.REPAIR, Stage.ESCALATION]
+    assert [call.failed_check for call in done.calls][:2] == [Check.QUOTE, Check.QUOTE]
+    (step,) = [step for step in done.escalations if step.check is Check.QUOTE]
+    assert step.to_tier > step.from_tier
+    assert len(done.by_disposition(Disposition.INLINE)) == 1
+
+
+def test_what_no_answer_could_place_is_on_record_and_not_beside_a_line(scratch: Scratch, tmp_path: Path):
+    scratch.write("paging.py", PAGES)
+    with provider(Say(answer(finding("paging.py", "this line is nowhere in the diff at all")))) as running:
+        done = review(scratch, running, tmp_path)
+    assert done.by_disposition(Disposition.INLINE) == ()
+    (kept,) = done.by_disposition(Disposition.UNVERIFIED)
+    assert kept.reason.startswith("quote:")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [
+        (Say("I am sorry, I cannot help with that."), "refused"),
+        (Say("this is no JSON at all"), "schema"),
+        (Say(""), ""),
+        (Status(500), ""),
+    ],
+)
+def test_a_model_that_says_nothing_is_never_a_clean_review(
+    scratch: Scratch, tmp_path: Path, behaviour: Behaviour, words: str
+):
+    scratch.write("paging.py", PAGES)
+    with provider(behaviour) as running:
+        done = review(scratch, running, tmp_path)
+    assert done.status is ReviewStatus.INCOMPLETE
+    assert not done.coverage.complete
+    assert any(words in skip.reason for skip in done.coverage.skipped)
+    assert command.exit_status(done, "high") == command.EXIT_INCOMPLETE
+
+
+def test_a_limit_stops_the_calls_and_says_so(scratch: Scratch, tmp_path: Path):
+    scratch.write("paging.py", PAGES)
+    with provider() as running:
+        done = review(scratch, running, tmp_path, "--max-cost", "0.000001")
+        assert running.requests == []
+    assert done.status is ReviewStatus.STOPPED_BY_LIMIT
+    assert command.exit_status(done, "high") == command.EXIT_LIMIT
+    assert "limit" in done.coverage.skipped[0].reason
+
+
+def test_no_secret_of_the_change_or_the_context_reaches_the_wire(scratch: Scratch, tmp_path: Path):
+    scratch.commit(**{"config.py": f'KEY = "{TOKEN}"\n\n\ndef key():\n    return KEY\n'})
+    scratch.write("paging.py", f"from config import key\n\nTOKEN = '{TOKEN}'\n\n\ndef use():\n    return key()\n")
+    scratch.write(".env", f"SECRET={TOKEN}\n")
+    with provider() as running:
+        done = review(scratch, running, tmp_path)
+        assert running.requests
+        assert TOKEN not in prompts(running)
+    assert TOKEN not in repr(done)
+    assert any("secret" in notice for notice in done.notices)
+    assert any(skip.path == ".env" for skip in done.coverage.skipped)
+
+
+def test_a_request_offers_the_model_no_tool_that_could_act(scratch: Scratch, tmp_path: Path):
+    scratch.write("paging.py", PAGES)
+    with provider() as running:
+        review(scratch, running, tmp_path)
+        bodies = [request.body for request in running.requests]
+    assert bodies
+    assert all("functions" not in body for body in bodies)
+    assert all(not body.get("tools") for body in bodies)
+
+
+def test_a_sensitive_unit_starts_at_the_frontier_and_documentation_at_the_bottom(scratch: Scratch, tmp_path: Path):
+    scratch.write("auth/login.py", "def check_password(user, password):\n    return user.password == password\n")
+    scratch.write("other.md", "# Notes\n\nMore words.\n")
+    with provider() as running:
+        done = review(scratch, running, tmp_path)
+    tiers = {path: route.tier for route in done.routes for path in route.paths}
+    assert tiers["auth/login.py"] is Tier.FRONTIER
+    assert tiers["other.md"] < Tier.FRONTIER
+    assert all(route.reasons for route in done.routes)
+
+
+def test_evidence_and_model_that_say_the_same_are_one_finding_with_two_voices(scratch: Scratch, tmp_path: Path):
+    scratch.write("run.py", "import subprocess\n\n\ndef run(cmd):\n    subprocess.call(cmd, shell=True)\n")
+    said = finding(
+        "run.py",
+        "    subprocess.call(cmd, shell=True)",
+        title="Command goes through a shell: shell=True allows injection",
+        body="subprocess call with shell=True runs cmd through a shell; pass a list of arguments.",
+        category="security",
+        severity="high",
+    )
+
+    def speak(body: Any) -> Behaviour:
+        listed = "Give a verdict" in json.dumps(body)
+        return Say('{"verdicts": []}') if listed else Say(answer(said))
+
+    with provider(speak) as running:
+        done = review(scratch, running, tmp_path)
+    (placed,) = done.by_disposition(Disposition.INLINE)
+    assert placed.agreed == 2
+    assert len(done.by_disposition(Disposition.DUPLICATE)) == 1
+
+
+def test_a_finding_that_a_line_refutes_is_set_aside_with_that_line(scratch: Scratch, tmp_path: Path):
+    scratch.write("paging.py", "def pages(total, size):\n    assert size > 0\n    return -(-total // size)\n")
+    said = finding("paging.py", "    return -(-total // size)", title="Division by zero", severity="high")
+
+    def speak(body: Any) -> Behaviour:
+        if "Give a verdict" in json.dumps(body):
+            verdict = {
+                "number": 1,
+                "proof": "    assert size > 0",
+                "same_as": None,
+                "reason": "size is checked",
+                "verdict": "false",
+            }
+            return Say(json.dumps({"verdicts": [verdict]}))
+        return Say(answer(said, finding("paging.py", "    assert size > 0", title="assert goes away under -O")))
+
+    with provider(speak) as running:
+        done = review(scratch, running, tmp_path)
+    refuted = done.by_disposition(Disposition.UNVERIFIED)
+    assert [placed.finding.title for placed in refuted] == ["Division by zero"]
+    assert "assert size > 0" in refuted[0].reason
+    assert [placed.finding.title for placed in done.by_disposition(Disposition.INLINE)] == [
+        "assert goes away under -O"
+    ]
+
+
+def test_prompts_are_the_same_bytes_every_time(scratch: Scratch, tmp_path: Path):
+    scratch.write("paging.py", PAGES)
+    seen = []
+    for _ in range(2):
+        with provider() as running:
+            review(scratch, running, tmp_path, "--no-cache")
+            seen.append([request.body["messages"] for request in running.requests])
+    assert seen[0] == seen[1]
+
+
+def test_nothing_to_review_asks_nobody(scratch: Scratch, tmp_path: Path):
+    with provider() as running:
+        done = review(scratch, running, tmp_path)
+        assert running.requests == []
+    assert done.status is ReviewStatus.EMPTY
