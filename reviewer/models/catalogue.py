@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from policies.providers import LOCAL, ModelFacts, ProviderRules, permitted
-from policies.words import Payment, Tier
-from reviewer.errors import ConfigurationError
+from policies.words import Payment
 from reviewer.models.address import is_loopback, refused_url
-from reviewer.models.discover import LocalModel, discover
+from reviewer.models.discover import LocalModel, discover, served_context
+from reviewer.models.fixed import base_url_of, fixed_model, listed_model, payment_of
 from reviewer.models.model import Candidate
 from reviewer.models.price_book import PriceBook
 from reviewer.models.prices import MILLION, Price
-from reviewer.models.table import ENDPOINT, ModelRow, ProviderRow, Table, shipped_table
+from reviewer.models.table import ProviderRow, Table, shipped_table
 from reviewer.settings import Settings
-
-# A model that is named but not in the table: small enough to be safe, and never taken for a strong one.
-UNKNOWN_TIER = Tier.EFFICIENT
-UNKNOWN_CONTEXT = 32_768
-UNKNOWN_MAX_OUTPUT = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +58,12 @@ def catalogue(
             return Usable(candidate, price, usable=False, reason=refusal, rule=refusal.partition(":")[0])
         return Usable(candidate, price, usable=True, reason="")
 
-    only = _fixed(settings, table, fixed)
+    only = fixed_model(settings, table, fixed)
+    if only is not None and only.payment is Payment.LOCAL:
+        window = served_context(only.base_url, only.model, offline=settings.offline)
+        only = replace(only, context_window=window or only.context_window)
     found: list[Usable] = [judge(only)] if only is not None else []
-    rows = [_candidate(row, table, settings) for row in table.models]
+    rows = [listed_model(row, table, settings) for row in table.models]
     if discover_local and only is None:
         rows.extend(_local(table, settings))
     for candidate in rows:
@@ -113,31 +110,9 @@ def _unreachable(candidate: Candidate, provider: ProviderRow | None, settings: S
     return "" if settings.provider_keys.get(candidate.provider) else f"set {provider.key}"
 
 
-def _base_url(provider: ProviderRow, base_urls: Mapping[str, str]) -> str:
-    return base_urls.get(provider.id, provider.base_url)
-
-
-def _candidate(row: ModelRow, table: Table, settings: Settings) -> Candidate:
-    provider = table.providers[row.provider]
-    return Candidate(
-        tier=row.tier,
-        provider=row.provider,
-        model=row.model,
-        payment=provider.payment,
-        protocol=provider.protocol,
-        base_url=_base_url(provider, settings.base_urls),
-        context_window=row.context,
-        max_output_tokens=row.max_output,
-        structured=row.structured or provider.structured,
-        reasoning_tokens=row.reasoning,
-    )
-
-
 def _local(table: Table, settings: Settings) -> list[Candidate]:
     servers = {
-        row.id: _base_url(row, settings.base_urls)
-        for row in table.providers.values()
-        if row.payment is Payment.LOCAL
+        row.id: base_url_of(row, settings) for row in table.providers.values() if row.payment is Payment.LOCAL
     }
     return [_local_candidate(model, table) for model in discover(servers, table.local, offline=settings.offline)]
 
@@ -148,65 +123,10 @@ def _local_candidate(model: LocalModel, table: Table) -> Candidate:
         tier=table.local.tier,
         provider=model.provider,
         model=model.model,
-        # A server that was set to another machine is still nobody's bill, but its price is not ours to say.
-        payment=Payment.LOCAL if is_loopback(model.base_url) else Payment.OWN_KEY,
+        payment=payment_of(provider, model.base_url),
         protocol=provider.protocol,
         base_url=model.base_url,
         context_window=model.context_window or provider.context,
         max_output_tokens=table.local.max_output,
         structured=provider.structured,
-    )
-
-
-def _fixed(settings: Settings, table: Table, fixed: str) -> Candidate | None:
-    """Return the one model that is named, by the argument or else by settings."""
-    name = fixed or settings.model_name
-    if settings.model_url and not settings.model_name:
-        raise ConfigurationError(
-            "KILO_REVIEW_MODEL_URL is set without KILO_REVIEW_MODEL",
-            remedy="Set KILO_REVIEW_MODEL to the model that the endpoint serves.",
-        )
-    if not name:
-        return None
-    if settings.model_url and name in (settings.model_name, f"{ENDPOINT}/{settings.model_name}"):
-        return _endpoint(settings)
-    listed = next((row for row in table.models if name == row.model), None)
-    if listed is not None:
-        return _candidate(listed, table, settings)
-    provider_id, _, model = name.partition("/")
-    provider = table.providers.get(provider_id)
-    if provider is None or not model:
-        raise ConfigurationError(
-            f"{name!r} names no model",
-            remedy=f"Write provider/model; providers: {', '.join(table.providers)}. "
-            "See `kilo-review models` for the ones that are known.",
-        )
-    row = table.model(provider_id, model)
-    if row is not None:
-        return _candidate(row, table, settings)
-    return Candidate(
-        tier=UNKNOWN_TIER,
-        provider=provider_id,
-        model=model,
-        payment=provider.payment,
-        protocol=provider.protocol,
-        base_url=_base_url(provider, settings.base_urls),
-        context_window=provider.context or UNKNOWN_CONTEXT,
-        max_output_tokens=UNKNOWN_MAX_OUTPUT,
-        structured=provider.structured,
-    )
-
-
-def _endpoint(settings: Settings) -> Candidate:
-    local = is_loopback(settings.model_url)
-    return Candidate(
-        tier=Tier.FREE if local else UNKNOWN_TIER,
-        provider=ENDPOINT,
-        model=settings.model_name,
-        payment=Payment.LOCAL if local else Payment.OWN_KEY,
-        protocol="openai",
-        base_url=settings.model_url,
-        context_window=UNKNOWN_CONTEXT,
-        max_output_tokens=UNKNOWN_MAX_OUTPUT,
-        structured="schema",
     )

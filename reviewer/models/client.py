@@ -103,9 +103,10 @@ class _GuardedBackend(httpcore.NetworkBackend):
 class _GuardedTransport(httpx.HTTPTransport):
     """httpx's own transport over a pool of ours; its mapping of errors is what is inherited."""
 
-    def __init__(self, *, offline: bool, proxy: str) -> None:
-        super().__init__(trust_env=True)
-        context = httpx.create_ssl_context(trust_env=True)
+    def __init__(self, *, offline: bool, proxy: str, tls: bool) -> None:
+        # Reading the trust store is most of the cost, so plain HTTP goes without: this context trusts nobody.
+        context = httpx.create_ssl_context(trust_env=True) if tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        super().__init__(verify=context, trust_env=False)
         backend = _GuardedBackend(offline=offline)
         pool: httpcore.ConnectionPool
         if proxy:
@@ -130,7 +131,7 @@ class _GuardedTransport(httpx.HTTPTransport):
 
 
 _lock = threading.Lock()
-_clients: dict[tuple[bool, str], httpx.Client] = {}
+_clients: dict[tuple[bool, bool, str], httpx.Client] = {}
 
 
 def proxy_for(url: str) -> str:
@@ -144,12 +145,14 @@ def proxy_for(url: str) -> str:
 
 
 def client_for(url: str, *, offline: bool) -> httpx.Client:
-    """Return the process's client for a base URL: one for direct connections, one per proxy."""
-    key = (offline, "" if offline else proxy_for(url))
+    """Return the process's client for a base URL: one for TLS, one for plain HTTP, one per proxy."""
+    proxy = "" if offline else proxy_for(url)
+    tls = url.startswith("https:") or proxy.startswith("https:")
+    key = (offline, tls, proxy)
     with _lock:
         if key not in _clients:
             _clients[key] = httpx.Client(
-                transport=_GuardedTransport(offline=offline, proxy=key[1]),
+                transport=_GuardedTransport(offline=offline, proxy=proxy, tls=tls),
                 follow_redirects=False,
                 trust_env=False,
                 headers={"user-agent": USER_AGENT},

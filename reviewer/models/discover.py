@@ -47,6 +47,13 @@ def discover(servers: Mapping[str, str], rules: LocalRow, *, offline: bool) -> t
     return tuple(found)
 
 
+def served_context(base_url: str, model: str, *, offline: bool) -> int:
+    """Return the window that a local server gives a model, 0 where it does not say."""
+    if refused_url(base_url, offline=offline) or not _listens(base_url):
+        return 0
+    return next((_context(row) for row in list_models(base_url, offline=offline) if row["id"] == model), 0)
+
+
 def prefer(models: list[str], rules: LocalRow) -> str | None:
     """Return the model that the globs like best, None where there is none that can review."""
     able = [name for name in models if not any(fnmatchcase(name.lower(), glob) for glob in rules.never)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Final
 
@@ -96,8 +95,13 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | No
     raw = headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d+)?", raw):
         return float(raw)
+    if not raw:
+        return None
+    # A rare form of a rare header: not worth its import at every start.
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415
+
     try:
-        return max(0.0, (parsedate_to_datetime(raw) - now).total_seconds()) if raw else None
+        return max(0.0, (parsedate_to_datetime(raw) - now).total_seconds())
     except (ValueError, TypeError):
         return None
 

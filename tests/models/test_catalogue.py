@@ -141,6 +141,32 @@ def test_kilo_s_own_routes_are_found_by_their_short_name(tmp_path: Path) -> None
     assert usable(found) == ["kilo/kilo-auto/balanced"]
 
 
+@pytest.mark.parametrize(
+    ("name", "keys", "chosen"),
+    [
+        ("openai/gpt-6-luna", ("OPENAI_API_KEY", "KILO_API_KEY"), "openai/gpt-6-luna"),
+        ("openai/gpt-6-luna", ("KILO_API_KEY",), "kilo/openai/gpt-6-luna"),
+        ("openai/gpt-6-luna", ("OPENROUTER_API_KEY",), "openrouter/openai/gpt-6-luna"),
+        ("openai/gpt-oss-120b", ("GROQ_API_KEY",), "groq/openai/gpt-oss-120b"),
+        ("z-ai/glm-5.3", ("KILO_API_KEY",), "kilo/z-ai/glm-5.3"),
+        ("gpt-6-luna", ("OPENAI_API_KEY",), "openai/gpt-6-luna"),
+        ("kilo/openai/gpt-6-luna", ("KILO_API_KEY", "OPENAI_API_KEY"), "kilo/openai/gpt-6-luna"),
+        ("ollama/some-model:7b", (), "ollama/some-model:7b"),
+    ],
+)
+def test_a_name_means_the_provider_whose_key_is_there(
+    tmp_path: Path, name: str, keys: tuple[str, ...], chosen: str
+) -> None:
+    found = listed(settings_of(tmp_path, **dict.fromkeys(keys, "k")), fixed=name)
+    assert usable(found) == [chosen]
+
+
+def test_a_named_model_without_any_key_says_which_key_to_set(tmp_path: Path) -> None:
+    found = listed(settings_of(tmp_path), fixed="openai/gpt-6-luna")
+    entry = next(entry for entry in found if entry.candidate.name == "openai/gpt-6-luna")
+    assert (entry.usable, entry.reason) == (False, "set OPENAI_API_KEY")
+
+
 @pytest.mark.parametrize("name", ["gpt-6", "nobody/gpt", "openai/", "/"])
 def test_a_name_of_no_model_is_refused_with_the_ones_that_there_are(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigurationError, match="provider/model"):
@@ -247,6 +273,20 @@ def test_something_else_on_the_port_is_no_model(tmp_path: Path, answer: bytes, s
     with model_server(answer, status) as url:
         found = listed(local_settings(tmp_path, LLAMACPP=url), discover_local=True)
     assert usable(found) == []
+
+
+def test_the_window_of_a_named_local_model_is_the_one_that_its_server_gives_it(tmp_path: Path) -> None:
+    with model_server(models("my-model", meta={"n_ctx": 4096})) as url:
+        settings = settings_of(tmp_path, KILO_REVIEW_MODEL_URL=url, KILO_REVIEW_MODEL="my-model")
+        (entry,) = (entry for entry in listed(settings) if entry.usable)
+    assert entry.candidate.context_window == 4096
+
+
+def test_a_local_kind_of_server_on_another_machine_has_an_unknown_price(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, KILO_REVIEW_OLLAMA_BASE_URL="http://10.255.255.1:11434/v1")
+    (entry,) = (entry for entry in listed(settings, fixed="ollama/x") if entry.usable)
+    assert entry.candidate.payment is Payment.OWN_KEY
+    assert entry.price is None
 
 
 def test_only_models_that_can_review_are_preferred() -> None:
