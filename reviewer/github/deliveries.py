@@ -40,17 +40,6 @@ def redeliver(api: Api, delivery_id: int) -> None:
     api.send("POST", f"/app/hook/deliveries/{delivery_id}/attempts", doing="redeliver a webhook delivery")
 
 
-def to_redeliver(deliveries: Iterator[HookDelivery]) -> tuple[HookDelivery, ...]:
-    """Return, oldest first, the newest failed attempt of every GUID that no attempt brought home."""
-    newest: dict[str, HookDelivery] = {}
-    home: set[str] = set()
-    for delivery in deliveries:
-        if delivery.ok:
-            home.add(delivery.guid)
-        newest.setdefault(delivery.guid, delivery)
-    return tuple(delivery for delivery in reversed(newest.values()) if delivery.guid not in home)
-
-
 def _next_cursor(headers: Mapping[str, Any]) -> str:
     match = _CURSOR.search(str(headers.get("link", "")))
     return match[1] if match else ""

@@ -15,7 +15,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Self
 from urllib.parse import urlsplit
 
 from reviewer.context.git import run_git
@@ -67,6 +67,12 @@ class Mirrors:
             self._hold(git_dir)
         self._evict(keep=git_dir)
         return git_dir
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Let go of every mirror that `ensure` gave: it may be evicted from now on."""

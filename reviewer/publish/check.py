@@ -15,7 +15,7 @@ from reviewer.publish.escape import code, plain, visible
 from reviewer.publish.figures import count, severity
 from reviewer.publish.inline import Conceal
 from reviewer.publish.sanitize import title
-from reviewer.publish.summary import ordered
+from reviewer.publish.standing import ordered, standing
 from reviewer.review import Review
 
 # https://docs.github.com/rest/checks/runs: summary and text are limited to 65,535 bytes each (the page says
@@ -42,9 +42,9 @@ class CheckOutput:
 def verdict_of(
     review: Review, *, fail_on: Severity | None, limit_conclusion: Conclusion = Conclusion.NEUTRAL
 ) -> Verdict:
-    """Return the gates' verdict on a review, from what a reader sees of it."""
+    """Return the gates' verdict on a review: on what a reader sees of it, and on threads that are still open."""
     counts: dict[Severity, int] = {}
-    for placed in review.shown():
+    for placed in standing(review):
         counts[placed.finding.severity] = counts.get(placed.finding.severity, 0) + 1
     return conclude(
         status=str(review.status),
@@ -74,7 +74,7 @@ def render_check(
     parts += [f"⚠ {plain(conceal(notice))}" for notice in dict.fromkeys((*review.notices, *notices))]
     if summary_url:
         parts.append(f"[The summary on the pull request]({summary_url}) has the details.")
-    findings = ordered(review.shown())
+    findings = ordered(standing(review))
     output: dict[str, Any] = {
         "title": visible(verdict.title)[:MAX_TITLE],
         "summary": _fit("\n\n".join(parts).split("\n"), "line"),

@@ -45,6 +45,8 @@ def visible(text: str) -> str:
     """Return text without what cannot be seen: controls, bidirectional marks, zero-width and tag characters,
     variation selectors, lone surrogates. Line ends become LF, tabs stay.
     """
+    if text.isascii() and text.isprintable():
+        return text
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     kept = "".join(char for char in text if char in "\n\t" or _is_visible(char))
     # Stacked marks climb over the lines above: three of a kind are enough for any script.

@@ -56,7 +56,7 @@ class Poster:
         inline = [placed for placed in self.review.findings if placed.disposition is Disposition.INLINE]
         good, bad = sort_out(inline, Anchors.from_change(self.review.change))
         self._refuse(bad)
-        if good:
+        if self.review.findings:
             self._look()
             self._post(self._missing(good))
         return self._result()

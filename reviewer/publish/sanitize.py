@@ -7,7 +7,7 @@ character or a fence that ends early cannot survive: there is no way to write th
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from reviewer.publish.escape import code, fence, guard_line, join, plain, visible
@@ -23,8 +23,11 @@ MAX_SOURCE: Final = 20_000
 MAX_TITLE: Final = 200
 MAX_DEPTH: Final = 4
 MAX_ADDRESS: Final = 120
+# A summary that does not fit is composed again in less detail, from the same texts.
+CACHED: Final = 1024
 
 
+@lru_cache(maxsize=CACHED)
 def markdown(text: str, *, limit: int = MAX_SOURCE) -> str:
     """Return safe block Markdown; text over `limit` characters is cut and says so."""
     source = visible(text)
@@ -37,6 +40,7 @@ def markdown(text: str, *, limit: int = MAX_SOURCE) -> str:
     return "\n".join(lines).strip("\n")
 
 
+@lru_cache(maxsize=CACHED)
 def title(text: str) -> str:
     """Return safe inline Markdown on one line of at most MAX_TITLE characters; code spans stay."""
     flat = " ".join(visible(text).split())

@@ -5,6 +5,7 @@ The first three lines answer "is there anything for me to do?"; everything else 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,12 +13,14 @@ from typing import Final
 from policies.words import Severity
 from reviewer.findings.model import Disposition, PlacedFinding
 from reviewer.publish import cost, coverage
+from reviewer.publish.aside import routes, set_aside
 from reviewer.publish.cost import Totals
 from reviewer.publish.escape import cell, code, link, plain
 from reviewer.publish.figures import count, icon, place, seconds, severity
 from reviewer.publish.inline import BODY_LIMIT, Conceal, render_finding, size
 from reviewer.publish.marker import Kind, Marker, fingerprint_in_marker
 from reviewer.publish.sanitize import title
+from reviewer.publish.standing import in_words, ordered, standing, still_open
 from reviewer.review import Review, ReviewStatus
 
 SUMMARY_LIMIT: Final = BODY_LIMIT - 500
@@ -26,6 +29,7 @@ MAX_OPEN_ROWS: Final = 20
 # Characters of a finding's body at each level of detail; 0 is the title alone.
 _BODY_LIMITS: Final = (8_000, 1_500, 300, 0, 0)
 _LEVELS: Final = len(_BODY_LIMITS)
+_ADDRESS: Final = re.compile(r"\((https?://[^\s()]+)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,36 +71,20 @@ def render_summary(source: SummaryInput, *, limit: int = SUMMARY_LIMIT) -> str:
 
 def headline(review: Review) -> str:
     """Return the one sentence of a review, plain text; "no issues" only where everything was reviewed."""
-    shown = review.shown()
-    counts = in_words(shown)
-    new = "new " if review.by_disposition(Disposition.DUPLICATE) else ""
+    before = still_open(review)
+    counts = in_words([*review.shown(), *before])
+    if before:
+        counts += ", raised before" if len(before) == len(standing(review)) else f", {len(before)} raised before"
     if review.status is ReviewStatus.EMPTY:
         return "nothing to review"
     if review.status is ReviewStatus.COMPLETE and review.coverage.complete:
-        return counts or f"no {new}issues found"
+        return counts or "no issues found"
     found = counts or "nothing found in what was reviewed"
     start = {
         ReviewStatus.ANALYSERS_ONLY: "no model reviewed this, analysers only",
         ReviewStatus.STOPPED_BY_LIMIT: "stopped by a spending limit",
     }.get(review.status, "incomplete")
     return f"{start}; {found}"
-
-
-def in_words(findings: Sequence[PlacedFinding]) -> str:
-    """Return `3 findings (1 high, 2 low)`, "" for none."""
-    if not findings:
-        return ""
-    levels = [placed.finding.severity for placed in findings]
-    parts = [f"{levels.count(level)} {level.label}" for level in sorted(set(levels), reverse=True)]
-    return f"{count(len(findings), 'finding')} ({', '.join(parts)})"
-
-
-def ordered(findings: Sequence[PlacedFinding]) -> list[PlacedFinding]:
-    """Return findings as a reader wants them: worst first, then by worth, then by place."""
-    return sorted(
-        findings,
-        key=lambda placed: (-placed.finding.severity, -placed.score, placed.finding.path, placed.finding.line),
-    )
 
 
 def _compose(source: SummaryInput, level: int, *, most: int | None) -> str:
@@ -112,10 +100,10 @@ def _compose(source: SummaryInput, level: int, *, most: int | None) -> str:
         _table(source, first[:left], len(first) - left),
         _details(source, first[:left], body_limit),
         _folded(source, second[: max(0, left - len(first))], second, body_limit),
-        _set_aside(source, level),
+        fold(*set_aside(review, repository_url=source.repository_url, conceal=source.conceal, level=level)),
         fold(coverage.heading(review), coverage.lines(review, level=level)),
         fold(cost.heading(review), cost.table(review, source.totals)),
-        fold("How it was reviewed", _routes(review, level)),
+        fold("How it was reviewed", routes(review, level)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -129,7 +117,7 @@ def fold(heading: str, lines: Sequence[str]) -> str:
 
 def _told(review: Review) -> tuple[list[PlacedFinding], list[PlacedFinding]]:
     """Split what a reader sees: the table, and the lower-ranked rest that is folded."""
-    shown = ordered(review.shown())
+    shown = ordered(standing(review))
     lower = [
         placed
         for placed in shown
@@ -139,9 +127,9 @@ def _told(review: Review) -> tuple[list[PlacedFinding], list[PlacedFinding]]:
 
 
 def _sign(review: Review) -> str:
-    worst = review.worst()
-    if worst is not None:
-        return icon(worst)
+    found = standing(review)
+    if found:
+        return icon(max(placed.finding.severity for placed in found))
     whole = review.status is ReviewStatus.COMPLETE and review.coverage.complete
     return "✅" if whole else "⚪"
 
@@ -160,7 +148,7 @@ def _status(source: SummaryInput) -> str:
 
 def _inline_count(review: Review) -> list[str]:
     inline = len(review.by_disposition(Disposition.INLINE))
-    return [f"{inline} inline"] if inline and inline < len(review.shown()) else []
+    return [f"{inline} inline"] if inline and inline < len(standing(review)) else []
 
 
 def _commit(source: SummaryInput) -> str:
@@ -195,10 +183,21 @@ def _table(source: SummaryInput, findings: Sequence[PlacedFinding], cut: int) ->
 def _row(source: SummaryInput, placed: PlacedFinding) -> str:
     finding = placed.finding
     name = title(source.conceal(finding.title))
-    url = source.comment_urls.get(fingerprint_in_marker(finding.fingerprint), "")
+    url = _comment_url(source, placed)
+    if placed.disposition is Disposition.DUPLICATE:
+        name += " *(raised before, still open)*"
     where = place(finding, repository_url=source.repository_url, head=source.review.change.head)
     # A link inside a link is none: the title is linked only where it has no link of its own, which `title` ensures.
     return f"| {severity(finding.severity)} | {cell(link(name, url) if url else name)} | {cell(where)} |"
+
+
+def _comment_url(source: SummaryInput, placed: PlacedFinding) -> str:
+    """Return the address of a finding's comment: by fingerprint, else the open thread's, in this repository."""
+    url = source.comment_urls.get(fingerprint_in_marker(placed.finding.fingerprint), "")
+    named = _ADDRESS.search(placed.reason) if placed.disposition is Disposition.DUPLICATE else None
+    if not url and named and source.repository_url and named[1].startswith(f"{source.repository_url}/"):
+        return named[1]
+    return url
 
 
 def _details(source: SummaryInput, findings: Sequence[PlacedFinding], body_limit: int) -> str:
@@ -206,7 +205,7 @@ def _details(source: SummaryInput, findings: Sequence[PlacedFinding], body_limit
     homeless = [
         placed
         for placed in findings
-        if placed.disposition is not Disposition.INLINE
+        if placed.disposition not in (Disposition.INLINE, Disposition.DUPLICATE)
         and fingerprint_in_marker(placed.finding.fingerprint) not in source.comment_urls
     ]
     if not homeless or not body_limit:
@@ -248,60 +247,6 @@ def _full(source: SummaryInput, findings: Sequence[PlacedFinding], body_limit: i
             render_finding(placed, conceal=source.conceal, limit=body_limit),
         ]
     return lines
-
-
-def _set_aside(source: SummaryInput, level: int) -> str:
-    """List what was found and is not shown, each with its reason: nothing vanishes."""
-    groups = (
-        ("said before", Disposition.DUPLICATE),
-        ("shown to be wrong", Disposition.UNVERIFIED),
-        ("suppressed", Disposition.SUPPRESSED),
-    )
-    most = (50, 20, 10, 5, 0, 0)[min(level, 5)]
-    heads, lines = [], []
-    for words, disposition in groups:
-        found = ordered(source.review.by_disposition(disposition))
-        if not found:
-            continue
-        heads.append(f"{len(found)} {words}")
-        lines += [_aside(source, placed, words) for placed in found[:most]]
-        if len(found) > most:
-            lines.append(f"- {len(found) - most:,} more {words}")
-    return fold(f"Set aside: {', '.join(heads)}", lines)
-
-
-def _aside(source: SummaryInput, placed: PlacedFinding, words: str) -> str:
-    where = place(placed.finding, repository_url=source.repository_url, head=source.review.change.head)
-    reason = plain(source.conceal(placed.reason)) or words
-    return f"- {where} {title(source.conceal(placed.finding.title))}: *{reason}*"
-
-
-def _routes(review: Review, level: int) -> list[str]:
-    lines: list[str] = []
-    most = (60, 30, 10, 5, 0, 0)[min(level, 5)]
-    if review.routes and most:
-        lines += ["| Part | Tier | Model | Why |", "|:--|:--|:--|:--|"]
-        for route in review.routes[:most]:
-            names = ", ".join(code(path) for path in route.paths[:3]) + (
-                f" +{len(route.paths) - 3}" if len(route.paths) > 3 else ""
-            )
-            model = code(route.model) if route.model else "none usable"
-            reasons = "; ".join(plain(reason) for reason in route.reasons)
-            lines.append(f"| {cell(names)} | {route.tier.label} | {cell(model)} | {cell(reasons)} |")
-        if len(review.routes) > most:
-            lines += ["", f"{count(len(review.routes) - most, 'more part')}."]
-    if review.evidence:
-        lines += [*([""] if lines else []), "Analysers: " + "; ".join(_analyser(review)) + "."]
-    return lines
-
-
-def _analyser(review: Review) -> list[str]:
-    told = []
-    for run in review.evidence:
-        name = plain(f"{run.tool} {run.version}".strip())
-        ran = f"{count(run.findings, 'finding')} in {seconds(run.duration_ms)}"
-        told.append(f"{name}: {f'did not run ({plain(run.error)})' if run.error else ran}")
-    return told
 
 
 def _capital(text: str) -> str:

@@ -25,7 +25,8 @@ BASE_FILES: Mapping[str, str | bytes] = {
     "README.md": "# Shop\n",
 }
 HEAD_FILES: Mapping[str, str | bytes] = {
-    "app/db.py": "import sqlite3\nimport os\n\ndef find(name):\n    sql = f'select {name}'\n    return query(sql)\n\n"
+    "app/db.py": "import sqlite3\nimport os\n\n"
+    "def find(name):\n    sql = f'select {name}'\n    return query(sql)\n\n"
     + "".join(f"# filler {n}\n" for n in range(20))
     + "def close():\n    connection.close()\n    return None\n",
     "README.md": "# Shop\n",
@@ -102,6 +103,7 @@ def lab(
     private: bool = True,
     clock: Callable[[], datetime] | None = None,
     permissions: Mapping[str, str] | None = None,
+    webhook_url: str = "",
 ) -> Iterator[Lab]:
     source = folder / "source"
     source.mkdir(parents=True)
@@ -109,7 +111,7 @@ def lab(
     commit(source, base, "base")
     git(source, "checkout", "-q", "-b", "topic")
     commit(source, head, "head")
-    with GitHubSimulator(folder / "github") as simulator:
+    with GitHubSimulator(folder / "github", webhook_url=webhook_url) as simulator:
         simulator.create_repository(REPOSITORY, source=source, private=private, collaborators={"octocat": "write"})
         installation = simulator.install("acme", permissions=permissions)
         number = simulator.open_pull_request(REPOSITORY, title="Find by name", head="topic")

@@ -32,7 +32,7 @@ index 1111111..2222222 100644
 @@ -1,4 +1,6 @@
  import sqlite3
 +import os
- 
+ # ---
  def find(name):
 -    return query("select 1")
 +    sql = f"select * from users where name = '{name}'"

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reviewer.demo.simulator import Fault
+from reviewer.errors import (
+    ConfigurationError,
+    GitHubUnavailable,
+    KiloReviewError,
+    NotFound,
+    PermissionMissing,
+    RateLimited,
+    RequestRejected,
+)
+from reviewer.github.api import READ_RETRIES, Api
+from reviewer.github.failures import DEFAULT_WAIT_S, errors_of, explain
+from tests.github.lab import REPOSITORY, Lab
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def told(
+    status: int, headers: dict[str, str] | None = None, message: str = "words", **more: object
+) -> KiloReviewError:
+    return explain(
+        status, headers or {}, {"message": message, **more}, doing="do it", needs="checks: write", now=NOW
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "message", "kind", "wait"),
+    [
+        (429, {}, "", RateLimited, DEFAULT_WAIT_S),
+        (429, {"Retry-After": "7"}, "", RateLimited, 7),
+        (403, {"retry-after": "7"}, "You have exceeded a secondary rate limit", RateLimited, 7),
+        (403, {}, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
+         RateLimited, DEFAULT_WAIT_S),
+        (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(NOW.timestamp()) + 90)},
+         "API rate limit exceeded", RateLimited, 91),
+        (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(NOW.timestamp()) - 90)},
+         "API rate limit exceeded", RateLimited, 1),
+        (403, {"X-RateLimit-Remaining": "10"}, "Resource not accessible by integration", PermissionMissing, None),
+        (422, {}, "was submitted too quickly", RateLimited, DEFAULT_WAIT_S),
+        (401, {}, "Bad credentials", ConfigurationError, None),
+        (404, {}, "Not Found", NotFound, None),
+        (406, {}, "too_large", RequestRejected, None),
+        (422, {}, "Validation Failed", RequestRejected, None),
+        (500, {}, "", GitHubUnavailable, None),
+        (503, {}, "", GitHubUnavailable, None),
+    ],
+)  # fmt: skip
+def test_each_answer_means_one_error(
+    status: int, headers: dict[str, str], message: str, kind: type[KiloReviewError], wait: float | None
+) -> None:
+    error = told(status, headers, message)
+    assert type(error) is kind
+    if wait is not None:
+        assert isinstance(error, RateLimited)
+        assert error.retry_after == wait
+
+
+def test_github_names_the_missing_permission_itself() -> None:
+    error = told(
+        403, {"X-Accepted-GitHub-Permissions": "pull_requests=write; issues=write"}, "Resource not accessible"
+    )
+    assert isinstance(error, PermissionMissing)
+    assert error.permission == "pull_requests: write; issues: write"
+
+
+def test_where_github_names_none_the_step_does() -> None:
+    error = told(403, {}, "Resource not accessible by integration")
+    assert isinstance(error, PermissionMissing)
+    assert error.permission == "checks: write"
+
+
+def test_the_complaints_of_a_422_are_kept() -> None:
+    body = {
+        "message": "Unprocessable Entity",
+        "errors": ["Line could not be resolved", {"field": "x", "code": "missing"}],
+    }
+    assert errors_of(body) == ("Line could not be resolved", "x missing")
+    error = explain(422, {}, body, doing="post", now=NOW)
+    assert isinstance(error, RequestRejected)
+    assert error.status == 422
+    assert "Line could not be resolved" in str(error)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(400, 599),
+    st.dictionaries(
+        st.sampled_from(["retry-after", "x-ratelimit-remaining", "x-ratelimit-reset"]), st.text(max_size=8)
+    ),
+    st.one_of(
+        st.none(),
+        st.text(max_size=20),
+        st.dictionaries(st.sampled_from(["message", "errors"]), st.text(max_size=9)),
+    ),
+)
+def test_no_answer_however_odd_is_without_an_error_of_ours(
+    status: int, headers: dict[str, str], body: object
+) -> None:
+    error = explain(status, headers, body, doing="do it", now=NOW)
+    assert isinstance(error, KiloReviewError)
+    assert str(error).isprintable() or "\n" in str(error)
+
+
+def test_a_read_is_tried_again_after_a_502_and_a_write_is_not(shop: Lab) -> None:
+    gh = shop.github()
+    shop.simulator.faults.plan("GET", r"/pulls/\d+$", Fault.server_error(502), times=READ_RETRIES)
+    assert gh.pull_request(REPOSITORY, shop.number).number == shop.number
+    shop.simulator.faults.plan("POST", r"/issues/\d+/comments$", Fault.server_error(502))
+    with pytest.raises(GitHubUnavailable) as raised:
+        gh.create_comment(REPOSITORY, shop.number, "x")
+    assert raised.value.status == 502
+    assert len(shop.sent("POST", "/comments")) == 1
+
+
+def test_reads_give_up_after_a_few_tries(shop: Lab) -> None:
+    gh = shop.github()
+    shop.simulator.faults.plan("GET", r"/pulls/\d+$", Fault.server_error(503), times=50)
+    with pytest.raises(GitHubUnavailable):
+        gh.pull_request(REPOSITORY, shop.number)
+    assert len(shop.sent("GET", "/pulls/")) == READ_RETRIES + 1
+
+
+def test_a_limit_on_a_read_is_not_slept_through(shop: Lab) -> None:
+    gh = shop.github()
+    shop.simulator.faults.plan("GET", r"/pulls/\d+$", Fault.secondary_limit(3600))
+    with pytest.raises(RateLimited) as raised:
+        gh.pull_request(REPOSITORY, shop.number)
+    assert raised.value.retry_after == 3600
+    assert len(shop.sent("GET", "/pulls/")) == 1
+
+
+def test_calls_are_held_back_until_the_wait_is_over() -> None:
+    now = NOW
+    api = Api("http://127.0.0.1:9", lambda fresh: "t", now=lambda: now, timeout=1)
+    api._blocked_until = now + timedelta(seconds=30)
+    with pytest.raises(RateLimited) as raised:
+        api.get("/x", doing="look")
+    assert raised.value.retry_after == 30
+    assert api.requests == 0
+    now += timedelta(seconds=31)
+    with pytest.raises(GitHubUnavailable):
+        api.get("/x", doing="look")
+
+
+def test_no_answer_says_what_to_check_and_has_no_status() -> None:
+    api = Api("http://127.0.0.1:9", lambda fresh: "t", now=lambda: NOW, timeout=1)
+    with pytest.raises(GitHubUnavailable, match="GITHUB_API_URL") as raised:
+        api.send("POST", "/x", {}, doing="write")
+    assert raised.value.status == 0
+    assert raised.value.__cause__ is None
+
+
+def test_every_page_is_read(shop: Lab) -> None:
+    for n in range(205):
+        shop.simulator.comment(REPOSITORY, shop.number, f"comment {n}", author="octocat")
+    bodies = [comment.body for comment in shop.github().comments(REPOSITORY, shop.number)]
+    assert bodies == [f"comment {n}" for n in range(205)]
+
+
+def test_tokens_are_in_no_log_even_at_debug(shop: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    gh = shop.github()
+    gh.pull_request(REPOSITORY, shop.number)
+    token = shop.auth.installation_token(
+        shop.installation_id, repository_ids=(shop.simulator.repository(REPOSITORY).id,)
+    )
+    assert token.token.reveal() not in caplog.text
+    assert shop.auth.jwt()[:40] not in caplog.text
+
+
+def test_permissions_are_asked_of_github_not_guessed(shop: Lab) -> None:
+    gh = shop.github()
+    assert gh.may_write(REPOSITORY, "octocat")
+    assert gh.permission(REPOSITORY, "octocat") == "write"
+    assert not gh.may_write(REPOSITORY, "stranger")
+    assert not gh.may_write(REPOSITORY, "../../../user")
+
+
+def test_a_file_at_a_commit_is_read_and_an_absent_one_is_none(shop: Lab) -> None:
+    gh, pr = shop.github(), shop.pr
+    assert gh.file_at(REPOSITORY, "README.md", pr.base_sha) == b"# Shop\n"
+    assert gh.file_at(REPOSITORY, "app/new.py", pr.base_sha) is None
+    assert gh.file_at(REPOSITORY, "app", pr.base_sha) is None
+
+
+def test_importing_the_package_loads_neither_pygithub_nor_requests() -> None:
+    code = (
+        "import sys, reviewer.github, reviewer.github.client, reviewer.github.auth, reviewer.publish.render;"
+        "sys.exit(any(name in sys.modules for name in ('github', 'requests', 'jwt', 'markdown_it')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
