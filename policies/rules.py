@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from policies.globs import matching
 from policies.identifiers import MAX_LINE_CHARACTERS, MAX_LINES, words
+from policies.paths import is_documentation, is_test
 
 MAX_REMEMBERED: Final = 100_000
 
@@ -33,7 +34,8 @@ class SensitiveRule:
     `lines` are regular expressions for one changed line, tried where the part holds one of `contains`; a rule with
     paths and lines needs both. `words` are words of identifiers (policies/identifiers.py), a star ends a prefix.
     `always` makes a hit sensitive by itself; otherwise it is evidence that the learned model weighs. `strength` is
-    a prior from 1 (common) to 3 (telling).
+    a prior from 1 (common) to 3 (telling). The line that a `secret` rule finds is never
+    repeated. A rule for lines alone looks at code, not at tests and prose, unless it says `everywhere`.
     """
 
     name: str
@@ -44,6 +46,8 @@ class SensitiveRule:
     words: tuple[str, ...] = ()
     strength: float = 1.0
     always: bool = False
+    secret: bool = False
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +158,18 @@ def _own(rules: SensitiveRules) -> tuple[SensitiveRule, ...]:
         joined = "|".join(re.escape(word) for word in rules.words)
         expression = rf"(?i)(?<!\w)(?:{joined})(?!\w)"
         own.append(
-            SensitiveRule("policy-word", "policy names this word sensitive", lines=(expression,), always=True)
+            SensitiveRule(
+                "policy-word", "policy names this word sensitive", lines=(expression,), always=True, everywhere=True
+            )
         )
     if rules.patterns:
         own.append(
             SensitiveRule(
-                "policy-pattern", "policy names this pattern sensitive", lines=rules.patterns, always=True
+                "policy-pattern",
+                "policy names this pattern sensitive",
+                lines=rules.patterns,
+                always=True,
+                everywhere=True,
             )
         )
     return tuple(own)
@@ -171,8 +181,11 @@ def _expressions(lines: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
 
 
 def _hit(rule: SensitiveRule, parts: Sequence[ChangedPart]) -> Hit | None:
+    code_only = not rule.paths and not rule.everywhere
     for part in parts:
         if rule.paths and not path_matches(part.path, rule.paths):
+            continue
+        if code_only and (is_test(part.path) or is_documentation(part.path)):
             continue
         if not rule.lines:
             return Hit(rule, part.path)

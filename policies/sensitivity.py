@@ -57,8 +57,9 @@ def assess(
 
 
 def _sentence(hit: Hit) -> str:
-    where = f" ({hit.path})" if not hit.line else f" ({hit.path}: {hit.line[:60]})"
-    return f"{hit.rule.reason}{where}"
+    # A reason is published, so it must not carry the secret that it is about.
+    shown = "" if hit.rule.secret or not hit.line else f": {hit.line[:60]}"
+    return f"{hit.rule.reason} ({hit.path}{shown})"
 
 
 _STRUCTURE: Final = {
@@ -75,6 +76,17 @@ _STRUCTURE: Final = {
     "index": "indexing",
     "arithmetic": "arithmetic",
 }
+
+
+# Words of every language: they may carry weight, but they explain nothing.
+_COMMON_WORDS: Final = (
+    "if else elif end for while do in is not and or true false none null nil self this new return int str "
+    "string bool void def fn func function class const let var static final public private protected "
+    "import from as with try catch except finally throw raise case switch break continue get set add org "
+    "com net java javax util lang apache php std type name value data key id obj object args the to of on "
+    "by it be "
+)
+_COMMON: Final = frozenset(_COMMON_WORDS.split())
 
 
 def _explain(
@@ -112,9 +124,9 @@ def _theme(name: str) -> str:
     if name.startswith("rule "):
         return f"rule {name.split()[1]}"
     if name.startswith("/"):
-        return f"the path says `{name[1:]}`"
+        return "" if name[1:] in _COMMON or name[1] == "." else f"the path says `{name[1:]}`"
     if name[0] in "+-><=":
-        return f"changes `{name[1:]}`"
+        return "" if name[1:] in _COMMON else f"changes `{name[1:]}`"
     kind = name.partition(" ")[0]
     return f"changes {_STRUCTURE[kind]}" if kind in _STRUCTURE else ""
 
