@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from policies.words import Payment, Tier
@@ -23,13 +23,15 @@ from reviewer.models.record import Attempt
 from reviewer.models.redact import redactor
 from reviewer.models.retry import MAX_ATTEMPTS, Next, next_step, pause
 from reviewer.models.send import Heard, Sender
-from reviewer.models.table import shipped_table
+from reviewer.models.table import Dialect, shipped_table
 from reviewer.models.wire import Ask
 from reviewer.settings import Secret
 
 # Calls in flight to one provider. A local server works on one prompt at a time; a queue would eat the time limit.
 CONCURRENCY: Final = 8
 LOCAL_CONCURRENCY: Final = 1
+# What reasoning models of OpenAI ask for, wherever they are served, when they get the older `max_tokens`.
+NEW_LIMIT: Final = "max_completion_tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Asker:
         self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
         self._lock = threading.Lock()
         self._modes: dict[str, str] = {}
+        self._new_limit: set[str] = set()
         self._slots = {
             candidate.provider: threading.BoundedSemaphore(
                 LOCAL_CONCURRENCY if candidate.payment is Payment.LOCAL else concurrency
@@ -187,7 +190,7 @@ class Asker:
             if step is Next.OTHER:
                 return None
             if step is Next.SIMPLER:
-                self._simplify(candidate, refused=mode)
+                self._adapt(candidate, mode, fault)
             elif len(question.calls) < MAX_ATTEMPTS:
                 self._sleep(pause(fault, tries=tries, rng=self._rng))
         return None
@@ -204,8 +207,9 @@ class Asker:
 
     def _attempt(self, question: _Question, candidate: Candidate) -> tuple[Completion | None, ProviderFault | None]:
         """Reserve, send, settle: exactly one HTTP request and exactly one row."""
-        dialect = shipped_table().dialect(candidate.provider)
-        ask = Ask(question.prompt, candidate, dialect, self._mode(candidate), self._forbid_training)
+        ask = Ask(
+            question.prompt, candidate, self._dialect(candidate), self._mode(candidate), self._forbid_training
+        )
         protocol = protocol_of(candidate)
         price = self._prices(candidate)
         number = question.attempt + len(question.calls)
@@ -251,14 +255,22 @@ class Asker:
     def _has_simpler(self, candidate: Candidate) -> bool:
         return self._mode(candidate) != modes_of(candidate)[-1]
 
-    def _simplify(self, candidate: Candidate, refused: str) -> None:
-        """Remember for the rest of the review that a model refuses a way of structured output."""
+    def _adapt(self, candidate: Candidate, refused: str, fault: ProviderFault) -> None:
+        """Remember for the rest of the review what a server refuses: a way of structured output, or a parameter."""
         modes = modes_of(candidate)
         with self._lock:
+            if NEW_LIMIT in str(fault):
+                self._new_limit.add(candidate.name)
+                return
             current = self._modes.get(candidate.name, modes[0])
             # Another thread may have gone on already from the mode that was refused here.
             if current == refused and current != modes[-1]:
                 self._modes[candidate.name] = modes[modes.index(current) + 1]
+
+    def _dialect(self, candidate: Candidate) -> Dialect:
+        dialect = shipped_table().dialect(candidate.provider)
+        with self._lock:
+            return replace(dialect, output_limit=NEW_LIMIT) if candidate.name in self._new_limit else dialect
 
     def _answer(
         self,

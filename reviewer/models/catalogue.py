@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from policies.providers import LOCAL, ModelFacts, ProviderRules, permitted
 from policies.words import Payment
-from reviewer.models.address import is_loopback, refused_url
+from reviewer.models.address import refused_url
 from reviewer.models.discover import LocalModel, discover, served_context
 from reviewer.models.fixed import base_url_of, fixed_model, listed_model, payment_of
 from reviewer.models.model import Candidate

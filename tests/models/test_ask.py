@@ -419,6 +419,19 @@ def test_a_server_that_refuses_schemas_is_asked_in_simpler_ways_from_then_on() -
     assert "JSON Schema" in provider.requests[-1].body["messages"][0]["content"]
 
 
+def test_a_server_that_wants_the_newer_name_of_the_output_limit_gets_it_from_then_on() -> None:
+    def refuse_the_old(body: dict[str, object]) -> Behaviour:
+        told = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens'."
+        return Status(400, told) if "max_tokens" in body else Say(GOOD)
+
+    with ProviderSimulator("openai", default=refuse_the_old) as provider:
+        asker = asker_of(candidate_of(provider, provider="endpoint"))
+        first, second = ask(asker), ask(asker)
+    assert first.completion is not None
+    assert [len(first.calls), len(second.calls)] == [2, 1]
+    assert "response_format" in provider.requests[-1].body
+
+
 def test_five_failures_open_the_breaker_and_no_more_requests_go_out() -> None:
     with ProviderSimulator("openai", default=Status(503)) as provider:
         asker = asker_of(candidate_of(provider))
