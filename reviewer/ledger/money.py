@@ -27,7 +27,7 @@ from reviewer.ledger.database import Database
 from reviewer.ledger.keys import UNFINISHED, Lease
 from reviewer.ledger.tables import calls as c
 from reviewer.ledger.tables import credit_holds, reviews
-from reviewer.ledger.units import clean, from_picos, to_micros, to_picos
+from reviewer.ledger.units import clean, from_micros, from_picos, to_micros, to_picos
 from reviewer.models.meter import CallIntent
 from reviewer.models.model import Call
 
@@ -49,6 +49,17 @@ class CallState(StrEnum):
     SETTLED = "settled"
     RELEASED = "released"
     UNCONFIRMED = "unconfirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """A call that may have been billed; `at_most` is its worst case in US dollars."""
+
+    reservation: str
+    at_most: Decimal
+    opened_at: datetime
+    provider: str
+    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,16 +214,20 @@ class Money:
             )
         return len(due)
 
-    def unconfirmed(self, limit: int = 1000) -> tuple[tuple[str, Decimal], ...]:
-        """Return reservations whose bill nobody saw, with their worst case, to look up at the provider."""
-        query = (
-            select(c.c.reservation, c.c.reserved_picos)
-            .where(c.c.state == CallState.UNCONFIRMED.value)
-            .order_by(c.c.id)
-            .limit(limit)
-        )
+    def unconfirmed(self, limit: int = 1000) -> tuple[Unconfirmed, ...]:
+        """Return the calls whose bill nobody saw, oldest first, to look up in the provider's books."""
+        query = select(c).where(c.c.state == CallState.UNCONFIRMED.value).order_by(c.c.id).limit(limit)
         rows = self.db.read(lambda connection: connection.execute(query).all())
-        return tuple((row.reservation, from_picos(row.reserved_picos or 0)) for row in rows)
+        return tuple(
+            Unconfirmed(
+                reservation=row.reservation,
+                at_most=from_picos(row.reserved_picos or 0),
+                opened_at=from_micros(row.opened_at),
+                provider=row.provider,
+                model=row.model,
+            )
+            for row in rows
+        )
 
     def standing(self, scope: Scope, account: Account, now: datetime) -> Standing:
         """Return how one counter stands in the window of `now`."""

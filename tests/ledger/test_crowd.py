@@ -121,8 +121,8 @@ def overspend_trial(
     assert after.held == 0
     assert after.spent <= billed <= after.committed <= limit.amount
     assert after.committed == limit.amount or counts["killed"] > jobs - room
-    for reservation, _ in ledger.unconfirmed():
-        ledger.confirm(reservation, provider.books.get(reservation, D(0)), now)
+    for unseen in ledger.unconfirmed():
+        ledger.confirm(unseen.reservation, provider.books.get(unseen.reservation, D(0)), now)
     assert ledger.standing(limit.scope, run, began) == Standing(spent=billed)
     free = limit.amount - billed
     for number, fits in ((1, True), (2, False)):
@@ -170,8 +170,8 @@ def books_trial(url: str, ledger: Ledger, provider: Provider, calls: int, kills:
     assert spend.known <= billed <= spend.known + spend.unconfirmed
     unseen = ledger.unconfirmed(10_000)
     assert len(unseen) <= counts["killed"], "a call without a kill must have been settled"
-    for reservation, _ in unseen:
-        ledger.confirm(reservation, provider.books.get(reservation, D(0)), until)
+    for call in unseen:
+        ledger.confirm(call.reservation, provider.books.get(call.reservation, D(0)), until)
     spend = ledger.spent(since=began, until=until)
     assert spend.cost is not None
     assert abs(spend.cost - billed) <= CENT_OF_A_CENT

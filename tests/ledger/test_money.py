@@ -155,7 +155,8 @@ def test_a_bill_that_nobody_saw_stays_counted_at_its_worst(ledger: Ledger, cost:
     assert standing(ledger) == Standing(unconfirmed=D("0.2"))
     spend = ledger.totals("1").run
     assert (spend.cost, spend.known, spend.unconfirmed) == (None, D(0), D("0.2"))
-    assert ledger.unconfirmed() == (("r1", D("0.2")),)
+    (unseen,) = ledger.unconfirmed()
+    assert (unseen.reservation, unseen.at_most, unseen.opened_at) == ("r1", D("0.2"), NOW)
     ledger.confirm("r1", D("0.07"), NOW)
     assert standing(ledger) == Standing(spent=D("0.07"))
     assert ledger.totals("1").run.cost == D("0.07")

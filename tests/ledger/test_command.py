@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from reviewer.errors import ConfigurationError
+from reviewer.ledger import command
+from reviewer.ledger.ledger import Ledger
+from tests.ledger.make import ACCOUNT, call, intent
+
+
+@pytest.fixture
+def ask(url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    def run(*arguments: str) -> str:
+        parser = argparse.ArgumentParser()
+        command.add_arguments(parser)
+        assert command.main(parser.parse_args(arguments)) == 0
+        return capsys.readouterr().out
+
+    return run
+
+
+def spend(ledger: Ledger, reservation: str, cost: str | None) -> None:
+    now = datetime.now(UTC)
+    ledger.reserve(reservation, amount=Decimal("0.5"), intent=intent(), account=ACCOUNT, limits=(), now=now)
+    ledger.settle(reservation, call(cost), now)
+
+
+def test_a_month_is_added_up_by_what_is_asked(ledger: Ledger, ask) -> None:
+    spend(ledger, "r1", "0.25")
+    spend(ledger, "r2", None)
+    text = ask("spend", "--by", "repository")
+    assert "acme/app" in text
+    assert "$0.25" in text
+    assert "at most $0.50 that nobody saw the bill of" in text
+    document = json.loads(ask("spend", "--format", "json"))
+    (row,) = document["groups"]
+    assert (row["model"], row["cost_usd"], row["calls"]) == ("vendor/model", None, 2)
+    assert Decimal(row["known_usd"]) == Decimal("0.25")
+    assert json.loads(ask("spend", "--format", "json", "--month", "2020-02"))["groups"] == []
+
+
+def test_an_unseen_bill_is_listed_and_confirmed(ledger: Ledger, ask) -> None:
+    spend(ledger, "r1", None)
+    line = ask("unconfirmed")
+    assert line.startswith("r1  ")
+    assert line.endswith("UTC  kilo  vendor/model  at most $0.50\n")
+    assert ask("confirm", "r1", "0.07") == "r1: $0.07\n"
+    assert ask("unconfirmed") == ""
+    with pytest.raises(ConfigurationError, match="no unconfirmed call"):
+        ask("confirm", "r1", "0.09")
+    assert ledger.totals("1").run.cost == Decimal("0.07")
+
+
+def test_credit_is_booked_once_and_shown_with_its_end(ledger: Ledger, ask) -> None:
+    soon = f"{datetime.now(UTC) + timedelta(days=9):%Y-%m-%d}"
+    for _ in range(2):
+        text = ask("credit", "acme", "--add", "5", "--reference", "r-1", "--bonus", "--expires", soon)
+    assert text == f"acme: $5.00 can be spent\n  bonus: $5.00 left, lapses on {soon}\n"
+    text = ask("credit", "ACME", "--add", "1", "--reference", "r-2", "--expires", "2020-01-01")
+    assert "$5.00 can be spent" in text
+    assert "(lapsed)" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["credit", "acme", "--add", "5"], "--reference"),
+        (["credit", "acme", "--add", "-5", "--reference", "r"], "--add = '-5'"),
+        (["credit", "acme", "--add", "0", "--reference", "r"], "books nothing"),
+        (["credit", "acme", "--add", "5", "--reference", "r", "--expires", "soon"], "--expires: not a date"),
+        (["spend", "--month", "11"], "Write it as 2026-11"),
+        (["confirm", "r9", "much"], "cost = 'much'"),
+    ],
+)
+@pytest.mark.usefixtures("ledger")
+def test_what_cannot_be_used_is_said(ask, arguments: list[str], says: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        ask(*arguments)
+    assert says in str(refused.value)
