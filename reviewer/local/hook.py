@@ -31,7 +31,7 @@ command -v {program} >/dev/null 2>&1 || {{
   echo "kilo-review: not found, this push is not reviewed" >&2
   exit {missing}
 }}
-printf '%s\\n' "$lines" | {program} hook run {options} "$@"
+printf '%s\\n' "$lines" | {program} hook run {options}
 """
 
 
@@ -79,7 +79,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what happens to the push when it cannot be reviewed (default: allow, with one line)",
     )
     parser.add_argument("--max-cost", metavar="USD", default="", help="most that one push may cost")
-    parser.add_argument("remote", nargs="*", help=argparse.SUPPRESS)
 
 
 def main(options: argparse.Namespace) -> int:

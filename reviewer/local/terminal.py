@@ -75,8 +75,10 @@ def _print_finding(placed: PlacedFinding, console: Console) -> None:
 
 def _print_indented(text: str, style: str, console: Console) -> None:
     """Print wrapped to the terminal; in a pipe one line stays one line."""
-    line = _line((_plain(text), style))
-    console.print(Padding(line, (0, 0, 0, 9)) if console.is_terminal else _line((" " * 9, ""), (_plain(text), style)))
+    if console.is_terminal:
+        console.print(Padding(_line((_plain(text), style)), (0, 0, 0, 9)))
+    else:
+        console.print(_line((" " * 9, ""), (_plain(text), style)))
 
 
 def _head(placed: PlacedFinding, *, where: bool) -> Text:

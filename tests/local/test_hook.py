@@ -1,0 +1,132 @@
+"""The pre-push hook, with the real `git push` to a real bare remote."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reviewer.local.hook import CHAINED, MARK, PushedRef, read_pushed
+from tests.local.repo import ENV, Scratch
+
+BIN = Path(sys.executable).parent
+BAD = "import subprocess\n\n\ndef run(cmd):\n    subprocess.call(cmd, shell=True)\n"
+GOOD = "def run(cmd):\n    return cmd\n"
+ZERO = "0" * 40
+
+
+@pytest.fixture
+def cloned(tmp_path: Path) -> Scratch:
+    made = Scratch(tmp_path / "repo")
+    made.commit(**{"a.py": "a = 1\n"})
+    made.git("init", "--quiet", "--bare", str(tmp_path / "remote.git"))
+    made.git("remote", "add", "origin", str(tmp_path / "remote.git"))
+    made.git("push", "--quiet", "-u", "origin", "main")
+    return made
+
+
+def environment(tmp: Path) -> dict[str, str]:
+    return {
+        **ENV,
+        "PATH": f"{BIN}{os.pathsep}{ENV['PATH']}",
+        "HOME": str(tmp),
+        "KILO_REVIEW_CACHE_DIR": str(tmp / "cache"),
+        "KILO_REVIEW_OFFLINE": "1",
+    }
+
+
+def run(scratch: Scratch, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=scratch.root,
+        env=environment(scratch.root.parent),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+
+
+def install(scratch: Scratch, *flags: str) -> None:
+    done = run(scratch, "kilo-review", "hook", "install", *flags)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_push_with_a_grave_finding_is_stopped_and_no_verify_passes(cloned: Scratch):
+    install(cloned, "--fail-on", "high")
+    cloned.commit(**{"run.py": BAD})
+    stopped = run(cloned, "git", "push")
+    assert stopped.returncode != 0
+    assert "Command goes through a shell" in stopped.stdout + stopped.stderr
+    assert "--no-verify" in stopped.stderr
+    assert run(cloned, "git", "push", "--no-verify").returncode == 0
+
+
+def test_a_clean_push_goes_through(cloned: Scratch):
+    install(cloned)
+    cloned.commit(**{"run.py": GOOD})
+    done = run(cloned, "git", "push")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_new_branch_is_compared_with_the_default_branch_and_a_delete_is_not_reviewed(cloned: Scratch):
+    install(cloned)
+    cloned.git("checkout", "--quiet", "-b", "side")
+    cloned.commit(**{"run.py": BAD})
+    assert run(cloned, "git", "push", "-u", "origin", "side").returncode != 0
+    assert run(cloned, "git", "push", "--no-verify", "-u", "origin", "side").returncode == 0
+    deleted = run(cloned, "git", "push", "origin", "--delete", "side")
+    assert deleted.returncode == 0, deleted.stderr
+
+
+def test_a_hook_that_was_there_runs_first_and_comes_back(cloned: Scratch):
+    hook = cloned.root / ".git" / "hooks" / "pre-push"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\ncat > seen.txt\nexit 7\n")
+    hook.chmod(0o755)
+    install(cloned)
+    assert (hook.parent / CHAINED).exists()
+    cloned.commit(**{"run.py": GOOD})
+    assert run(cloned, "git", "push").returncode != 0
+    assert "refs/heads/main" in (cloned.root / "seen.txt").read_text()
+    assert run(cloned, "kilo-review", "hook", "uninstall").returncode == 0
+    assert MARK not in hook.read_text()
+    assert not (hook.parent / CHAINED).exists()
+
+
+def test_hooks_path_of_the_configuration_is_where_the_hook_goes(cloned: Scratch):
+    cloned.git("config", "core.hooksPath", "my-hooks")
+    install(cloned)
+    assert MARK in (cloned.root / "my-hooks" / "pre-push").read_text()
+    assert run(cloned, "kilo-review", "hook", "status").returncode == 0
+
+
+def test_status_of_no_hook_is_one(cloned: Scratch):
+    assert run(cloned, "kilo-review", "hook", "status").returncode == 1
+
+
+def test_a_hook_that_cannot_review_lets_the_push_go_with_one_line_or_blocks_it(cloned: Scratch):
+    cloned.commit(**{".kilo-review.toml": "this is not toml"})
+    run(cloned, "git", "push")
+    install(cloned)
+    cloned.commit(**{"run.py": BAD})
+    allowed = run(cloned, "git", "push")
+    assert allowed.returncode == 0
+    assert "was not fully reviewed" in allowed.stderr
+    install(cloned, "--on-error", "block")
+    cloned.commit(**{"run.py": GOOD})
+    assert run(cloned, "git", "push").returncode != 0
+
+
+def test_the_lines_of_git_are_read_as_git_documents_them():
+    new, gone, odd = f"refs/heads/a {'1' * 40} refs/heads/a {ZERO}", f"(delete) {ZERO} refs/heads/b {'2' * 40}", "x"
+    refs = read_pushed("\n".join((new, gone, odd)))
+    assert refs == (
+        PushedRef("refs/heads/a", "1" * 40, "refs/heads/a", ZERO),
+        PushedRef("(delete)", ZERO, "refs/heads/b", "2" * 40),
+    )
+    assert (refs[0].creates, refs[0].deletes) == (True, False)
+    assert (refs[1].creates, refs[1].deletes) == (False, True)
