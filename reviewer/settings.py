@@ -72,6 +72,7 @@ class Settings:
     model_key: Secret = field(default_factory=lambda: Secret(""))
     policy_file: Path | None = None
     alert_webhook: str = ""
+    allowed_bots: tuple[int, ...] = ()
     body_limit: int = 25 * MIB
     mirror_limit: int = 5 * 1024 * MIB
     mirror_repository_limit: int = 1024 * MIB
@@ -116,6 +117,7 @@ class Settings:
             model_key=Secret(env.get("KILO_REVIEW_MODEL_KEY", "")),
             policy_file=Path(env["KILO_REVIEW_POLICY"]) if env.get("KILO_REVIEW_POLICY") else None,
             alert_webhook=env.get("KILO_REVIEW_ALERT_WEBHOOK", ""),
+            allowed_bots=_ids(env, "KILO_REVIEW_ALLOWED_BOTS"),
             body_limit=_whole(env, "KILO_REVIEW_BODY_LIMIT", 25 * MIB),
             mirror_limit=_whole(env, "KILO_REVIEW_MIRROR_LIMIT", 5 * 1024 * MIB),
             mirror_repository_limit=_whole(env, "KILO_REVIEW_MIRROR_REPOSITORY_LIMIT", 1024 * MIB),
@@ -188,6 +190,16 @@ def _database_url(url: str, state: Path) -> str:
         if url.startswith(scheme):
             return "postgresql+psycopg://" + url.removeprefix(scheme)
     return url
+
+
+def _ids(env: Mapping[str, str], name: str) -> tuple[int, ...]:
+    words = env.get(name, "").replace(",", " ").split()
+    if not all(word.isascii() and word.isdigit() for word in words):
+        raise ConfigurationError(
+            f"{name} holds something that is no numeric id",
+            remedy="Give GitHub's user ids, separated by commas: names of bots can be taken by others.",
+        )
+    return tuple(int(word) for word in words)
 
 
 def _whole(env: Mapping[str, str], name: str, default: int) -> int:

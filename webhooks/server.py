@@ -70,6 +70,7 @@ def build(settings: Settings, policy: Policy) -> Flask:
         queue=ReviewQueue.open(queue_url(settings)),
         ask_permission=AskGitHub(auth, now=now),
         policy=policy,
+        allowed_bots=settings.allowed_bots,
         now=now,
     )
 

@@ -26,7 +26,8 @@ _PAGE: Final = """<!doctype html><html lang="en"><meta charset="utf-8"><title>ki
 button{{font:inherit;padding:.5em 1em}}</style><h1>kilo-review</h1>{body}</html>"""
 _FORM: Final = """<p>GitHub will show what the App may do and ask you to confirm. Deliveries will go to
 <code>{hook}</code>.</p><form action="{action}" method="post">
-<input type="hidden" name="manifest" value="{manifest}"><button type="submit">Create the App on GitHub</button></form>"""
+<input type="hidden" name="manifest" value="{manifest}">
+<button type="submit">Create the App on GitHub</button></form>"""
 
 
 @dataclass(frozen=True, slots=True)

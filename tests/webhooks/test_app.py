@@ -457,6 +457,7 @@ def test_a_ledger_that_is_gone_is_not_ready(tmp_path: Path, redis_server: Embedd
         ({"GITHUB_APP_ID": ""}, "GITHUB_APP_ID"),
         ({"KILO_REVIEW_POLICY": "/nowhere.toml"}, "KILO_REVIEW_POLICY"),
         ({"HOST": "192.0.2.1"}, "PORT"),
+        ({"KILO_REVIEW_ALLOWED_BOTS": "ci[bot]"}, "KILO_REVIEW_ALLOWED_BOTS"),
     ],
 )
 def test_a_server_that_is_half_set_up_does_not_start_and_names_what_to_set(

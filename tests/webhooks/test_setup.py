@@ -23,7 +23,6 @@ from tests.shared import ROOT
 from webhooks.manifest import manifest, pages_url
 from webhooks.setup import NewApp, SetupServer, convert, write_settings
 
-
 SETUP = """
 import argparse, sys
 from webhooks.setup_command import add_arguments, main
