@@ -99,8 +99,9 @@ def test_a_resolved_issue_that_came_back_in_new_code_is_told():
     assert merge([LEAK], earlier=[old])[0].disposition is None
 
 
-def test_another_issue_near_a_thread_is_told():
-    old = EarlierFinding("other", LEAK.path, LEAK.title, LEAK.body, 52, "open")
+@pytest.mark.parametrize("name", ["other", SQL.fingerprint])
+def test_another_issue_beside_a_thread_is_told_even_on_the_same_code(name):
+    old = EarlierFinding(name, LEAK.path, LEAK.title, LEAK.body, 52, "open")
     assert merge([SQL], earlier=[old])[0].disposition is None
 
 
