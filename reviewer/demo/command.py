@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-TIMEOUT_SECONDS: Final = 300
+TIMEOUT_SECONDS: Final = 600
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -32,7 +32,7 @@ lookups = 0
 [caps]
 context_tokens = 200
 unit_tokens = 2000
-max_output_tokens = 160
+max_output_tokens = 256
 max_calls_per_unit = 1
 max_escalations = 0
 concurrency = 1

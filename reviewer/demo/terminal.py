@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from reviewer.demo.simulator.conversation import Conversation, FileView, ThreadView
 
 COMMENT: Final = re.compile(r"<!--.*?-->\n?", re.DOTALL)
+LINK: Final = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(https?://[^()\s]*\)")
 FOLD: Final = re.compile(r"</?(?:details|summary|sub|sup)>")
 WIDTH: Final = 100
 CODE_LINES: Final = 3
@@ -43,7 +45,7 @@ def _lines(talk: Conversation, style: Style) -> Iterator[str]:
         if comment.body.strip():
             yield ""
             yield style(f"── {comment.author} " + "─" * max(0, WIDTH - len(comment.author) - 4), "2")
-            yield plain(comment.body)
+            yield markdown(comment.body, style)
     for check in talk.checks:
         yield ""
         colour = {"success": "32", "failure": "31"}.get(check.conclusion or "", "33")
@@ -59,8 +61,27 @@ def _thread(file: FileView, thread: ThreadView, style: Style) -> Iterator[str]:
         for line in lines[first : thread.position + 1]:
             yield style(f"    {line}", {"+": "32", "-": "31"}.get(line[:1], "0"))
     for comment in thread.comments:
-        for line in plain(comment.body).splitlines():
-            yield from textwrap.wrap(line, WIDTH, initial_indent="  ", subsequent_indent="  ") or [""]
+        yield textwrap.indent(markdown(comment.body, style, WIDTH - 2), "  ")
+
+
+def markdown(body: str, style: Style, width: int = WIDTH) -> str:
+    """Return a comment's Markdown laid out for a terminal; links are their text."""
+    # Imported here: a library of its own size, for the text output only.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.markdown import Markdown  # noqa: PLC0415
+
+    out = io.StringIO()
+    colours: Literal["standard"] | None = "standard" if style.colour else None
+    console = Console(
+        file=out,
+        width=width,
+        force_terminal=style.colour,
+        color_system=colours,
+        highlight=False,
+        legacy_windows=False,
+    )
+    console.print(Markdown(LINK.sub(r"\1", plain(body)), hyperlinks=False))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).strip("\n")
 
 
 def plain(body: str) -> str:

@@ -81,7 +81,9 @@ def test_a_pull_request_gets_its_review_from_the_real_processes(short_folder: Pa
     until(lambda: processes_of(short_folder) == [])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.campaign)], ids=["SIGINT", "SIGTERM"]
+)
 def test_an_interrupt_leaves_no_process_and_no_file(short_folder: Path, number: signal.Signals) -> None:
     process = start(short_folder, "--no-model")
     assert process.stderr is not None
@@ -159,7 +161,7 @@ def test_the_first_configured_model_is_chosen(environ: dict[str, str], name: str
 def test_help_needs_nothing_heavy() -> None:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
-    assert parser.parse_args([]).timeout == 300
+    assert parser.parse_args([]).timeout == 600
     code = (
         "import sys, reviewer.demo.command; print([m for m in ('flask', 'sqlalchemy', 'jwt') if m in sys.modules])"
     )
@@ -199,3 +201,10 @@ def test_the_local_model_answers_in_the_schema(tmp_path: Path) -> None:
         model.stop()
         assert not model.process.alive()
         assert time.monotonic() - started < 22
+
+
+def test_the_policy_for_the_local_model_is_one_that_an_organisation_may_set() -> None:
+    from policies.policy import load_policy
+    from reviewer.demo.local_model import POLICY
+
+    assert load_policy(organisation=POLICY).notices == ()
