@@ -103,23 +103,27 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What answering needs beside the plan. `evidence` waits for the analysers, which run meanwhile."""
+    """What answering needs beside the plan.
+
+    `evidence` waits for the analysers, which run meanwhile. `look_ups` makes what answers one unit's look-ups.
+    """
 
     asker: Ask
     policy: Policy
     anchors: Anchors
     head: Snapshot | None
     evidence: Callable[[], Sequence[Finding]]
-    look_up: Callable[[Sequence[LookupRequest]], Sequence[ContextItem]]
+    look_ups: Callable[[], Callable[[Sequence[LookupRequest]], Sequence[ContextItem]]]
     run: Run
 
 
 @dataclass(slots=True)
 class _State:
-    """One unit under way."""
+    """One unit under way; `asked` is its question with what was looked up, `prompt` the one that is sent next."""
 
     tier: Tier
     prompt: Prompt
+    asked: Prompt
     stage: Stage = Stage.REVIEW
     attempts: list[Attempt] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
@@ -130,7 +134,8 @@ class _State:
 
 def answer_unit(plan: Plan, desk: Desk) -> Answered:
     """Ask about one unit until its answer passes, the caps are reached, or a limit says stop."""
-    state = _State(tier=plan.route.tier, prompt=plan.prompt)
+    state = _State(tier=plan.route.tier, prompt=plan.prompt, asked=plan.prompt)
+    look_up = desk.look_ups()
     best: Answered | None = None
     while True:
         if desk.run.stopped:
@@ -153,7 +158,8 @@ def answer_unit(plan: Plan, desk: Desk) -> Answered:
         read = _read(plan, desk, state, result.completion)
         if read.lookups:
             state.lookups += 1
-            state.prompt, state.stage = hinted_prompt(plan.prompt, desk.look_up(read.lookups)), Stage.LOOKUP
+            state.asked = hinted_prompt(plan.prompt, look_up(read.lookups))
+            state.prompt, state.stage = state.asked, Stage.LOOKUP
             continue
         state.attempts.append(Attempt(state.stage.value, state.tier, read.failed))
         if read.failed is None:
@@ -189,7 +195,9 @@ class _Read:
 def recheck(plan: Plan, desk: Desk, text: str, *, by: str) -> Answered | None:
     """Read a stored answer against the unit as it is now; None where it does not hold any more."""
     completion = Completion(text, FinishReason.STOP, Usage(), by)
-    read = _read(plan, desk, _State(plan.route.tier, plan.prompt, lookups=desk.policy.lookups), completion)
+    read = _read(
+        plan, desk, _State(plan.route.tier, plan.prompt, plan.prompt, lookups=desk.policy.lookups), completion
+    )
     if read.failed is not None and not read.usable:
         return None
     return replace(read.answered, from_store=True)
@@ -246,14 +254,14 @@ def _next(plan: Plan, desk: Desk, state: _State, read: _Read) -> bool:
     step = next_step(state.attempts, desk.policy, escalations_used=desk.run.escalations, highest=desk.asker.highest)
     if isinstance(step, Repair):
         state.stage = Stage.REPAIR
-        state.prompt = repair_prompt(plan.prompt, read.text, f"{read.detail or 'a check failed'}.", read.hints)
+        state.prompt = repair_prompt(state.asked, read.text, f"{read.detail or 'a check failed'}.", read.hints)
         return True
     if isinstance(step, Escalate) and desk.run.take_escalation(desk.policy.max_escalations):
         check = read.failed
         assert check is not None  # noqa: S101 - only a failed check leads here
         state.escalations.append(Escalation(plan.unit.identity, check, state.tier, step.tier, read.detail))
         state.stage, state.tier = Stage.ESCALATION, step.tier
-        state.prompt = repair_prompt(plan.prompt, "", read.detail, read.hints) if read.hints else plan.prompt
+        state.prompt = repair_prompt(state.asked, "", read.detail, read.hints) if read.hints else state.asked
         return True
     return False
 

@@ -18,6 +18,7 @@ from reviewer.change.anchor import Anchors
 from reviewer.change.model import Change, Hunk, Unit
 from reviewer.change.units import build_units
 from reviewer.context.gather import ContextGatherer, proportional_budget
+from reviewer.context.lookup import LookUps
 from reviewer.context.model import ContextItem, Snapshot
 from reviewer.context.tokens import count_tokens
 from reviewer.evidence.run import Evidence, run_analysers
@@ -189,9 +190,7 @@ def plan_units(
         )
 
 
-def _shared_context(
-    gatherer: ContextGatherer, prepared: Prepared, policy: Policy
-) -> tuple[ContextItem, ...]:
+def _shared_context(gatherer: ContextGatherer, prepared: Prepared, policy: Policy) -> tuple[ContextItem, ...]:
     """Return what stands before every unit, so that provider caches hit: guidelines, and what many units use."""
     gatherer.plan(prepared.units)
     guidelines = gatherer.guidelines()
@@ -228,7 +227,7 @@ def _ask_all(
         anchors=Anchors.from_change(prepared.change),
         head=head,
         evidence=lambda: evidence.result().findings,
-        look_up=lambda _requests: (),
+        look_ups=lambda: LookUps(head).answer_all if head is not None else lambda _requests: (),
         run=run,
     )
     plans, jobs = [], []

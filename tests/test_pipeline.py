@@ -284,6 +284,23 @@ def test_prompts_are_the_same_bytes_every_time(scratch: Scratch, tmp_path: Path)
     assert seen[0] == seen[1]
 
 
+def test_a_model_may_look_a_definition_up_once_before_it_answers(scratch: Scratch, tmp_path: Path):
+    scratch.commit(
+        **{"lib/rounding.py": "def round_up(value):\n    # rounds half to even\n    return round(value)\n"}
+    )
+    scratch.write("paging.py", "def pages(total, size):\n    return total / size\n")
+    wanted = {"kind": "definition", "name": "round_up", "path": None, "start_line": None, "end_line": None}
+
+    def speak(body: Any) -> Behaviour:
+        seen = "rounds half to even" in json.dumps(body)
+        return Say(answer()) if seen else Say(answer(lookups=[wanted], uncertain=True))
+
+    with provider(speak) as running:
+        done = review(scratch, running, tmp_path)
+    assert [call.stage for call in done.calls] == [Stage.REVIEW, Stage.LOOKUP]
+    assert done.status is ReviewStatus.COMPLETE
+
+
 def test_nothing_to_review_asks_nobody(scratch: Scratch, tmp_path: Path):
     with provider() as running:
         done = review(scratch, running, tmp_path)
