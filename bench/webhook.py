@@ -25,6 +25,8 @@ from webhooks.signature import sign
 
 DELIVERIES = 500
 WARM_UP = 50
+# On a busy machine caches are cold after every switch; the portion that was disturbed least is given too.
+PORTION = 50
 PAYLOAD_BYTES = 25_000
 SECRET = "bench"
 KEY = "-----BEGIN PRIVATE KEY-----\nnever used: no delivery of this bench asks GitHub\n-----END PRIVATE KEY-----\n"
@@ -70,6 +72,9 @@ def run() -> dict[str, object]:
         "payload_bytes": PAYLOAD_BYTES,
         "cpu_ms_per_delivery": round(ours["cpu_ms"], 3),
         "cpu_ms_plain_flask_signature_only": round(plain["cpu_ms"], 3),
+        "best_portion_cpu_ms": round(ours["best_cpu_ms"], 3),
+        "best_portion_cpu_ms_plain_flask": round(plain["best_cpu_ms"], 3),
+        "load_average": os.getloadavg()[0],
         "ratio_to_plain_flask": round(ours["cpu_ms"] / plain["cpu_ms"], 2),
         "answer_ms_median": round(ours["median_ms"], 2),
         "answer_ms_p99": round(ours["p99_ms"], 2),
@@ -114,18 +119,24 @@ def _measure(folder: str, server: _Process) -> dict[str, float]:
         for number in range(WARM_UP):
             _post(connection, number)
         before = _cpu_seconds(process.pid)
-        times = []
+        times, portions = [], []
+        last = before
         for number in range(WARM_UP, WARM_UP + DELIVERIES):
             started = time.perf_counter()
             _post(connection, number)
             times.append((time.perf_counter() - started) * 1000)
-        cpu = _cpu_seconds(process.pid) - before
+            if len(times) % PORTION == 0:
+                now = _cpu_seconds(process.pid)
+                portions.append(now - last)
+                last = now
+        cpu = last - before
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
     times.sort()
     return {
         "cpu_ms": cpu * 1000 / DELIVERIES,
+        "best_cpu_ms": min(portions) * 1000 / PORTION,
         "median_ms": times[len(times) // 2],
         "p99_ms": times[int(len(times) * 0.99)],
     }
@@ -186,12 +197,12 @@ def _connect(port: int, process: subprocess.Popen[bytes], log: Path) -> http.cli
 
 
 def _cpu_seconds(pid: int) -> float:
-    """User and system time of a process and of its children that run."""
-    ticks = 0
+    """User and system time of a process and of its children that run, to the nanosecond."""
+    nanoseconds = 0
     for each in (pid, *_children(pid)):
-        fields = Path(f"/proc/{each}/stat").read_text().rsplit(")", 1)[1].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+        for task in Path(f"/proc/{each}/task").iterdir():
+            nanoseconds += int((task / "schedstat").read_text().split()[0])
+    return nanoseconds / 1e9
 
 
 def _children(pid: int) -> list[int]:
