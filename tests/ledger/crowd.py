@@ -71,6 +71,7 @@ def main(plan: dict[str, Any]) -> dict[str, int]:
     start_gun, hold = os.pipe()
     next_kill = time.monotonic() + rng.uniform(*plan["kill_every"])
     kills = plan["kills"]
+    parent = os.getppid()
     while waiting or alive:
         while waiting and len(alive) < plan["at_once"]:
             waiting -= 1
@@ -101,6 +102,11 @@ def main(plan: dict[str, Any]) -> dict[str, int]:
             kills -= 1
             os.kill(rng.choice(sorted(alive)), signal.SIGKILL)
             next_kill = time.monotonic() + rng.uniform(*plan["kill_every"])
+        if os.getppid() != parent:
+            # The test was stopped: a crowd must not outlive it.
+            for pid in alive:
+                os.kill(pid, signal.SIGKILL)
+            sys.exit(1)
         time.sleep(0.001)
     return counts
 
