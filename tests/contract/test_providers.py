@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -34,6 +35,7 @@ PROMPTS = {
 }
 
 
+@cache
 def validator(file: str, name: str) -> Draft202012Validator:
     document = json.loads(shared(f"contract/{file}").read_text())
     return Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": document["components"]})
