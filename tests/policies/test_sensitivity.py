@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import gzip
+import json
+from collections import defaultdict
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from policies.features import features
+from policies.identifiers import pieces, words
+from policies.learned import Model, shipped
+from policies.policy import load_policy
+from policies.rules import ChangedPart, SensitiveRules, builtin_rules
+from policies.sensitivity import assess
+from reviewer.change.parse import parse_diff
+from tests.shared import shared
+
+RULES = builtin_rules()
+THRESHOLD = load_policy().sensitivity_threshold
+
+lines = st.lists(st.text(max_size=80), max_size=6).map(tuple)
+parts = st.lists(
+    st.builds(ChangedPart, st.sampled_from(["a.py", "lib/auth.rb", "x/y.c", "README.md", "t.json"]), lines, lines),
+    max_size=4,
+).map(tuple)
+
+
+def judge(path: str, *added: str, removed: tuple[str, ...] = ()):  # type: ignore[no-untyped-def]
+    return assess((ChangedPart(path, added, removed),), RULES, threshold=THRESHOLD)
+
+
+def test_security_code_is_told_from_routine_and_says_why() -> None:
+    hot = judge("src/session.py", "if not compare_digest(token, session.csrf_token):", "    raise Forbidden()")
+    calm = judge("src/cart.py", "def total(items):", "    return sum(item.price for item in items)")
+    assert hot.sensitive
+    assert hot.probability > THRESHOLD > calm.probability
+    assert not calm.sensitive
+    assert calm.reasons == ()
+    assert any("session" in reason for reason in hot.reasons)
+
+
+def test_a_reason_never_repeats_a_secret() -> None:
+    token = "ghp_" + "a1B2" * 9
+    found = judge("deploy/settings.py", f'TOKEN = "{token}"')
+    assert found.sensitive
+    assert token not in " ".join(found.reasons)
+
+
+def test_an_explanation_names_only_what_is_in_the_change() -> None:
+    found = judge("lib/parse.c", "  if(len > MAX_LEN)", "    return CURLE_TOO_LARGE;", "  memcpy(buf, src, len);")
+    assert found.sensitive
+    named = [reason.split("`")[1] for reason in found.reasons if reason.startswith("changes `")]
+    text = "if(len > MAX_LEN) return CURLE_TOO_LARGE; memcpy(buf, src, len); lib parse c".lower()
+    assert all(name in text for name in named)
+
+
+def test_prose_and_tests_are_not_judged_by_their_words() -> None:
+    assert judge("docs/auth.md", "passwords and tokens and csrf").probability < 0.05
+    assert judge("tests/test_auth.py", "assert login('a', 'password')").probability < 0.05
+
+
+def test_rules_alone_work_where_policy_switches_the_model_off() -> None:
+    rules = SensitiveRules(rules=RULES.rules, learned=False)
+    calm = assess((ChangedPart("auth.py", ("token = csrf",), ()),), rules, threshold=THRESHOLD)
+    hot = assess((ChangedPart("a.py", ("get(url, verify=False)",), ()),), rules, threshold=THRESHOLD)
+    assert (calm.probability, calm.sensitive) == (0.0, False)
+    assert (hot.probability, hot.sensitive) == (1.0, True)
+
+
+def test_the_threshold_is_policys() -> None:
+    part = (ChangedPart("src/session.py", ("session.token = new_token()",), ()),)
+    assert assess(part, RULES, threshold=0.0).sensitive
+    assert not assess(part, RULES, threshold=1.0).sensitive
+
+
+@settings(max_examples=60)
+@given(parts)
+def test_every_change_gets_a_probability_and_the_same_one_twice(changed: tuple[ChangedPart, ...]) -> None:
+    first = assess(changed, RULES, threshold=THRESHOLD)
+    assert 0.0 <= first.probability <= 1.0
+    assert first == assess(changed, RULES, threshold=THRESHOLD)
+    assert first.sensitive == bool(first.reasons)
+
+
+@settings(max_examples=60)
+@given(parts)
+def test_what_the_model_weighed_adds_up_to_its_score(changed: tuple[ChangedPart, ...]) -> None:
+    seen = features(changed)
+    model = shipped()
+    assert model.score(seen) == pytest.approx(model.bias + sum(model.contributions(seen).values()), abs=1e-9)
+
+
+def test_no_figure_and_word_share_a_name() -> None:
+    model = shipped()
+    assert not set(model.numbers) & set(model.words)
+
+
+def test_calibration_is_monotone_and_saturates() -> None:
+    model = shipped()
+    curve = [model.probability(score / 4) for score in range(-40, 41)]
+    assert curve == sorted(curve)
+    assert model.probability(-1e9) < 0.001
+    assert model.probability(1e9) > 0.999
+
+
+def test_one_enormous_figure_does_not_decide_alone() -> None:
+    model = Model({"added": (0.0, 1.0, 0.1)}, {}, 0.0, 1.0, 0.0)
+    assert model.score(features((ChangedPart("a.py", ("x",) * 100_000, ()),))) <= 0.4
+
+
+def test_identifiers_come_apart_in_every_style() -> None:
+    assert pieces("setHTTPCookie") == pieces("set_http_cookie") == ("set", "http", "cookie")
+    assert "httpcookie" in words("setHTTPCookie")
+
+
+def test_advisory_ids_are_not_features() -> None:
+    seen = features((ChangedPart("a.py", ("# see CVE-2024-12345 and GHSA-abcd-efgh-ijkl",), ()),))
+    assert not any(word[1:] in {"cve", "ghsa"} for word in seen.words)
+
+
+def test_the_shipped_model_orders_the_development_set() -> None:
+    """A sanity check on seen data; `python -m bench routing` has the figures that count, repositories held out."""
+    scores: dict[str, list[float]] = defaultdict(list)
+    with gzip.open(shared("data/routing-dev.jsonl.gz"), "rt", encoding="utf-8") as file:
+        for number, line in enumerate(file):
+            row = json.loads(line)
+            if number % 5 or len(row["diff"]) > 20_000:
+                continue
+            change = parse_diff(row["diff"])
+            changed = tuple(
+                ChangedPart(
+                    item.path,
+                    tuple(x.text for hunk in item.hunks for x in hunk.added),
+                    tuple(x.text for hunk in item.hunks for x in hunk.removed),
+                )
+                for item in change.files
+            )
+            scores[row["label"]].append(assess(changed, RULES, threshold=THRESHOLD).probability)
+    share = {label: sum(p >= THRESHOLD for p in found) / len(found) for label, found in scores.items()}
+    assert share["routine"] < 0.25
+    assert share["security_fix"] > 0.7
+    assert share["vuln_intro"] > 0.7
