@@ -208,3 +208,17 @@ def test_the_policy_for_the_local_model_is_one_that_an_organisation_may_set() ->
     from reviewer.demo.local_model import POLICY
 
     assert load_policy(organisation=POLICY).notices == ()
+
+
+def test_without_the_packages_the_analysers_work_alone_and_the_remedy_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from reviewer.demo import local_model, model_choice
+
+    monkeypatch.setattr(local_model, "SERVER_PACKAGE", "no_such_server")
+    monkeypatch.setattr(model_choice, "LOCAL_SERVERS", {})
+    choice = model_choice.choose(Settings.from_environ({}), tmp_path)
+    assert choice.local is None
+    assert choice.name == "none: analysers only"
+    assert "requirements/model.lock" in choice.notice
+    assert "KILO_API_KEY" in choice.notice
