@@ -91,6 +91,8 @@ class _Words:
     title: Mapping[str, float]
     body: Mapping[str, float]
     names: frozenset[str]
+    title_norm: float
+    body_norm: float
 
 
 class Likeness:
@@ -115,9 +117,12 @@ class Likeness:
         same_path = first.path == second.path
         distance = abs(first.line - second.line)
         near = math.exp(-distance / 8) if same_path else 0.0
-        title = _cosine(left.title, right.title)
-        body = _cosine(left.body, right.body)
-        crossed = max(_cosine(left.title, right.body), _cosine(right.title, left.body))
+        title = _cosine(left.title, right.title, left.title_norm * right.title_norm)
+        body = _cosine(left.body, right.body, left.body_norm * right.body_norm)
+        crossed = max(
+            _cosine(left.title, right.body, left.title_norm * right.body_norm),
+            _cosine(right.title, left.body, right.title_norm * left.body_norm),
+        )
         either = left.names | right.names
         return {
             "bias": 1.0,
@@ -137,7 +142,9 @@ class Likeness:
         known = self._known.get(said)
         if known is None:
             names = frozenset(_names(f"{said.title} {said.body}"))
-            known = self._known[said] = _Words(self._vector(said.title), self._vector(said.body), names)
+            title, body = self._vector(said.title), self._vector(said.body)
+            known = _Words(title, body, names, math.hypot(*title.values()), math.hypot(*body.values()))
+            self._known[said] = known
         return known
 
     def _vector(self, text: str) -> dict[str, float]:
@@ -179,11 +186,6 @@ def _names(text: str) -> Iterable[str]:
             yield name.rstrip("(.").rpartition(".")[2].lower()
 
 
-def _cosine(left: Mapping[str, float], right: Mapping[str, float]) -> float:
-    if len(left) > len(right):
-        left, right = right, left
-    product = sum(weight * right[stem] for stem, weight in left.items() if stem in right)
-    if not product:
-        return 0.0
-    norm = math.hypot(*left.values()) * math.hypot(*right.values())
-    return product / norm if norm else 0.0
+def _cosine(left: Mapping[str, float], right: Mapping[str, float], norms: float) -> float:
+    shared = left.keys() & right.keys()
+    return sum(left[stem] * right[stem] for stem in sorted(shared)) / norms if shared else 0.0

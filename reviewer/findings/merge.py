@@ -21,6 +21,10 @@ SAME_AS_EARLIER: Final = 0.3
 SAME_ANSWER: Final = 0.95
 # On the very same code less is asked: it keeps 99.6 % of one issue's pairs, and takes 37 % of pairs of two issues.
 SAME_CODE: Final = 0.15
+# Bounds for a file with hundreds of findings: how many neighbours by line each is compared with, and how many can
+# say one thing.
+MAX_NEIGHBOURS: Final = 50
+MAX_GROUP: Final = 12
 # How far a comment is taken to be away when GitHub no longer says where it stands.
 UNKNOWN_DISTANCE: Final = 8
 
@@ -89,18 +93,13 @@ def _clusters(
     """Join pairs, the most alike first, as long as the joined groups are alike on average."""
     cluster_of = list(range(len(findings)))
     members = {index: [index] for index in cluster_of}
-    chances: dict[tuple[int, int], float] = {}
-    by_path: dict[str, list[int]] = defaultdict(list)
-    for index, finding in enumerate(findings):
-        for other in by_path[finding.path]:
-            chances[other, index] = likeness.chance(_said(findings[other]), _said(finding))
-        by_path[finding.path].append(index)
+    chances = _chances(findings, likeness)
 
     def joins(left: Sequence[int], right: Sequence[int]) -> bool:
         total = 0.0
         for one in left:
             for other in right:
-                chance = chances[min(one, other), max(one, other)]
+                chance = chances.get((min(one, other), max(one, other)), 0.0)
                 first, second = findings[one], findings[other]
                 if voice(first) == voice(second) and first.unit == second.unit and chance < SAME_ANSWER:
                     return False
@@ -111,12 +110,28 @@ def _clusters(
         if chance < SAME_ISSUE:
             break
         left, right = cluster_of[first], cluster_of[second]
-        if left != right and joins(members[left], members[right]):
+        small = len(members.get(left, ())) + len(members.get(right, ())) <= MAX_GROUP
+        if left != right and small and joins(members[left], members[right]):
             left, right = min(left, right), max(left, right)
             for index in members[right]:
                 cluster_of[index] = left
             members[left] += members.pop(right)
     return [[findings[index] for index in sorted(members[key])] for key in sorted(members)]
+
+
+def _chances(findings: Sequence[Finding], likeness: Likeness) -> dict[tuple[int, int], float]:
+    """Compare each finding with its neighbours in the same file, by position in the list, the smaller first."""
+    by_path: dict[str, list[int]] = defaultdict(list)
+    for index, finding in enumerate(findings):
+        by_path[finding.path].append(index)
+    chances = {}
+    for indices in by_path.values():
+        indices.sort(key=lambda index: (findings[index].line, index))
+        for place, first in enumerate(indices):
+            for second in indices[place + 1 : place + 1 + MAX_NEIGHBOURS]:
+                pair = (min(first, second), max(first, second))
+                chances[pair] = likeness.chance(_said(findings[pair[0]]), _said(findings[pair[1]]))
+    return chances
 
 
 def _group(members: Sequence[Finding], voice: Callable[[Finding], str]) -> Group:
