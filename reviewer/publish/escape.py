@@ -54,8 +54,8 @@ def visible(text: str) -> str:
 
 
 def is_visible(text: str) -> bool:
-    """True where `visible` would change nothing but line ends."""
-    return all(char in "\r\n\t" or _is_visible(char) for char in text)
+    """True where `visible` would change nothing."""
+    return all(char in "\n\t" or _is_visible(char) for char in text)
 
 
 def plain(text: str) -> str:
@@ -64,13 +64,13 @@ def plain(text: str) -> str:
     parts: list[str] = []
     at = 0
     for match in _WORD.finditer(flat):
-        if not _LIVE.search(match[0]):
+        if not _is_live(match[0]):
             continue
         # Brackets and the full stop around an address are the sentence's.
         word = match[0].lstrip("([\"'")
         start = match.end() - len(word)
         word = word.rstrip(".,;!?)" if _EMOJI_END.search(word) else ".,;:!?)")
-        if _LIVE.search(word):
+        if _is_live(word):
             parts += [_inert(flat[at:start]), code(word)]
             at = start + len(word)
         else:
@@ -165,6 +165,13 @@ def _is_visible(char: str) -> bool:
         return False
     category = unicodedata.category(char)
     return category not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+
+
+def _is_live(word: str) -> bool:
+    if _LIVE.search(word):
+        return True
+    # What looks like an address after folding may be one to the next program.
+    return not word.isascii() and bool(_LIVE.search(unicodedata.normalize("NFKC", word)))
 
 
 def _inert(text: str) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from reviewer.demo.simulator import GitHubSimulator
@@ -94,6 +98,23 @@ class Lab:
         return [seen.body for seen in self.simulator.state.seen if seen.method == method and part in seen.path]
 
 
+def _build(source: Path, base: Mapping[str, str | bytes], head: Mapping[str, str | bytes]) -> None:
+    source.mkdir(parents=True)
+    git(source, "init", "-q", "-b", "main")
+    commit(source, base, "base")
+    git(source, "checkout", "-q", "-b", "topic")
+    commit(source, head, "head")
+
+
+@cache
+def _usual_source() -> Path:
+    """The repository of most tests, built once in a process and copied from then on."""
+    folder = Path(tempfile.mkdtemp(prefix="kilo-review-lab-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _build(folder / "source", BASE_FILES, HEAD_FILES)
+    return folder / "source"
+
+
 @contextmanager
 def lab(
     folder: Path,
@@ -106,11 +127,10 @@ def lab(
     webhook_url: str = "",
 ) -> Iterator[Lab]:
     source = folder / "source"
-    source.mkdir(parents=True)
-    git(source, "init", "-q", "-b", "main")
-    commit(source, base, "base")
-    git(source, "checkout", "-q", "-b", "topic")
-    commit(source, head, "head")
+    if base is BASE_FILES and head is HEAD_FILES:
+        shutil.copytree(_usual_source(), source)
+    else:
+        _build(source, base, head)
     with GitHubSimulator(folder / "github", webhook_url=webhook_url) as simulator:
         simulator.create_repository(REPOSITORY, source=source, private=private, collaborators={"octocat": "write"})
         installation = simulator.install("acme", permissions=permissions)

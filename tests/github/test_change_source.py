@@ -89,7 +89,8 @@ def test_files_beyond_githubs_list_are_a_gap_in_the_change(shop: Lab, monkeypatc
     assert "not even listed" in fetched.notices[0]
 
 
-def test_a_head_that_moves_while_we_read_is_tried_again_later(shop: Lab) -> None:
+def test_a_head_that_moves_while_we_read_is_tried_again_later(own_shop: Lab) -> None:
+    shop = own_shop
     pr = shop.pr
     commit(shop.source, {"app/new.py": "x = 1\n"}, "newer")
     shop.simulator.push(REPOSITORY, "topic", source=shop.source, revision="HEAD")
@@ -129,8 +130,9 @@ def test_odd_files_come_through_both_ways(tmp_path: Path, mirrors: Make) -> None
 
 
 def test_one_fetch_serves_a_review_and_the_next_of_the_same_head_needs_none(
-    shop: Lab, tmp_path: Path, mirrors: Make
+    own_shop: Lab, tmp_path: Path, mirrors: Make
 ) -> None:
+    shop = own_shop
     pr, own = shop.pr, mirrors()
     first = own.ensure(pr, token(shop))
     assert first is not None

@@ -140,7 +140,8 @@ def test_reading_in_every_way_speaks_githubs_language(tmp_path: Path, descriptio
         assert len(assert_known(shop, description)) >= 10
 
 
-def test_a_superseded_check_and_annotations_are_valid_too(shop: Lab, description: Description) -> None:
+def test_a_superseded_check_and_annotations_are_valid_too(own_shop: Lab, description: Description) -> None:
+    shop = own_shop
     identity = shop.auth.identity()
     review, pr = review_of(shop, (at(3), at(9, start=7))), shop.pr
     start_check(shop.github(PUBLISH_PERMISSIONS), REPOSITORY, pr.head_sha, app_id=identity.id)

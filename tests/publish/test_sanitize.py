@@ -114,19 +114,19 @@ PIECES = st.sampled_from(
 TEXTS = st.one_of(st.lists(PIECES, max_size=14).map("".join), st.text(max_size=80))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(TEXTS)
 def test_no_mixture_of_pieces_comes_alive_in_a_body(text: str) -> None:
     assert problems(markdown(text)) == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TEXTS)
 def test_no_mixture_of_pieces_comes_alive_in_a_title(text: str) -> None:
     assert problems(title(text)) == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TEXTS)
 def test_a_fence_cannot_be_broken_out_of(text: str) -> None:
     tokens = parse(f"{fence(text, 'py')}\n\nafter")
@@ -135,7 +135,7 @@ def test_a_fence_cannot_be_broken_out_of(text: str) -> None:
     assert kinds == ["paragraph_open", "inline", "paragraph_close"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TEXTS)
 def test_a_suggestion_is_exactly_its_text_or_none(text: str) -> None:
     block = suggestion(text)
@@ -146,7 +146,7 @@ def test_a_suggestion_is_exactly_its_text_or_none(text: str) -> None:
         assert token.content.removesuffix("\n") == text.replace("\r\n", "\n").removesuffix("\n")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TEXTS)
 def test_a_code_span_is_one_code_span(text: str) -> None:
     span = code(text)
