@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "web": ("reviewer.roles", "run the web process only"),
     "worker": ("reviewer.roles", "run a worker only"),
     "clock": ("reviewer.roles", "run the clock only: re-queues, redeliveries, expired leases"),
+    "setup": ("webhooks.setup_command", "create the GitHub App from its manifest and write its settings"),
     "migrate": ("reviewer.roles", "bring the ledger's tables up to date"),
 }
 

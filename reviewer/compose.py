@@ -5,22 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING
 
 from policies.budgets import Limit, Scope
 from policies.policy import REPOSITORY_FILES, Policy, PolicyInvalid, load_policy
-from policies.words import Tier
+from policies.words import Strategy, Tier
 from reviewer.context.model import Snapshot
 from reviewer.errors import ConfigurationError
 from reviewer.models.ask import Asker
 from reviewer.models.catalogue import Usable, catalogue
 from reviewer.models.meter import Meter
 from reviewer.models.model import Candidate
+from reviewer.models.open import open_asker
 from reviewer.models.prices import Price
 from reviewer.settings import Settings
-
-if TYPE_CHECKING:
-    from reviewer.models.breaker import Breaker
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,37 +77,28 @@ def open_models(
     *,
     private: bool,
     model: str = "",
+    strategy: Strategy | None = None,
     discover_local: bool = False,
-    breaker: Breaker | None = None,
 ) -> Models:
-    """Return the models that settings and policy allow; `model` is one that a command or flag named."""
-    found = catalogue(
-        settings, policy.providers, private=private, discover_local=discover_local, fixed=model or policy.model
-    )
-    by_tier: dict[Tier, list[Usable]] = {}
-    for entry in found:
-        if entry.usable:
-            by_tier.setdefault(entry.candidate.tier, []).append(entry)
-    reference = next(
-        (entry.price for entry in found if entry.candidate.tier is Tier.FRONTIER and entry.usable and entry.price),
-        next((entry.price for entry in found if entry.candidate.tier is Tier.FRONTIER and entry.price), None),
-    )
-    if not by_tier:
-        return Models(None, _why_none(found), reference)
-    keys = dict(settings.provider_keys)
-    if settings.model_key:
-        keys["endpoint"] = settings.model_key
-    prices = {entry.candidate.name: entry.price for entry in found}
-    asker = Asker(
-        candidates_by_tier={tier: [entry.candidate for entry in rows] for tier, rows in by_tier.items()},
-        keys=keys,
+    """Return the models that settings and policy allow; `model` and `strategy` are what a command or flag named.
+
+    Under the strategy `free` no dearer model is ever asked, whatever a check or a unit would call for.
+    """
+    fixed = model or policy.model
+    found = catalogue(settings, policy.providers, private=private, discover_local=discover_local, fixed=fixed)
+    frontier = [entry for entry in found if entry.candidate.tier is Tier.FRONTIER and entry.price]
+    reference = next((entry.price for entry in sorted(frontier, key=lambda entry: not entry.usable)), None)
+    free = (strategy or policy.strategy) is Strategy.FREE
+    asker = open_asker(
+        settings,
+        policy.providers,
+        private=private,
         meter=meter,
-        refused=[entry for entry in found if not entry.usable],
-        prices=lambda candidate: prices.get(candidate.name),
-        breaker=breaker,
-        forbid_training=policy.providers.forbid_training,
+        fixed=fixed,
+        ceiling=Tier.FREE if free else policy.max_tier,
+        found=found,
     )
-    return Models(asker, "", reference)
+    return Models(asker, "", reference) if asker.usable else Models(None, _why_none(found), reference)
 
 
 def run_limit(text: str) -> Limit | None:

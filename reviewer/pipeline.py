@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, Protocol
@@ -42,6 +43,10 @@ class Asker(Ask, Protocol):
 
     def resolve(self, tier: Tier) -> Candidate | None:
         """Return the candidate that a tier would use now, None where no model is usable."""
+        ...
+
+    def stop(self) -> None:
+        """End the questions that are under way: the process is going down."""
         ...
 
 
@@ -118,7 +123,7 @@ def review(
     started = clock()
     watch(Progress("scope"))
     scope = decide_scope(request.change, policy, head=head, base=base)
-    with ThreadPoolExecutor(max_workers=policy.concurrency + 1) as pool:
+    with _pool(policy.concurrency + 1, asker) as pool:
         # The analysers run beside the first calls: two witnesses that have not spoken to each other.
         evidence = pool.submit(_evidence, request.change, scope, policy, head)
         prepared = prepare(request, scope, policy=policy, models=asker)
@@ -143,6 +148,20 @@ def review(
         all_frontier_cost=_all_frontier(finished.calls, frontier_price),
         duration_ms=round((clock() - started) * 1000),
     )
+
+
+@contextmanager
+def _pool(workers: int, asker: Asker | None) -> Iterator[ThreadPoolExecutor]:
+    """Threads for a review; when it ends early (Ctrl-C, SIGTERM, a lost lease) what is being asked ends too."""
+    pool = ThreadPoolExecutor(max_workers=workers)
+    try:
+        yield pool
+    except BaseException:
+        if asker is not None:
+            asker.stop()
+        pool.shutdown(wait=True, cancel_futures=True)
+        raise
+    pool.shutdown(wait=True)
 
 
 def prepare(request: ReviewRequest, scope: Scope, *, policy: Policy, models: HasModels | None = None) -> Prepared:

@@ -6,7 +6,7 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -27,6 +27,7 @@ from reviewer.errors import (
     RateLimited,
     RetryableError,
 )
+from reviewer.estimate import estimate_table, plan_review
 from reviewer.github.auth import AppAuth
 from reviewer.github.change_source import FetchedChange, fetch_change
 from reviewer.github.client import GitHub
@@ -100,6 +101,17 @@ def notice(review_id: int, settings: Settings, *, now: Callable[[], datetime] = 
         ledger.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    """What a review is made from."""
+
+    request: ReviewRequest
+    policy: Policy
+    models: Models
+    base: Snapshot
+    head: Snapshot
+
+
 class _Run:
     """One attempt at one review, under its lease."""
 
@@ -144,15 +156,30 @@ class _Run:
                 return
             writer = _client(auth, self.row.key, WRITE_PERMISSIONS, self.now)
             stack.callback(writer.close)
+            if self.payload.get("verb") == "estimate":
+                self._estimate(self._open(reader, auth, pr, stack), pr, writer)
+                return
             if self.lease.state is not ReviewState.REVIEWED:
                 sticky.start_check(
                     writer, self.repository, pr.head_sha, app_id=identity.id, external_id=str(self.lease.review_id)
                 )
-                document = self._review(reader, auth, pr, stack)
+                document = self._review(self._open(reader, auth, pr, stack))
                 self.lease = self.ledger.save_result(self.lease, dump_document(document), self.now())
             else:
                 document = self._stored()
             self._publish(document, pr, writer, Identity(identity.login, identity.id))
+
+    def _estimate(self, inputs: _Inputs, pr: PullRequest, gh: GitHub) -> None:
+        """Answer `/kilo estimate` with one comment: posted once, whatever is tried again."""
+        planned = plan_review(
+            inputs.request, policy=inputs.policy, head=inputs.head, base=inputs.base, models=inputs.models
+        )
+        mark = f"<!-- kilo-app:estimate {self.lease.review_id} -->"
+        known = any(mark in comment.body for comment in gh.comments(pr.repository, pr.number))
+        if not known:
+            self._guard()
+            gh.create_comment(pr.repository, pr.number, self.conceal(f"{mark}\n{estimate_table(planned)}"))
+        self._finish(ReviewState.PUBLISHED, "")
 
     def _is_over(self, pr: PullRequest) -> bool:
         """End the review where the pull request has moved on; older reviews of it end in any case."""
@@ -166,7 +193,8 @@ class _Run:
             return True
         return False
 
-    def _review(self, gh: GitHub, auth: AppAuth, pr: PullRequest, stack: ExitStack) -> Document:
+    def _open(self, gh: GitHub, auth: AppAuth, pr: PullRequest, stack: ExitStack) -> _Inputs:
+        """Fetch the change, open both commits, and read the policy at the base."""
         mirrors = Mirrors(
             self.settings.state_dir / "mirrors",
             limit=self.settings.mirror_limit,
@@ -186,18 +214,22 @@ class _Run:
             about=About(pr.title, pr.body, pr.author),
             labels=pr.labels,
             private=pr.private,
-            strategy=Strategy(str(self.payload["strategy"])) if self.payload.get("strategy") else None,
+            strategy=self._strategy(),
             model=str(self.payload.get("model") or ""),
             earlier=earlier_findings(gh, self.ledger, pr, login=auth.identity().login),
             notices=(*policy.notices, *fetched.notices, *((models.reason,) if models.reason else ())),
         )
+        return _Inputs(request, policy, models, base, head)
+
+    def _review(self, inputs: _Inputs) -> Document:
+        policy = inputs.policy
         review = pipeline.review(
-            request,
+            inputs.request,
             policy=policy,
-            head=head,
-            base=base,
-            asker=models.asker,
-            frontier_price=models.frontier_price,
+            head=inputs.head,
+            base=inputs.base,
+            asker=inputs.models.asker,
+            frontier_price=inputs.models.frontier_price,
             store=ResultStore(self.ledger.db, self.now),
         )
         self.ledger.note_checks(str(self.lease.review_id), review.calls)
@@ -231,8 +263,13 @@ class _Run:
             meter,
             private=pr.private,
             model=str(self.payload.get("model") or ""),
+            strategy=self._strategy(),
             discover_local=not self.settings.provider_keys and not self.settings.model_url,
         )
+
+    def _strategy(self) -> Strategy | None:
+        word = self.payload.get("strategy")
+        return Strategy(str(word)) if word else None
 
     def _stored(self) -> Document:
         text = self.ledger.result(self.lease.review_id)

@@ -141,7 +141,7 @@ class Settings:
         if missing:
             raise ConfigurationError(
                 f"not set: {', '.join(missing)}",
-                remedy="Take them from the App's settings page on GitHub; docs/install.md shows where.",
+                remedy="Create the App with `kilo-review setup`, or take them from its settings page (docs/install.md).",
             )
 
     def secrets(self) -> tuple[str, ...]:

@@ -5,29 +5,24 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from policies.budgets import Estimate, PlannedCall, estimate
 from reviewer.change.model import Change
 from reviewer.context.model import Snapshot
 from reviewer.errors import ConfigurationError
 from reviewer.local.arguments import add_models, add_selection, selection_of, start_of
 from reviewer.local.selection import Selected, select
-from reviewer.models.model import Candidate
-from reviewer.models.prices import Price
-from reviewer.pipeline import Prepared, plan_units, prepare
-from reviewer.plan import Plan
 from reviewer.request import ReviewRequest
 from reviewer.settings import Settings
 
+if TYPE_CHECKING:
+    from reviewer.estimate import Planned
+
 STAGES: Final = ("change", "units", "context", "route", "prompt")
-# How often, seen over many runs, a unit's answer buys a second call.
-REPAIR_LIKELIHOOD: Final = Decimal("0.1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +30,7 @@ class Explained:
     """Everything that is decided before anything is asked. `candidate_reason` says why no model is usable."""
 
     change: Change
-    prepared: Prepared
-    plans: tuple[Plan, ...]
-    estimate: Estimate
+    planned: Planned
     candidate_reason: str
 
 
@@ -83,9 +76,8 @@ def explain(
     """Go through the pipeline up to the prompts."""
     from policies.words import Strategy  # noqa: PLC0415 - with the rest of what a plan needs
     from reviewer.compose import effective_policy, open_models  # noqa: PLC0415
-    from reviewer.context.gather import ContextGatherer  # noqa: PLC0415
+    from reviewer.estimate import plan_review  # noqa: PLC0415
     from reviewer.models.meter import NullMeter  # noqa: PLC0415
-    from reviewer.scope import decide_scope  # noqa: PLC0415
 
     if options.offline:
         settings = replace(settings, offline=True)
@@ -96,14 +88,15 @@ def explain(
         NullMeter(),
         private=True,
         model=options.model,
+        strategy=Strategy(options.strategy) if options.strategy else None,
         discover_local=not settings.provider_keys and not settings.model_url,
     )
     request = replace(request, strategy=Strategy(options.strategy) if options.strategy else None)
-    scope = decide_scope(request.change, policy, head=head, base=base)
-    prepared = prepare(request, scope, policy=policy, models=models)
-    gatherer = ContextGatherer(head=head, base=base, change=prepared.change) if head is not None else None
-    plans = tuple(plan_units(request, prepared, policy=policy, gatherer=gatherer, models=models))
-    return Explained(request.change, prepared, plans, _estimate(plans, models.price), models.reason)
+    return Explained(
+        request.change,
+        plan_review(request, policy=policy, head=head, base=base, models=models),
+        models.reason,
+    )
 
 
 def print_estimate(options: argparse.Namespace, settings: Settings, selected: Selected) -> int:
@@ -130,52 +123,32 @@ def _read_diff(name: str) -> Change:
     return parse_diff(data)
 
 
-def _estimate(plans: Sequence[Plan], price: Callable[[Candidate], Price | None]) -> Estimate:
-    from reviewer.context.tokens import count_tokens  # noqa: PLC0415 - loads a vocabulary
-
-    calls = []
-    for plan in plans:
-        found = price(plan.candidate) if plan.candidate else None
-        tokens = count_tokens(plan.prompt.text)
-        for likelihood in (Decimal(1), REPAIR_LIKELIHOOD):
-            calls.append(
-                PlannedCall(
-                    input_tokens=tokens,
-                    max_output_tokens=plan.prompt.max_output_tokens,
-                    input_price=found.input if found else None,
-                    output_price=found.output if found else None,
-                    likelihood=likelihood,
-                )
-            )
-    return estimate(calls)
-
-
 def _change_text(explained: Explained) -> str:
     change = explained.change
     lines = [f"{change.base[:12] or 'nothing'} → {change.head[:12] or 'the diff'}: {len(change.files)} files"]
     for file in change.files:
         moved = f" (from {file.old_path})" if file.old_path and file.old_path != file.path else ""
         lines.append(f"  {file.status.value:<9} +{file.additions:<5} -{file.deletions:<5} {file.path}{moved}")
-    for skip in explained.prepared.scope.skipped:
+    for skip in explained.planned.prepared.scope.skipped:
         lines.append(f"  left out  {skip.path}: {skip.reason}")
-    if explained.prepared.redacted:
-        lines.append(f"  {explained.prepared.redacted} secret(s) are taken out before anything is sent")
+    if explained.planned.prepared.redacted:
+        lines.append(f"  {explained.planned.prepared.redacted} secret(s) are taken out before anything is sent")
     return "\n".join(lines)
 
 
 def _units_text(explained: Explained) -> str:
     lines = []
-    for number, unit in enumerate(explained.prepared.units, 1):
+    for number, unit in enumerate(explained.planned.prepared.units, 1):
         lines.append(f"unit {number}  {unit.identity[:12]}  risk {unit.risk:.2f}  {unit.reason}")
         lines += [f"    {hunk.path} {hunk.header}" for hunk in unit.hunks]
-    for unit in explained.prepared.left_over:
+    for unit in explained.planned.prepared.left_over:
         lines.append(f"not reviewed (max_units): {', '.join(unit.paths)}")
     return "\n".join(lines) or "nothing to review"
 
 
 def _context_text(explained: Explained) -> str:
     lines = []
-    for number, plan in enumerate(explained.plans, 1):
+    for number, plan in enumerate(explained.planned.plans, 1):
         total = sum(item.tokens for item in plan.items)
         lines.append(f"unit {number}  {', '.join(plan.unit.paths)}: {len(plan.items)} snippets, {total} tokens")
         for item in plan.items:
@@ -186,27 +159,27 @@ def _context_text(explained: Explained) -> str:
 
 def _route_text(explained: Explained) -> str:
     lines = []
-    for number, plan in enumerate(explained.plans, 1):
+    for number, plan in enumerate(explained.planned.plans, 1):
         route = plan.route
         model = route.model or "no usable model"
         lines.append(f"unit {number}  {route.tier.label:<9} {model}  {', '.join(route.paths)}")
         lines += [f"    {reason}" for reason in route.reasons]
     if explained.candidate_reason:
         lines.append(f"analysers only: {explained.candidate_reason}")
-    elif explained.plans:
-        lines.append(f"estimated cost: {explained.estimate}")
+    elif explained.planned.plans:
+        lines.append(f"estimated cost: {explained.planned.estimate}")
     return "\n".join(lines) or "nothing to review"
 
 
 def _prompt_text(explained: Explained) -> str:
     parts = []
-    for number, plan in enumerate(explained.plans, 1):
+    for number, plan in enumerate(explained.planned.plans, 1):
         parts.append(f"===== unit {number} → {plan.route.model or 'no usable model'} =====\n{plan.prompt.text}")
     return "\n\n".join(parts) or "nothing to review"
 
 
 def _change_json(explained: Explained) -> dict[str, Any]:
-    change = explained.change
+    change, prepared = explained.change, explained.planned.prepared
     return {
         "base": change.base,
         "head": change.head,
@@ -222,8 +195,10 @@ def _change_json(explained: Explained) -> dict[str, Any]:
             }
             for file in change.files
         ],
-        "skipped": [{"path": skip.path, "reason": skip.reason} for skip in explained.prepared.scope.skipped],
-        "redacted": explained.prepared.redacted,
+        "skipped": [
+            {"path": skip.path, "reason": skip.reason} for skip in explained.planned.prepared.scope.skipped
+        ],
+        "redacted": prepared.redacted,
     }
 
 
@@ -235,7 +210,7 @@ def _units_json(explained: Explained) -> list[dict[str, Any]]:
             "reason": unit.reason,
             "hunks": [{"path": hunk.path, "header": hunk.header} for hunk in unit.hunks],
         }
-        for unit in explained.prepared.units
+        for unit in explained.planned.prepared.units
     ]
 
 
@@ -258,12 +233,12 @@ def _context_json(explained: Explained) -> list[dict[str, Any]]:
                 for item in plan.items
             ],
         }
-        for plan in explained.plans
+        for plan in explained.planned.plans
     ]
 
 
 def _route_json(explained: Explained) -> dict[str, Any]:
-    known = explained.estimate.unknown == 0
+    known = explained.planned.estimate.unknown == 0
     return {
         "units": [
             {
@@ -274,12 +249,12 @@ def _route_json(explained: Explained) -> dict[str, Any]:
                 "sensitivity": round(plan.route.sensitivity, 3),
                 "reasons": list(plan.route.reasons),
             }
-            for plan in explained.plans
+            for plan in explained.planned.plans
         ],
         "estimate_usd": {
-            "low": float(explained.estimate.low),
-            "likely": float(explained.estimate.likely) if known else None,
-            "high": float(explained.estimate.high) if known else None,
+            "low": float(explained.planned.estimate.low),
+            "likely": float(explained.planned.estimate.likely) if known else None,
+            "high": float(explained.planned.estimate.high) if known else None,
         },
         "reason": explained.candidate_reason,
     }
@@ -296,7 +271,7 @@ def _prompt_json(explained: Explained) -> list[dict[str, Any]]:
             "version": plan.prompt.version,
             "redacted": plan.redacted,
         }
-        for plan in explained.plans
+        for plan in explained.planned.plans
     ]
 
 

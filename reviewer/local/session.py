@@ -58,6 +58,7 @@ def open_session(options: argparse.Namespace, settings: Settings, base: Snapshot
         meter,
         private=True,
         model=options.model,
+        strategy=Strategy(options.strategy) if options.strategy else None,
         discover_local=not settings.provider_keys and not settings.model_url,
     )
     return Session(policy, models, ledger)

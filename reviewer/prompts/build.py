@@ -62,13 +62,14 @@ def build_prompt(
     """
     redacted = 0
     stable = []
+    for part, found in map(context_text, shared):
+        stable.append(part)
+        redacted += found
+    # After what blind and other units share, so that both kinds hit the same cached prefix.
     if about is not None and (about.title or about.body):
         text, found = redact(_about_text(about))
         redacted += found
         stable.append(fenced("pull-request", text))
-    for part, found in map(context_text, shared):
-        stable.append(part)
-        redacted += found
     own = []
     for part, found in map(context_text, items):
         own.append(part)
