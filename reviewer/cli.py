@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "reviewer.models.command",
         "list the models that can be used now, with prices, and why the rest cannot",
     ),
+    "ledger": ("reviewer.ledger.command", "show spend, prepaid credit and bills that nobody saw"),
     "demo": ("reviewer.demo.command", "open a pull request on a simulated GitHub and review it, for real"),
     "serve": ("reviewer.serve", "run web, worker and clock in one command"),
     "web": ("reviewer.roles", "run the web process only"),

@@ -141,7 +141,7 @@ class Settings:
         if missing:
             raise ConfigurationError(
                 f"not set: {', '.join(missing)}",
-                remedy="Create the App with `kilo-review setup`, or take them from its settings page (docs/install.md).",
+                remedy="Make the App with `kilo-review setup`, or take them from its settings page on GitHub.",
             )
 
     def secrets(self) -> tuple[str, ...]:
