@@ -22,7 +22,7 @@ def status(review: Review) -> str:
         return "nothing that policy reviews"
     if coverage.complete:
         files = len({part.path for part in coverage.reviewed})
-        return f"all {count(len(coverage.reviewed), 'hunk')} in {count(files, 'file')} reviewed"
+        return f"everything in scope reviewed ({count(len(coverage.reviewed), 'hunk')}, {count(files, 'file')})"
     return f"only {percent(coverage.share)} reviewed ({len(coverage.reviewed)} of {wanted} parts)"
 
 

@@ -21,7 +21,7 @@ from reviewer.publish.check import CheckOutput, render_check
 from reviewer.publish.cost import Totals
 from reviewer.publish.inline import Conceal
 from reviewer.publish.marker import Kind, Marker
-from reviewer.publish.reviews import Poster
+from reviewer.publish.reviews import HeadMoved, Poster
 from reviewer.publish.settle import Settle
 from reviewer.publish.summary import SummaryInput, render_summary
 from reviewer.review import Review
@@ -82,7 +82,10 @@ def publish(
     now = gh.pull_request(pr.repository, pr.number)
     if now.head_sha != review.change.head:
         return _stale(state, gh, identity, now.head_sha)
-    _inline(state, gh, identity, conceal, settle)
+    try:
+        _inline(state, gh, identity, conceal, settle)
+    except HeadMoved as moved:
+        return _stale(state, gh, identity, moved.head)
     source = SummaryInput(
         state.review,
         repository_url=pr.repository_url,

@@ -25,6 +25,14 @@ MAX_POSTS: Final = 8
 MAX_RESENDS: Final = 2
 
 
+class HeadMoved(Exception):
+    """GitHub refused the comments because a newer head has taken over; `head` is that one."""
+
+    def __init__(self, head: str) -> None:
+        super().__init__(head)
+        self.head = head
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What is on GitHub: the review as published, comment ids and addresses by fingerprint."""
@@ -52,7 +60,10 @@ class Poster:
     _there: dict[str, Comment] = field(default_factory=dict, init=False)
 
     def post(self) -> Result:
-        """Post the inline findings that no comment of ours carries yet, and return what is there."""
+        """Post the inline findings that no comment of ours carries yet, and return what is there.
+
+        Raises HeadMoved where a push overtook us.
+        """
         inline = [placed for placed in self.review.findings if placed.disposition is Disposition.INLINE]
         good, bad = sort_out(inline, Anchors.from_change(self.review.change))
         self._refuse(bad)
@@ -73,6 +84,11 @@ class Poster:
         except RequestRejected as error:
             if error.status != 422:
                 raise
+            if self._posts == 1:
+                # A push between our look at the head and this request refuses every comment alike.
+                head = self.gh.pull_request(self.pr.repository, self.pr.number).head_sha
+                if head != self.review.change.head:
+                    raise HeadMoved(head) from None
             if len(group) == 1:
                 words = "; ".join(error.errors) or "no reason given"
                 self._refuse([refused(group[0], f"GitHub refused the comment on this line: {words}")])

@@ -19,19 +19,13 @@ def shared_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.fixture
 def shop(shared_shop: Lab) -> Iterator[Lab]:
-    """An untouched pull request. It is shared: tests that push, stop the server or register things use `own_shop`."""
+    """An untouched pull request. It is shared: tests that push or stop the server use `own_shop`."""
     simulator = shared_shop.simulator
     state = simulator.state
     with state.lock:
-        for records in (
-            state.reviews,
-            state.review_comments,
-            state.comments,
-            state.check_runs,
-            state.tokens,
-            state.seen,
-        ):
+        for records in (state.reviews, state.review_comments, state.comments, state.check_runs, state.tokens):
             records.clear()
+        state.seen.clear()
     simulator.faults.clear()
     auth = AppAuth(str(simulator.app.id), Secret(simulator.app.private_key), simulator.url, now=Lab.now)
     yield replace(shared_shop, auth=auth)

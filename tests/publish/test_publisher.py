@@ -169,7 +169,8 @@ def test_a_502_that_stored_nothing_is_sent_again(shop: Lab) -> None:
     assert fingerprints(shop) == ["app_new.py-3"]
 
 
-def test_no_answer_is_never_sent_again_by_the_same_attempt(shop: Lab) -> None:
+def test_no_answer_is_never_sent_again_by_the_same_attempt(own_shop: Lab) -> None:
+    shop = own_shop  # its answers come late
     shop.simulator.faults.plan("POST", r"/pulls/\d+/reviews$", Fault(500, delay=2.5))
     review = review_of(shop, (at(3),))
     with pytest.raises(GitHubUnavailable) as raised:
@@ -180,7 +181,8 @@ def test_no_answer_is_never_sent_again_by_the_same_attempt(shop: Lab) -> None:
     assert fingerprints(shop) == ["app_new.py-3"]
 
 
-def test_an_answer_after_the_timeout_is_found_not_repeated(shop: Lab) -> None:
+def test_an_answer_after_the_timeout_is_found_not_repeated(own_shop: Lab) -> None:
+    shop = own_shop  # its answers come late
     shop.simulator.faults.plan("POST", r"/pulls/\d+/reviews$", Fault.slow(2.5))
     run(shop, review_of(shop, (at(3),)), gh=shop.github(PUBLISH_PERMISSIONS, timeout=1))
     assert len(shop.simulator.reviews(REPOSITORY, shop.number)) == 1
@@ -320,6 +322,22 @@ def test_nothing_is_said_on_a_stale_head(own_shop: Lab) -> None:
     assert summaries(shop) == []
     (check,) = shop.simulator.check_runs(REPOSITORY)
     assert (check.status, check.conclusion) == ("completed", "neutral")
+
+
+def test_a_push_at_the_moment_of_posting_makes_the_review_stale_not_a_hunt_for_bad_lines(own_shop: Lab) -> None:
+    review, pr = review_of(own_shop, (at(3), at(9))), own_shop.pr
+
+    def push() -> None:
+        commit(own_shop.source, {"app/new.py": "x = 1\n"}, "newer")
+        own_shop.simulator.push(REPOSITORY, "topic", source=own_shop.source, revision="HEAD")
+
+    refusal = Fault(422, "Unprocessable Entity", hook=push)
+    own_shop.simulator.faults.plan("POST", r"/pulls/\d+/reviews$", refusal)
+    posted = run(own_shop, review, pr=pr)
+    assert posted.stale
+    assert len(own_shop.sent("POST", "/reviews")) == 1
+    assert inline_bodies(own_shop) == []
+    assert summaries(own_shop) == []
 
 
 @pytest.mark.parametrize("writes", [0, 1, 2])

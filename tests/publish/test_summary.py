@@ -36,7 +36,8 @@ def test_the_first_lines_answer_what_there_is_to_do() -> None:
     assert read_marker(lines[0] + "\n") is not None
     assert lines[1] == "### 🟠 Kilo Review: 4 findings (1 high, 1 medium, 2 low)"
     assert lines[2].startswith(
-        "**All 2 hunks in 1 file reviewed** · 2 inline · $0.0216 this run, $0.0534 this pull request · 8.3 s"
+        "**Everything in scope reviewed (2 hunks, 1 file)** · 2 inline · $0.0216 this run, "
+        "$0.0534 this pull request · 8.3 s"
     )
 
 
