@@ -24,26 +24,33 @@ _ADVISORY = re.compile(r"(?i)\b(?:CVE-\d{4}-\d+|GHSA(?:-\w{4}){3})")
 
 # Structure of the changed lines, by a cheap expression each; occurrences are counted per side.
 _STRUCTURE: Final = {
-    "if": re.compile(r"\b(?:if|unless|elif|when|case)\b"),
-    "refuse": re.compile(
-        r"\b(?:raise|throw|panic|abort|reject|goto|die|assert)\b|\breturn\s+(?:-1|NULL|null|nil|false|False|err\b|\w*Err)"
-    ),
+    "refuse": re.compile(r"(?<!\w)return\s+(?:-1|NULL|null|nil|false|False|err\b|\w*Err)"),
     "compare": re.compile(r"\s(?:<=|>=|<|>)\s"),
     "nothing": re.compile(r"[!=]=\s*(?:NULL|null|nil|undefined)\b|\bis (?:not )?None\b|\.nil\?"),
     "equal": re.compile(r"[!=]==?\s"),
-    "and-or": re.compile(r"&&|\|\||\band\b|\bor\b"),
     "number": re.compile(r"\b\d{2,}\b"),
     "text": re.compile(r"\"[^\"\n]*\"|'[^'\n]*'"),
     "dots": re.compile(r"\.\.[/\\'\"]"),
     "pattern": re.compile(r"\\[swdSWDxA-Z][*+]?|\[\^|\(\?[:=!<]"),
     "control": re.compile(r"\\r|\\n|\\0|\\x[0-9a-f]{2}|%0[0-9a-fA-F]"),
-    "declare": re.compile(r"\b(?:def|func|function|class|struct|interface|static|public|private|protected)\b"),
     "call": re.compile(r"\w\("),
     "import": re.compile(r"(?m)^[ \t]*(?:import|from|#include|require|use|using)\b"),
     "comment": re.compile(r"(?m)^[ \t]*(?:#|//|/?\*|--|;)"),
     "index": re.compile(r"\w\[[^\]\n]{1,80}\]"),
     "arithmetic": re.compile(r"\w ?(?:\+|-|\*|<<|>>)=? ?\w"),
 }
+# The same by whole words, which are counted anyway.
+_KEYWORDS: Final = {
+    "if": ("if", "unless", "elif", "when", "case"),
+    "refuse": ("raise", "throw", "panic", "abort", "reject", "goto", "die", "assert"),
+    "and-or": ("and", "or"),
+    "declare": (
+        *("def", "func", "function", "class", "struct", "interface"),
+        *("static", "public", "private", "protected"),
+    ),
+}
+_OPERATORS: Final = {"and-or": ("&&", "||")}
+_MEASURES: Final = tuple(dict.fromkeys((*_STRUCTURE, *_KEYWORDS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +65,8 @@ class Features:
 def features(parts: Sequence[ChangedPart]) -> Features:
     """Compute the features of one unit. Pure; bounded by the limits of policies/identifiers.py."""
     code = [part for part in parts if is_code(part.path)]
-    plus = _ADVISORY.sub(" ", "\n".join(bounded(part.added) for part in code))
-    minus = _ADVISORY.sub(" ", "\n".join(bounded(part.removed) for part in code))
+    plus = _masked("\n".join(bounded(part.added) for part in code))
+    minus = _masked("\n".join(bounded(part.removed) for part in code))
     added, removed = count(plus), count(minus)
     more, fewer = added - removed, removed - added
     found: dict[str, float] = {}
@@ -69,7 +76,7 @@ def features(parts: Sequence[ChangedPart]) -> Features:
     for part in code:
         for word in _path_words(part.path):
             found[f"/{word}"] = 1.0
-    numbers = _structure(parts, code, plus, minus)
+    numbers = _structure(parts, code, (plus, added), (minus, removed))
     numbers.update(_rule_numbers(code, added, removed, more, fewer))
     return Features(found, numbers, bool(code))
 
@@ -96,7 +103,10 @@ def _path_words(path: str) -> frozenset[str]:
 
 
 def _structure(
-    parts: Sequence[ChangedPart], code: Sequence[ChangedPart], plus: str, minus: str
+    parts: Sequence[ChangedPart],
+    code: Sequence[ChangedPart],
+    plus: tuple[str, Counter[str]],
+    minus: tuple[str, Counter[str]],
 ) -> dict[str, float]:
     log = math.log1p
     lines_added = sum(len(part.added) for part in code)
@@ -113,15 +123,28 @@ def _structure(
         "with documentation": float(any(is_documentation(part.path) for part in parts)),
         "new file": float(any(part.added and not part.removed and len(part.added) > 40 for part in code)),
     }
-    for name, expression in _STRUCTURE.items():
-        more = len(expression.findall(plus)) if plus else 0
-        fewer = len(expression.findall(minus)) if minus else 0
+    for name in _MEASURES:
+        more, fewer = _occurrences(name, *plus), _occurrences(name, *minus)
         if more or fewer:
             numbers[f"{name} added"] = log(more)
             numbers[f"{name} removed"] = log(fewer)
             numbers[f"{name} net"] = log(max(more - fewer, 0))
             numbers[f"{name} share"] = min(2.0, (more + fewer) / (lines + 4))
     return {name: value for name, value in numbers.items() if value}
+
+
+def _occurrences(name: str, text: str, identifiers: Counter[str]) -> int:
+    if not text:
+        return 0
+    total = sum(identifiers[word] for word in _KEYWORDS.get(name, ()))
+    total += sum(text.count(operator) for operator in _OPERATORS.get(name, ()))
+    expression = _STRUCTURE.get(name)
+    return total + (len(expression.findall(text)) if expression else 0)
+
+
+def _masked(text: str) -> str:
+    lowered = text.lower()
+    return _ADVISORY.sub(" ", text) if "cve-" in lowered or "ghsa" in lowered else text
 
 
 def _rule_numbers(

@@ -12,12 +12,13 @@ from policies.identifiers import bounded, count
 from policies.learned import Model, shipped
 from policies.rules import ChangedPart, Hit, SensitiveRules, builtin_rules, builtin_words, hits
 
-__all__ = ["ChangedPart", "Sensitivity", "assess"]
+__all__ = ["ChangedPart", "Sensitivity", "assess", "likelihood"]
 
 MAX_REASONS: Final = 5
 MAX_LEARNED_REASONS: Final = 4
 # A unit without code has no words for the model; a rule can still find something in it.
 WITHOUT_CODE: Final = 0.01
+LIKELIHOOD_LINES: Final = 40
 # Share of the positive weight below which a feature is not worth telling.
 TELLING_SHARE: Final = 0.03
 
@@ -54,6 +55,22 @@ def assess(
         scored = f"the model says {probability:.2f} (threshold {threshold:.2f})"
         reasons = (*forced, scored, *_explain(used.contributions(seen), seen, parts))
     return Sensitivity(1.0 if forced else probability, sensitive, reasons[: MAX_REASONS + len(forced)])
+
+
+def likelihood(parts: Sequence[ChangedPart], rules: SensitiveRules) -> float:
+    """Estimate the probability of `assess` from the first LIKELIHOOD_LINES lines a side, without reasons.
+
+    For ordering and grouping thousands of hunks; what decides a unit's tier is `assess`, which reads everything.
+    """
+    read = tuple(
+        ChangedPart(part.path, part.added[:LIKELIHOOD_LINES], part.removed[:LIKELIHOOD_LINES]) for part in parts
+    )
+    if hits(read, rules):
+        return 1.0
+    if not rules.learned:
+        return 0.0
+    seen = features(read)
+    return shipped().probability(shipped().score(seen)) if seen.code else WITHOUT_CODE
 
 
 def _sentence(hit: Hit) -> str:

@@ -13,7 +13,7 @@ from policies.identifiers import pieces, words
 from policies.learned import Model, shipped
 from policies.policy import load_policy
 from policies.rules import ChangedPart, SensitiveRules, builtin_rules
-from policies.sensitivity import assess
+from policies.sensitivity import LIKELIHOOD_LINES, assess, likelihood
 from reviewer.change.parse import parse_diff
 from tests.shared import shared
 
@@ -90,6 +90,19 @@ def test_what_the_model_weighed_adds_up_to_its_score(changed: tuple[ChangedPart,
     seen = features(changed)
     model = shipped()
     assert model.score(seen) == pytest.approx(model.bias + sum(model.contributions(seen).values()), abs=1e-9)
+
+
+@settings(max_examples=60)
+@given(parts)
+def test_the_quick_estimate_is_the_probability_where_it_reads_everything(changed: tuple[ChangedPart, ...]) -> None:
+    assert likelihood(changed, RULES) == pytest.approx(assess(changed, RULES, threshold=THRESHOLD).probability)
+
+
+def test_the_quick_estimate_stops_reading_where_it_says() -> None:
+    calm = ("total = 1",) * LIKELIHOOD_LINES
+    late = (ChangedPart("a.py", (*calm, "get(url, verify=False)"), ()),)
+    assert likelihood(late, RULES) < THRESHOLD
+    assert assess(late, RULES, threshold=THRESHOLD).probability == 1.0
 
 
 def test_no_figure_and_word_share_a_name() -> None:
