@@ -25,6 +25,8 @@ from reviewer.review import Escalation
 
 # Losing a suggestion loses no finding: these never buy another call.
 _SUGGESTION_CHECKS: Final = frozenset({Check.SUGGESTION_APPLIES, Check.SUGGESTION_PARSES})
+# An answer that could be read stands for what passed, also where the model was unsure or was cut off.
+_READABLE: Final = frozenset({Check.EMPTY_ON_EVIDENCE, Check.SELF_REPORTED_UNCERTAIN, Check.TRUNCATED})
 
 
 class AskResult(Protocol):
@@ -163,12 +165,42 @@ def answer_unit(plan: Plan, desk: Desk) -> Answered:
             continue
         state.attempts.append(Attempt(state.stage.value, state.tier, read.failed))
         if read.failed is None:
-            return _closed(plan, state, read.answered, "")
+            return _closed(plan, state, _seconded(plan, desk, state, read.answered), "")
         _mark_failed(state, read.failed)
-        if read.usable and (best is None or len(read.answered.findings) >= len(best.findings)):
+        if read.usable and _better(read.answered, best):
             best = read.answered
         if not _next(plan, desk, state, read):
             return _closed(plan, state, best, f"its answers failed the {read.failed.value} check: {read.detail}")
+
+
+def _seconded(plan: Plan, desk: Desk, state: _State, answered: Answered) -> Answered:
+    """Add what a second cheap pass says, where policy buys one: two voices that agree rank higher.
+
+    Issues raised twice are worth acting on in .71 of cases, once in .59 (docs/how-it-works.md).
+    """
+    if not desk.policy.second_pass or plan.candidate is None or is_small(plan.candidate) or desk.run.late():
+        return answered
+    tier = min(state.tier, Tier.EFFICIENT)
+    result = desk.asker.ask(
+        state.asked, tier=tier, unit=plan.unit.identity, stage=Stage.SECOND_PASS, attempt=len(state.attempts) + 1
+    )
+    state.calls.extend(result.calls)
+    if result.completion is None:
+        state.notices.append(f"the second pass was left out: {result.error}")
+        return answered
+    second = _read(plan, desk, state, replace(result.completion, model=f"{result.completion.model}, second pass"))
+    return replace(
+        answered,
+        findings=(*answered.findings, *second.answered.findings),
+        rejected=(*answered.rejected, *second.answered.rejected),
+    )
+
+
+def _better(fresh: Answered, best: Answered | None) -> bool:
+    """Tell whether an answer that failed a check is worth more than an earlier one: whole first, then the most."""
+    if best is None:
+        return True
+    return (not fresh.problem, len(fresh.findings)) >= (not best.problem, len(best.findings))
 
 
 def _closed(plan: Plan, state: _State, best: Answered | None, problem: str, *, limit: bool = False) -> Answered:
@@ -214,7 +246,6 @@ def _read(plan: Plan, desk: Desk, state: _State, completion: Completion) -> _Rea
     )
     failures = checked.failures
     decisive = next((failure for failure in failures if _decisive(failure)), None)
-    whole = decisive is not None and decisive.finding is None
     rejected = tuple(
         PlacedFinding(failure.finding, Disposition.UNVERIFIED, f"{failure.check.value}: {failure.detail}")
         for failure in failures
@@ -227,14 +258,17 @@ def _read(plan: Plan, desk: Desk, state: _State, completion: Completion) -> _Rea
         text=completion.text,
         findings=checked.good,
         rejected=rejected,
+        # What stands in an answer that was cut off is kept, but the rest of the unit was not looked at.
+        problem=f"its answer was cut off: {decisive.detail}"
+        if decisive and decisive.check is Check.TRUNCATED
+        else "",
     )
     hints = tuple(evidence) if decisive is not None and decisive.check is Check.EMPTY_ON_EVIDENCE else ()
     return _Read(
         answered,
         decisive.check if decisive else None,
         decisive.detail if decisive else "",
-        # An answer that could be read stands for what passed, and also where the model itself was unsure.
-        usable=not whole or decisive.check in (Check.EMPTY_ON_EVIDENCE, Check.SELF_REPORTED_UNCERTAIN),  # type: ignore[union-attr]
+        usable=decisive is None or decisive.finding is not None or decisive.check in _READABLE,
         hints=hints,
         text=completion.text,
     )

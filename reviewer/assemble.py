@@ -84,7 +84,7 @@ def _placed(
 ) -> tuple[PlacedFinding, ...]:
     items = {plan.unit.identity: plan.items for plan in plans}
     set_aside = {id(placed.finding) for placed in verified.refuted}
-    standing: dict[int, _Standing] = {}
+    standing: dict[tuple[str, str], _Standing] = {}
     from_models: list[Finding] = []
     for answered in answers:
         for finding in answered.findings:
@@ -92,7 +92,9 @@ def _placed(
                 continue
             from_models.append(finding)
             known = evidence_in_context(finding, items.get(answered.unit.identity, ()))
-            standing[id(finding)] = _Standing(answered.tier, known)
+            key = (finding.source, finding.unit)
+            before = standing.get(key)
+            standing[key] = _Standing(answered.tier, known or (before is not None and before.in_context))
     renamed = {file.old_path: file.path for file in prepared.change.files if file.old_path}
     groups = merge((*from_models, *evidence.findings), earlier=request.earlier, renamed=renamed)
     origins = {group.finding.fingerprint: _origin(group, standing) for group in groups}
@@ -103,7 +105,7 @@ def _placed(
             score(
                 finding,
                 agreed=group.agreed,
-                tier=standing[id(finding)].tier if id(finding) in standing else Tier.FRONTIER,
+                tier=_standing(finding, standing).tier,
                 evidence_in_context=own.in_context,
             )
             for finding in (group.finding, *group.others)
@@ -121,9 +123,14 @@ def _placed(
     return (*shown, *verified.refuted, *rejected)
 
 
-def _origin(group: Group, standing: Mapping[int, _Standing]) -> _Standing:
+def _standing(finding: Finding, standing: Mapping[tuple[str, str], _Standing]) -> _Standing:
+    """Return what stands behind a finding; an analyser's word is as good as the best model's."""
+    return standing.get((finding.source, finding.unit), _Standing(Tier.FRONTIER, in_context=False))
+
+
+def _origin(group: Group, standing: Mapping[tuple[str, str], _Standing]) -> _Standing:
     """Return the strongest tier behind a group, FRONTIER where an analyser speaks too."""
-    known = [standing.get(id(finding), _Standing(Tier.FRONTIER, in_context=False)) for finding in group.findings]
+    known = [_standing(finding, standing) for finding in group.findings]
     return _Standing(max(row.tier for row in known), any(row.in_context for row in known))
 
 

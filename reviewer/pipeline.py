@@ -175,7 +175,13 @@ def prepare(request: ReviewRequest, scope: Scope, *, policy: Policy, models: Has
         return assess(changed_parts((hunk,)), policy.sensitive, threshold=policy.sensitivity_threshold).probability
 
     room = unit_room(policy, models)
-    units = build_units(clean.change.files, max_tokens=room, risk=risk, count=count_tokens)
+    units = build_units(
+        clean.change.files,
+        max_tokens=room,
+        risk=risk,
+        count=count_tokens,
+        sensitive_from=policy.sensitivity_threshold,
+    )
     return Prepared(clean.change, scope, units[: policy.max_units], units[policy.max_units :], clean.count)
 
 

@@ -23,9 +23,9 @@ from reviewer.review import UnitRoute
 
 # A model with a window like this reads a page and writes a paragraph.
 SMALL_WINDOW: Final = 16_384
-SMALL_OUTPUT: Final = 700
-SMALL_FINDINGS: Final = 2
-SMALL_TEXT: Final = 200
+SMALL_OUTPUT: Final = 400
+SMALL_FINDINGS: Final = 1
+SMALL_TEXT: Final = 80
 
 
 class Models(Protocol):

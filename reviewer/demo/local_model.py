@@ -23,19 +23,24 @@ REMEDY: Final = (
     "set a key (KILO_API_KEY, OPENROUTER_API_KEY, ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY), or start "
     "Ollama."
 )
-# A small window, and a processor instead of a graphics card: short prompts, short answers, one call per unit.
+# A processor instead of a graphics card: little context, short answers, few units, one call for each. Nothing is
+# routed where there is one model, so sensitive hunks need no unit of their own.
 POLICY: Final = """\
 [review]
 verify = "never"
 lookups = 0
 
 [caps]
-context_tokens = 200
-unit_tokens = 2000
-max_output_tokens = 256
+context_tokens = 100
+unit_tokens = 3500
+max_output_tokens = 400
 max_calls_per_unit = 1
 max_escalations = 0
 concurrency = 1
+max_seconds = 25
+
+[sensitive]
+threshold = 1.0
 """
 
 
