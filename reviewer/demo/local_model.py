@@ -32,7 +32,7 @@ lookups = 0
 
 [caps]
 context_tokens = 100
-unit_tokens = 3500
+unit_tokens = 800
 max_output_tokens = 400
 max_calls_per_unit = 1
 max_escalations = 0
