@@ -13,11 +13,12 @@ from reviewer.context.model import Match
 from reviewer.context.needs import Need
 from reviewer.context.search import looks_like_definition
 from reviewer.context.sources import Sources
-from reviewer.context.symbols import Definition, Role
+from reviewer.context.symbols import Definition
 from reviewer.context.testpaths import is_test_path
+from reviewer.context.uses import Role
 
 FILES_PER_NAME: Final = 4
-FILES_IN_ALL: Final = 64
+FILES_IN_ALL: Final = 200
 CANDIDATES_PER_NAME: Final = 8
 
 _FUNCTIONS: Final = frozenset(("function", "method", "constructor", "macro", "def", "func", "fn", "fun", "sub"))
@@ -29,9 +30,9 @@ FEATURES: Final = (
 )
 # Fitted by bench/context_recall.py --fit on the development set; the first is the intercept.
 WEIGHTS: Final = (
-    -3.2,
-    *(1.0, 0.9, 0.3, 1.6, 0.2, 1.2, 2.0, -0.2, 0.5, 0.6),
-    *(0.9, 0.6, -1.0, 0.5, 0.5, 0.4, 0.3, -0.6),
+    -11.2,
+    *(1.26, 0.82, 0.0, 3.7, 0.54, 1.35, 2.4, -2.3, 0.03, 0.59),
+    *(0.41, 0.28, -1.09, 0.75, 0.95, 0.98, 0.17, 0.0),
 )
 
 
@@ -52,8 +53,9 @@ def find_definitions(
     head: Sources,
     *,
     shown: Mapping[str, Sequence[tuple[int, int]]],
+    most_files: int = FILES_IN_ALL,
 ) -> list[Candidate]:
-    """Return the definitions of needed names, most valuable first.
+    """Return the definitions of needed names, most valuable first, from at most `most_files` other files.
 
     `matches` are the lines of the tree that hold each name; `shown` are the ranges of lines, by path, that the
     reader sees anyway: a definition in one of them is left out.
@@ -61,24 +63,29 @@ def find_definitions(
     using = {need.path for need in needs}
     sources = head.parsed(using)
     imports = {path: Imports(source.lines) for path, source in sources.items()}
-    wanted: dict[str, None] = {}
-    for need in needs:
-        for path in _files_of(need, matches.get(need.name, ()), imports.get(need.path)):
-            wanted.setdefault(path)
-    defining = head.parsed([*using, *list(wanted)[:FILES_IN_ALL]])
     files = max(2, len(head.snapshot.entries()))
+    rarity = {need.name: _rarity(matches.get(need.name, ()), files) for need in needs}
+    likely = [
+        (need, _files_of(need, matches.get(need.name, ()), imports.get(need.path)))
+        for need in sorted(needs, key=lambda need: (-_promise(need, rarity[need.name]), need.name))
+    ]
+    # The likeliest file of every name before the second of any.
+    wanted = dict.fromkeys(
+        paths[rank] for rank in range(FILES_PER_NAME) for _, paths in likely if rank < len(paths)
+    )
+    defining = head.parsed([*using, *list(wanted)[: min(FILES_IN_ALL, most_files)]])
     found: list[Candidate] = []
+    named: dict[str, list[tuple[str, Definition]]] = {}
+    for path, source in defining.items():
+        for definition in source.definitions:
+            if definition.name in rarity:
+                named.setdefault(definition.name, []).append((path, definition))
     for need in needs:
-        hits = [
-            (path, definition)
-            for path, source in defining.items()
-            if family_of(path) == family_of(need.path)
-            for definition in source.by_name.get(need.name, ())
-        ]
-        in_files = len({match.path for match in matches.get(need.name, ())})
-        rarity = math.log(files / (1 + in_files)) / math.log(files)
+        family = family_of(need.path)
+        hits = [hit for hit in named.get(need.name, ()) if family_of(hit[0]) == family]
         scored = [
-            _score(need, path, definition, rarity, len(hits), imports.get(need.path)) for path, definition in hits
+            _score(need, path, definition, rarity[need.name], len(hits), imports.get(need.path))
+            for path, definition in hits
         ]
         scored.sort(key=lambda item: (-item.value, item.path, item.definition.line))
         found += [
@@ -91,6 +98,25 @@ def find_definitions(
         ]
     found.sort(key=lambda item: (-item.value, item.path, item.definition.line))
     return found
+
+
+def _rarity(matches: Sequence[Match], files: int) -> float:
+    holding = len({match.path for match in matches})
+    return math.log(files / (1 + holding)) / math.log(files)
+
+
+def _promise(need: Need, rarity: float) -> float:
+    """Return what is known of a need's value before any file is parsed, with the weights of the fit."""
+    return sum(
+        WEIGHTS[1 + FEATURES.index(name)] * value
+        for name, value in (
+            ("call", float(need.role is Role.CALL)),
+            ("type", float(need.role is Role.TYPE)),
+            ("weight", need.weight),
+            ("uses", min(1.0, math.log1p(need.count) / 3)),
+            ("rarity", rarity),
+        )
+    )
 
 
 def _files_of(need: Need, matches: Sequence[Match], imports: Imports | None) -> list[str]:

@@ -14,17 +14,21 @@ from reviewer.context.fill import Offer, fill
 from reviewer.context.guidelines import guidelines_for
 from reviewer.context.model import ContextItem, ContextKind, Match, Snapshot
 from reviewer.context.needs import Need, needs_of
-from reviewer.context.related import Related, related_files
+from reviewer.context.related import Related, related_files, stems_of
 from reviewer.context.secret_paths import is_secret_path
 from reviewer.context.snippets import definition_snippets, enclosing_snippet, lines_snippet
 from reviewer.context.sources import Sources
-from reviewer.context.symbols import Definition, Role, uses_in_lines
+from reviewer.context.symbols import Definition
 from reviewer.context.tokens import count_tokens
+from reviewer.context.uses import Role, uses_in_lines
 from reviewer.context.words import worth_looking_up
 
-WORDS_PER_UNIT: Final = 90
-WORDS_OF_CHANGE: Final = 120
-MATCHES_PER_WORD: Final = 120
+WORDS_PER_UNIT: Final = 250
+MIN_FILES: Final = 12
+_SIGNATURE: Final = "def example(first: int, second: str) -> Result:"
+WORDS_OF_CHANGE: Final = 250
+STEMS: Final = 40
+MATCHES_PER_WORD: Final = 400
 LINES_READ: Final = 20_000
 MIN_VALUE: Final = 0.02
 RELATED_SHOWN: Final = 5
@@ -93,7 +97,9 @@ class ContextGatherer:
         needs, changed = self._needs_of(unit)
         matches = self._matches_of(unit)
         offers = [
-            *self._definition_offers(find_definitions(needs, matches, self._head, shown=shown)),
+            *self._definition_offers(
+                find_definitions(needs, matches, self._head, shown=shown, most_files=self._most_files(budget))
+            ),
             *self._enclosing_offers(unit.hunks),
             *caller_offers(changed, matches, self._head, shown=shown),
         ]
@@ -111,7 +117,8 @@ class ContextGatherer:
         offers: list[Offer] = []
         if len({hunk.path for hunk in self._change.hunks}) > 1:
             needs = self._common_needs(words)
-            found = find_definitions(needs, matches, self._head, shown=_shown(self._change.hunks))
+            shown, most = _shown(self._change.hunks), self._most_files(budget)
+            found = find_definitions(needs, matches, self._head, shown=shown, most_files=most)
             offers += self._definition_offers(found)
         offers += self._related_offers(self.related_files(limit=RELATED_SHOWN), words, matches)
         with self._lock:
@@ -144,6 +151,10 @@ class ContextGatherer:
             inside = [f"{hunk.path}:{item.name}" for item in around if not item.members]
             symbols[hunk.path, hunk.header] = tuple(inside)
         return symbols
+
+    def _most_files(self, budget: int) -> int:
+        """Return how many files are worth parsing: no more than signatures fit in the budget."""
+        return max(MIN_FILES, budget // max(1, self._count(_SIGNATURE)))
 
     def _needs_of(self, unit: Unit) -> tuple[list[Need], list[tuple[str, Definition, bool]]]:
         with self._lock:
@@ -187,8 +198,9 @@ class ContextGatherer:
                 words = _change_words(self._change.hunks)
                 # The first unit is asked for next: one pass over the tree for both.
                 first = next(iter(self._groups.values()), ())
-                matches = self._search([*words, *self._words_of_units(first)])
-                self._whole = (words, {word: matches[word] for word in words})
+                stems = stems_of(file.path for file in self._change.files)[:STEMS]
+                matches = self._search([*words, *stems, *self._words_of_units(first)])
+                self._whole = (words, {word: matches[word] for word in (*words, *stems)})
             return self._whole
 
     def _common_needs(self, words: Mapping[str, float]) -> list[Need]:

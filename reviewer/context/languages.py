@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ _ECMA: Final = (
     ("class_declaration", "class"),
     ("method_definition", "method"),
     ("variable_declarator", "variable"),
+    ("assignment_expression", "function"),
+    ("pair", "method"),
 )
 _TYPED: Final = (
     *_ECMA,
@@ -293,6 +295,7 @@ def language_of(path: str) -> Language | None:
     return _BY_SUFFIX.get(_suffix(path))
 
 
+@lru_cache(maxsize=65536)
 def family_of(path: str) -> str:
     """Return a word that is equal for languages whose code calls each other; the suffix where unknown."""
     suffix = _suffix(path)

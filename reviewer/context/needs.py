@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from reviewer.change.model import Hunk, LineKind
+from reviewer.context.languages import language_of
 from reviewer.context.sources import Sources
-from reviewer.context.symbols import Role, Use, uses_in_lines
+from reviewer.context.uses import Role, Use, uses_in_lines
 from reviewer.context.words import worth_looking_up
 
 # An added line asks for what it uses; what stands beside it, or is gone, asks less.
@@ -40,7 +41,8 @@ def needs_of(hunks: Sequence[Hunk], head: Sources) -> list[Need]:
                 gathered.setdefault(use.name, []).append((use, weight, hunk.path))
     needs = []
     for name, found in gathered.items():
-        use, weight, path = max(found, key=lambda item: (item[1], item[0].role))
+        # A use in code says what language the definition is in; one in a change log does not.
+        use, weight, path = max(found, key=lambda item: (item[1], language_of(item[2]) is not None, item[0].role))
         role = max(item[0].role for item in found if item[1] == weight)
         needs.append(Need(name, role, weight, len(found), path, use.line))
     return sorted(needs, key=lambda need: (-_rank(need), need.name))

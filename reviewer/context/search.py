@@ -7,7 +7,7 @@ One alternation in one process, because it was the fastest of what was measured:
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,9 @@ from reviewer.context.model import Match
 OUTPUT_LIMIT: Final = 24 * 1024 * 1024
 LINE_LIMIT: Final = 300
 SCAN_LIMIT: Final = 2000
-WORD_LIMIT: Final = 400
+USES_PER_FILE: Final = 3
+DEFINITIONS_PER_FILE: Final = 20
+WORD_LIMIT: Final = 1500
 TIMEOUT: Final = 20.0
 
 _WORD: Final = re.compile(r"[A-Za-z_$][\w$]*\Z", re.ASCII)
@@ -86,27 +88,36 @@ def search_bytes(files: Iterable[tuple[str, bytes]], words: Sequence[str], *, li
 
 
 class _Collector:
-    """Gathers matches: of a word at most `limit` lines that define something, and as many other lines."""
+    """Gathers matches: of a word at most `limit` lines that define something, and as many others, few of a file."""
 
     def __init__(self, words: Sequence[str], limit: int) -> None:
         self._words = {word.encode(): word for word in words}
         self._limit = limit
-        self._seen: Counter[tuple[str, bool]] = Counter()
+        self._seen: defaultdict[tuple[str, bool], int] = defaultdict(int)
+        self._in_file: defaultdict[tuple[str, bool], int] = defaultdict(int)
+        self._path = ""
         self.matches: list[Match] = []
 
     def line(self, path: str, number: int, text: bytes) -> None:
+        if path != self._path:
+            self._path = path
+            self._in_file.clear()
+        words, seen, here, limit = self._words, self._seen, self._in_file, self._limit
         shown: str | None = None
         for found in _WORDS_IN_LINE.finditer(text, 0, SCAN_LIMIT):
-            word = self._words.get(found.group())
+            word = words.get(found.group())
             if word is None:
                 continue
-            if self._seen[word, False] >= self._limit and self._seen[word, True] >= self._limit:
+            use, definition = (word, False), (word, True)
+            no_use = seen[use] >= limit or here[use] >= USES_PER_FILE
+            if no_use and (seen[definition] >= limit or here[definition] >= DEFINITIONS_PER_FILE):
                 continue
             # A definition must not be lost behind two hundred calls in earlier folders.
-            kind = (word, looks_like_definition(text, found.start(), found.end()))
-            if self._seen[kind] >= self._limit:
+            defines = looks_like_definition(text, found.start(), found.end())
+            if (no_use and not defines) or (defines and here[definition] >= DEFINITIONS_PER_FILE):
                 continue
-            self._seen[kind] += 1
+            seen[word, defines] += 1
+            here[word, defines] += 1
             if shown is None:
                 shown = text[:LINE_LIMIT].decode("utf-8", "replace").rstrip("\r")
             match = Match(path, number, shown, word)
@@ -128,11 +139,17 @@ _STATEMENT: Final = re.compile(
     rb"^\s*(?:return|throw|new|else|await|yield|delete|case|goto|raise|in|not|and|or|if)\b"
 )
 _GO_GROUPED: Final = re.compile(rb"\s+(?:struct|interface|func|map)\b")
+# A word with a dot or a comma behind it and no space before it defines nothing: told without an expression.
+_ENDS: Final = frozenset((b".", b",", b";", b")", b"]", b'"', b"'"))
+_BLANKS: Final = frozenset((b" ", b"\t", b"*", b"&"))
+_FUNCTION_VALUE: Final = re.compile(rb"\s*[:=]\s*(?:async\s*)?(?:function\b|\([^()]*\)\s*=>|\w+\s*=>)")
 _ASSIGNED: Final = re.compile(rb"\s*(?::[^=()]+)?=(?![=>])")
 
 
 def looks_like_definition(text: bytes, start: int, end: int) -> bool:
     """Tell, roughly and quickly, whether the word at `start`..`end` of a line is being defined there."""
+    if text[end : end + 1] in _ENDS and text[start - 1 : start] not in _BLANKS:
+        return False
     before, after = text[:start], text[end : end + 120]
     if _KEYWORD_BEFORE.search(before[-160:]):
         return True
@@ -142,6 +159,8 @@ def looks_like_definition(text: bytes, start: int, end: int) -> bool:
             return False
         ends = text.rstrip()[-1:]
         return ends in (b"{", b":") or (bool(before.strip()) and ends in (b";", b",", b"(", b")"))
+    if _FUNCTION_VALUE.match(after):
+        return True
     if _ASSIGNED.match(after):
         return not before.strip() or (before[:1] not in (b" ", b"\t") and _TYPE_BEFORE.match(before) is not None)
     return bool(_GO_GROUPED.match(after)) or before.strip() == b"}"

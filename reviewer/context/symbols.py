@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from reviewer.context.languages import Language, definition_query, language_of, name_query, parser_of
+from reviewer.context.uses import Use, role_of, uses_in_lines, uses_in_strings
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 PARSE_LIMIT: Final = 1024 * 1024
 DOC_LINES: Final = 10
 _NO_BODY_LINES: Final = 12
-_BODY_FIELDS: Final = ("body", "value", "type", "block", "consequence")
+_BODY_FIELDS: Final = ("body", "value", "right", "type", "block", "consequence")
 _WRAPPERS: Final = (
     *("decorated_definition", "export_statement", "template_declaration", "lexical_declaration"),
     *("variable_declaration", "type_declaration", "const_declaration", "var_declaration"),
+    "expression_statement",
 )
-_LOCAL_OK: Final = ("arrow_function", "function_expression", "function", "class", "lambda")
+_LOCAL_OK: Final = ("arrow_function", "function_expression", "generator_function", "class", "lambda")
 _TOP: Final = (
     *("program", "module", "source_file", "translation_unit", "export_statement", "declaration_list"),
     *("class_body", "statement_block_top", "preproc_ifdef", "preproc_if", "preproc_else", "linkage_specification"),
@@ -36,25 +37,6 @@ _FALLBACK: Final = re.compile(
         \s+ (?: \( [^)]* \) \s* )? (?P<name> [A-Za-z_][\w!?]* )""",
     re.VERBOSE | re.MULTILINE,
 )
-_NAME: Final = re.compile(r"[A-Za-z_$][\w$]*")
-
-
-class Role(IntEnum):
-    """How a name is used; the higher, the more its definition matters to a reader."""
-
-    NAME = 0
-    ATTRIBUTE = 1
-    TYPE = 2
-    CALL = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """A name on a line (1-based) and how it is used there."""
-
-    name: str
-    line: int
-    role: Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +102,18 @@ class Source:
         ]
         return sorted(around, key=lambda item: item.end - item.start)
 
-    def uses(self, spans: Iterable[tuple[int, int]]) -> list[Use]:
-        """Return the names on the given ranges of lines, comments and strings left out."""
+    def uses(self, spans: Sequence[tuple[int, int]]) -> list[Use]:
+        """Return the names on the given ranges of lines, comments left out; of strings what looks like code."""
+        rows = [
+            (number, self.lines[number - 1])
+            for first, last in spans
+            for number in range(max(1, first), min(last, len(self.lines)) + 1)
+        ]
         if self.language is None or self._root is None:
-            return [
-                use
-                for first, last in spans
-                for number in range(first, min(last, len(self.lines)) + 1)
-                for use in _uses_in_text(self.lines[number - 1], number)
-            ]
+            return uses_in_lines(rows)
         from tree_sitter import QueryCursor  # noqa: PLC0415 - start-up time
 
-        found: list[Use] = []
+        found = uses_in_strings(rows)
         cursor = QueryCursor(name_query(self.language))
         for first, last in spans:
             cursor.set_point_range((first - 1, 0), (last, 0))
@@ -140,64 +122,8 @@ class Source:
                 line = node.start_point[0] + 1
                 if first <= line <= last and node.text is not None:
                     name = node.text.decode("utf-8", "replace")
-                    found.append(Use(name, line, _role(node, self.language, name)))
+                    found.append(Use(name, line, role_of(node, self.language, name)))
         return found
-
-
-def uses_in_lines(lines: Sequence[tuple[int, str]]) -> list[Use]:
-    """Return the names of loose lines (number, text): for a removed line, which is in no file of the head."""
-    return [use for number, text in lines for use in _uses_in_text(text, number)]
-
-
-_STRINGS: Final = re.compile(
-    r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|//.*|(?<!\S)#(?!include|define|if).*|/\*.*?\*/"
-)
-
-
-def _uses_in_text(text: str, number: int) -> Iterable[Use]:
-    bare = _STRINGS.sub(" ", text)
-    for found in _NAME.finditer(bare):
-        name = found.group()
-        after, before = bare[found.end() :].lstrip()[:1], bare[: found.start()].rstrip()[-1:]
-        if after == "(":
-            role = Role.CALL
-        elif before in (".", ">") and found.start() and bare[found.start() - 1] in ".>":
-            role = Role.ATTRIBUTE
-        else:
-            role = Role.TYPE if name[:1].isupper() and not name.isupper() else Role.NAME
-        yield Use(name, number, role)
-
-
-def _role(node: Node, language: Language, name: str) -> Role:
-    parent = node.parent
-    top: Node = node
-    member = False
-    # a.b.c(): the name that is called is the last of the chain.
-    while parent is not None and parent.type in _MEMBERS:
-        named = parent.named_children
-        if not named or named[-1] != top:
-            return Role.TYPE if name[:1].isupper() else Role.NAME
-        member = True
-        top, parent = parent, parent.parent
-    if parent is not None and parent.type in language.calls:
-        callee = parent.child_by_field_name("function") or parent.child_by_field_name("name")
-        for field in ("method", "constructor", "type", "macro"):
-            callee = callee or parent.child_by_field_name(field)
-        if (callee or parent.named_children[0]) == top:
-            return Role.CALL
-    if node.type in ("type_identifier", "constant") or (name[:1].isupper() and not name.isupper()):
-        return Role.TYPE
-    return Role.ATTRIBUTE if member else Role.NAME
-
-
-_MEMBERS: Final = frozenset(
-    (
-        *("attribute", "member_expression", "selector_expression", "field_expression", "scoped_identifier"),
-        *("navigation_expression", "member_access_expression", "qualified_identifier", "scoped_type_identifier"),
-        *("generic_type", "generic_function", "qualified_type", "user_type", "navigation_suffix", "generic_name"),
-        *("qualified_name", "template_function", "template_type"),
-    )
-)
 
 
 def _definition(node: Node, language: Language) -> Definition | None:
@@ -225,6 +151,10 @@ def _name_of(node: Node) -> Node | None:
     if node.type in ("assignment",):
         left = node.child_by_field_name("left")
         return left if left is not None and left.type in ("identifier", "constant") else None
+    if node.type in ("assignment_expression", "pair"):
+        left = node.child_by_field_name("left") or node.child_by_field_name("key")
+        left = left.child_by_field_name("property") or left if left is not None else None
+        return left if left is not None and left.type == "property_identifier" else None
     name = node.child_by_field_name("name")
     if name is None and node.type == "type_alias":
         name = node.child_by_field_name("type")
@@ -273,6 +203,12 @@ def _is_shared(node: Node, language: Language) -> bool:
         return not node.type.endswith("_specifier") or node.child_by_field_name("body") is not None
     if kind == "declaration":
         return _is_prototype(node) or node.type == "field_declaration" or _at_top(node)
+    if node.type in ("assignment_expression", "pair"):
+        # `Job.prototype.start = function () {…}`, `exports.run = …` and `{ run: function () {…} }` define.
+        value = node.child_by_field_name("right") or node.child_by_field_name("value")
+        left = node.child_by_field_name("left")
+        made = value is not None and value.type in _LOCAL_OK
+        return made or (left is not None and left.type == "member_expression" and _at_top(node))
     if node.type == "variable_declarator":
         value = node.child_by_field_name("value")
         return _at_top(node) or (value is not None and value.type in _LOCAL_OK)
@@ -341,6 +277,9 @@ def _signature_end(body: Node, language: Language, line: int) -> int:
 def _start_with_comments(node: Node, language: Language, line: int) -> int:
     start = node.start_point[0] + 1
     above = node.prev_sibling
+    if above is None and node.parent is not None and node.parent.type == "body_statement":
+        # Ruby hangs the comment above a body's first statement beside the body.
+        above = node.parent.prev_sibling
     while above is not None and above.type in (*language.comments, "attribute_item"):
         # A comment that shares its line with code before it belongs to that code.
         before = above.prev_sibling
