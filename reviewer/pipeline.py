@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, Protocol
 
+from policies.attributes import attributes_of
 from policies.policy import Policy
-from policies.sensitivity import assess
+from policies.sensitivity import likelihood
 from policies.words import Payment, Tier
 from reviewer.answer import Answered, Ask, Desk, Run, answer_unit, recheck
 from reviewer.assemble import assemble
@@ -172,7 +173,7 @@ def prepare(request: ReviewRequest, scope: Scope, *, policy: Policy, models: Has
     clean = redact_change(replace(request.change, files=scope.files))
 
     def risk(hunk: Hunk) -> float:
-        return assess(changed_parts((hunk,)), policy.sensitive, threshold=policy.sensitivity_threshold).probability
+        return likelihood(changed_parts((hunk,)), policy.sensitive)
 
     room = unit_room(policy, models)
     units = build_units(
@@ -212,6 +213,7 @@ def plan_units(
             shared=shared,
             schema=FINDINGS_SCHEMA,
             count=count_tokens,
+            attributes=lambda path: attributes_of(path, prepared.scope.attributes),
         )
 
 
@@ -248,7 +250,8 @@ def _ask_all(
     gatherer = ContextGatherer(head=head, base=base, change=prepared.change) if head is not None else None
     desk = Desk(
         asker=asker,
-        policy=policy,
+        # A strategy that somebody asked for is a promise about price: it bounds escalation too.
+        policy=replace(policy, strategy=request.strategy) if request.strategy else policy,
         anchors=Anchors.from_change(prepared.change),
         head=head,
         evidence=lambda: evidence.result().findings,

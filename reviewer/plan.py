@@ -67,11 +67,14 @@ def plan_unit(
     shared: Sequence[ContextItem],
     schema: Mapping[str, Any],
     count: Callable[[str], int],
+    attributes: Callable[[str], Mapping[str, str]] | None = None,
 ) -> Plan:
     """Route a unit, gather its context and build its prompt."""
     parts = changed_parts(unit.hunks)
     shared_tokens = sum(item.tokens for item in shared if item.kind is not ContextKind.GUIDELINE)
-    signals = signals_for(parts, policy, labels=request.labels, command_strategy=request.strategy)
+    signals = signals_for(
+        parts, policy, labels=request.labels, command_strategy=request.strategy, attributes_of=attributes
+    )
     decision = route(signals, policy)
     candidate = models.resolve(decision.tier)
     diff_tokens = sum(count(line.text) + 1 for hunk in unit.hunks for line in hunk.lines)
@@ -85,6 +88,7 @@ def plan_unit(
         shared=shared,
         schema=narrowed(unit.paths, max_findings=SMALL_FINDINGS, max_text=SMALL_TEXT) if small else schema,
         max_output_tokens=answer_room(candidate, policy) if candidate else policy.max_output_tokens,
+        small=small,
     )
     routed = UnitRoute(
         unit=unit.identity,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import PurePosixPath
 from typing import Final
@@ -23,10 +23,11 @@ _LFS: Final = "version https://git-lfs.github.com/spec/"
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The files to review, in the change's order, and everything that is left out."""
+    """The files to review, in the change's order, everything that is left out, and the attributes in force."""
 
     files: tuple[FileChange, ...]
     skipped: tuple[Skipped, ...]
+    attributes: Attributes = field(default_factory=Attributes)
 
 
 def decide_scope(change: Change, policy: Policy, *, head: Snapshot | None, base: Snapshot | None) -> Scope:
@@ -44,7 +45,7 @@ def decide_scope(change: Change, policy: Policy, *, head: Snapshot | None, base:
             skipped.append(Skipped(file.path, "", reason, excluded))
         else:
             files.append(file)
-    return Scope(tuple(files), tuple(skipped))
+    return Scope(tuple(files), tuple(skipped), attributes)
 
 
 def _why_not(

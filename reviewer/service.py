@@ -28,6 +28,7 @@ from reviewer.errors import (
     RetryableError,
 )
 from reviewer.estimate import estimate_table, plan_review
+from reviewer.github.api import WRITE_PAUSE_S
 from reviewer.github.auth import AppAuth
 from reviewer.github.change_source import FetchedChange, fetch_change
 from reviewer.github.client import GitHub
@@ -44,6 +45,7 @@ from reviewer.publish import sticky
 from reviewer.publish.check import CheckOutput, verdict_of
 from reviewer.publish.conceal import Concealer
 from reviewer.publish.cost import Totals
+from reviewer.publish.marker import is_own
 from reviewer.publish.publisher import Identity, publish
 from reviewer.publish.settle import Settle
 from reviewer.request import About, ReviewRequest
@@ -58,11 +60,18 @@ READ_PERMISSIONS: Final = {"contents": "read", "metadata": "read", "pull_request
 WRITE_PERMISSIONS: Final = {"checks": "write", "issues": "write", "metadata": "read", "pull_requests": "write"}
 
 
-def run(review_id: int, settings: Settings, *, now: Callable[[], datetime] = utc_now) -> None:
+def run(
+    review_id: int,
+    settings: Settings,
+    *,
+    now: Callable[[], datetime] = utc_now,
+    write_pause: float = WRITE_PAUSE_S,
+) -> None:
     """Run a review of the ledger to its publication, or leave it to a later run with the reason on record.
 
     Safe to call again at any time: the lease lets one through, stored answers and the stored review are not paid
-    for again, and what is published already is found. Raises only LedgerUnavailable.
+    for again, and what is published already is found. `write_pause` is the seconds between two writes to GitHub.
+    Raises only LedgerUnavailable.
     """
     ledger = Ledger.open(settings.database_url)
     try:
@@ -70,7 +79,7 @@ def run(review_id: int, settings: Settings, *, now: Callable[[], datetime] = utc
         if lease is None:
             log.info("review %d is finished, not due or in other hands", review_id)
             return
-        _Run(settings, ledger, lease, now).run()
+        _Run(settings, ledger, lease, now, write_pause).run()
     finally:
         ledger.close()
 
@@ -115,8 +124,11 @@ class _Inputs:
 class _Run:
     """One attempt at one review, under its lease."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, lease: Lease, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, settings: Settings, ledger: Ledger, lease: Lease, now: Callable[[], datetime], write_pause: float
+    ) -> None:
         self.settings = settings
+        self.write_pause = write_pause
         self.ledger = ledger
         self.lease = lease
         self.now = now
@@ -149,15 +161,15 @@ class _Run:
         auth = _app_auth(self.settings, self.now)
         identity = auth.identity()
         with ExitStack() as stack:
-            reader = _client(auth, self.row.key, READ_PERMISSIONS, self.now)
+            reader = self._client(auth, READ_PERMISSIONS)
             stack.callback(reader.close)
             pr = reader.pull_request(self.repository, self.row.key.number)
             if self._is_over(pr):
                 return
-            writer = _client(auth, self.row.key, WRITE_PERMISSIONS, self.now)
+            writer = self._client(auth, WRITE_PERMISSIONS)
             stack.callback(writer.close)
             if self.payload.get("verb") == "estimate":
-                self._estimate(self._open(reader, auth, pr, stack), pr, writer)
+                self._estimate(self._open(reader, auth, pr, stack), pr, writer, identity.login)
                 return
             if self.lease.state is not ReviewState.REVIEWED:
                 sticky.start_check(
@@ -169,13 +181,19 @@ class _Run:
                 document = self._stored()
             self._publish(document, pr, writer, Identity(identity.login, identity.id))
 
-    def _estimate(self, inputs: _Inputs, pr: PullRequest, gh: GitHub) -> None:
+    def _client(self, auth: AppAuth, permissions: Mapping[str, str]) -> GitHub:
+        return _client(auth, self.row.key, permissions, self.now, write_pause=self.write_pause)
+
+    def _estimate(self, inputs: _Inputs, pr: PullRequest, gh: GitHub, login: str) -> None:
         """Answer `/kilo estimate` with one comment: posted once, whatever is tried again."""
         planned = plan_review(
             inputs.request, policy=inputs.policy, head=inputs.head, base=inputs.base, models=inputs.models
         )
         mark = f"<!-- kilo-app:estimate {self.lease.review_id} -->"
-        known = any(mark in comment.body for comment in gh.comments(pr.repository, pr.number))
+        known = any(
+            mark in comment.body and is_own(comment.author, login)
+            for comment in gh.comments(pr.repository, pr.number)
+        )
         if not known:
             self._guard()
             gh.create_comment(pr.repository, pr.number, self.conceal(f"{mark}\n{estimate_table(planned)}"))
@@ -353,9 +371,21 @@ def _app_auth(settings: Settings, now: Callable[[], datetime]) -> AppAuth:
     return AppAuth(settings.github_app_id, settings.github_private_key, settings.github_api_url, now=now)
 
 
-def _client(auth: AppAuth, key: ReviewKey, permissions: Mapping[str, str], now: Callable[[], datetime]) -> GitHub:
+def _client(
+    auth: AppAuth,
+    key: ReviewKey,
+    permissions: Mapping[str, str],
+    now: Callable[[], datetime],
+    *,
+    write_pause: float = WRITE_PAUSE_S,
+) -> GitHub:
     return GitHub.for_installation(
-        auth, key.installation_id, now=now, repository_ids=(key.repo_id,), permissions=permissions
+        auth,
+        key.installation_id,
+        now=now,
+        repository_ids=(key.repo_id,),
+        permissions=permissions,
+        write_pause=write_pause,
     )
 
 

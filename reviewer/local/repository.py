@@ -12,11 +12,15 @@ from reviewer.errors import ConfigurationError, GitFailed
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """`root` is the work tree; `git_dir` belongs to it alone (a worktree has its own), `common_dir` to all."""
+    """`root` is the work tree; `git_dir` belongs to it alone (a worktree has its own), `common_dir` to all.
+
+    A `bare` repository has no work tree: only its commits can be reviewed.
+    """
 
     root: Path
     git_dir: Path
     common_dir: Path
+    bare: bool = False
 
     @property
     def objects(self) -> Path:
@@ -53,10 +57,7 @@ def find_repository(start: Path) -> Repository:
             git_dir = _pointed(marker)
             return Repository(folder, git_dir, _common(git_dir))
         if (folder / "HEAD").is_file() and (folder / "objects").is_dir():
-            raise ConfigurationError(
-                f"{folder} is a bare repository: it has no work tree",
-                remedy="Run it in a clone, or name two commits: --repo DIR --base A --head B.",
-            )
+            return Repository(folder, folder, _common(folder), bare=True)
     raise ConfigurationError(
         f"{start} is not inside a git repository", remedy="Change into one, or name one with --repo DIR."
     )

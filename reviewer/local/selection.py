@@ -88,6 +88,11 @@ def diff_between(git_dir: Path, base: str, head: str, pathspecs: Sequence[str] =
 def _commits(repository: Repository, git_dir: Path, selection: Selection) -> tuple[str, Overlay, tuple[str, ...]]:
     """Return the commit to compare with, the one that holds the changes, and notices."""
     head = repository.resolve("HEAD")
+    if repository.bare and selection.which in (Which.UNCOMMITTED, Which.STAGED, Which.BASE):
+        raise ConfigurationError(
+            f"{repository.root} is a bare repository: it has no work tree",
+            remedy="Run it in a clone, or name commits: --base A --head B, or --commit REV.",
+        )
     match selection.which:
         case Which.UNCOMMITTED:
             overlay = overlay_worktree(repository, git_dir, head)

@@ -34,14 +34,15 @@ class Built:
 
 
 @cache
-def system_text() -> str:
-    """Return the instructions that every review prompt starts with."""
-    return resources.files(__package__).joinpath("system.md").read_text("utf-8").strip()
+def system_text(*, small: bool = False) -> str:
+    """Return the instructions that every review prompt starts with; the `small` ones fit a small model's head."""
+    name = "system-small.md" if small else "system.md"
+    return resources.files(__package__).joinpath(name).read_text("utf-8").strip()
 
 
-def prompt_version(schema: Mapping[str, Any]) -> str:
+def prompt_version(system: str, schema: Mapping[str, Any]) -> str:
     """Digest of instructions and schema: results bought with other ones are not reused."""
-    payload = system_text() + json.dumps(schema, sort_keys=True)
+    payload = system + json.dumps(schema, sort_keys=True)
     return hashlib.sha256(payload.encode()).hexdigest()[:12]
 
 
@@ -53,6 +54,7 @@ def build_prompt(
     shared: Sequence[ContextItem] = (),
     schema: Mapping[str, Any],
     max_output_tokens: int,
+    small: bool = False,
 ) -> Built:
     """Build the prompt of a unit.
 
@@ -60,6 +62,7 @@ def build_prompt(
     16 to 93 points, and leaving it out restores it (https://arxiv.org/abs/2603.18740). `shared` items are the
     same for every unit of the change and stand before what differs.
     """
+    system = system_text(small=small)
     redacted = 0
     stable = []
     for part, found in map(context_text, shared):
@@ -77,13 +80,13 @@ def build_prompt(
     # Without line numbers: a quote finds its line, and numbers on every line cost a fifth of the prompt.
     diff = fenced("diff", render_unit(unit, numbered=False))
     prompt = Prompt(
-        system=system_text(),
+        system=system,
         shared="\n\n".join(stable),
         unit="\n\n".join((*own, diff)),
         schema=schema,
         schema_name="review",
         max_output_tokens=max_output_tokens,
-        version=prompt_version(schema),
+        version=prompt_version(system, schema),
     )
     return Built(prompt, redacted, sum(item.tokens for item in (*shared, *items)))
 
