@@ -244,7 +244,9 @@ def test_a_folder_without_a_repository_says_what_to_do(tmp_path: Path):
         find_repository(tmp_path)
 
 
-def test_two_commits_of_a_bare_repository_can_be_compared_and_its_work_tree_cannot(scratch: Scratch, tmp_path: Path):
+def test_two_commits_of_a_bare_repository_can_be_compared_and_its_work_tree_cannot(
+    scratch: Scratch, tmp_path: Path
+):
     first = scratch.commit(**{"a.py": "a = 1\n"})
     second = scratch.commit(**{"a.py": "a = 2\n"})
     scratch.git("clone", "--quiet", "--bare", str(scratch.root), str(tmp_path / "bare.git"))
