@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reviewer.context.imports import Imports
-from reviewer.context.languages import family_of
+from reviewer.context.languages import family_of, language_of
 from reviewer.context.model import Match
 from reviewer.context.needs import Need
 from reviewer.context.search import looks_like_definition
@@ -82,7 +82,8 @@ def find_definitions(
                 named.setdefault(definition.name, []).append((path, definition))
     for need in needs:
         family = family_of(need.path)
-        hits = [hit for hit in named.get(need.name, ()) if family_of(hit[0]) == family]
+        prose = language_of(need.path) is None
+        hits = [hit for hit in named.get(need.name, ()) if prose or family_of(hit[0]) == family]
         scored = [
             _score(need, path, definition, rarity[need.name], len(hits), imports.get(need.path))
             for path, definition in hits
@@ -120,10 +121,12 @@ def _promise(need: Need, rarity: float) -> float:
 
 
 def _files_of(need: Need, matches: Sequence[Match], imports: Imports | None) -> list[str]:
-    family = family_of(need.path)
+    family, prose = family_of(need.path), language_of(need.path) is None
     likely: dict[str, bool] = {}
     for match in matches:
-        if likely.get(match.path) or family_of(match.path) != family:
+        # What a document names can be code of any language.
+        fits = language_of(match.path) is not None if prose else family_of(match.path) == family
+        if likely.get(match.path) or not fits:
             continue
         line = match.text.encode("utf-8", "surrogateescape")
         at = line.find(need.name.encode())

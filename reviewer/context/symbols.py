@@ -84,6 +84,10 @@ class Source:
 
         nodes = QueryCursor(definition_query(self.language)).captures(self._root).get("d", [])
         found = [made for node in nodes if (made := _definition(node, self.language)) is not None]
+        if self._root.has_error:
+            # Flow types, macros, a newer syntax: what the grammar lost is found by its keyword.
+            known = {item.line for item in found}
+            found += [item for item in _fallback(self.lines) if item.line not in known]
         found.sort(key=lambda item: (item.line, -item.end))
         return tuple(_with_containers(found, self.language))
 
@@ -137,9 +141,10 @@ def _definition(node: Node, language: Language) -> Definition | None:
     body = _body_of(node)
     end = _last_line(outer)
     line = name.start_point[0] + 1
+    value = node.child_by_field_name("value") if node.type == "variable_declarator" else None
     return Definition(
         name=text,
-        kind=language.kind_of(node.type),
+        kind="function" if value is not None and value.type in _LOCAL_OK else language.kind_of(node.type),
         start=_start_with_comments(outer, language, line),
         line=line,
         signature_end=min(end, _signature_end(body, language, line) if body is not None else line + _NO_BODY_LINES),
