@@ -20,7 +20,9 @@ from reviewer.context.words import worth_looking_up
 NAMES: Final = 12
 CALLERS_PER_NAME: Final = 4
 AROUND: Final = 2
-_IMPLEMENTS: Final = re.compile(r"\b(?:extends|implements|impl|include|prepend)\b|^\s*class\b|:\s*public\b|\)\s*:")
+_BUILDS_ON: Final = re.compile(
+    r"\b(?:extends|implements|impl|include|prepend|with)\b|\b(?:class|struct|interface|object)\s+\w+.*[(:<]"
+)
 
 
 def changed_definitions(hunks: Sequence[Hunk], head: Sources) -> list[tuple[str, Definition, bool]]:
@@ -30,7 +32,7 @@ def changed_definitions(hunks: Sequence[Hunk], head: Sources) -> list[tuple[str,
         source = head.get(hunk.path)
         if source is None:
             continue
-        touched = _touched(hunk)
+        touched = touched_lines(hunk)
         for item in source.definitions:
             if item.kind in ("variable", "field", "constant") and item.line not in touched:
                 continue
@@ -66,7 +68,7 @@ def caller_offers(
         source = sources.get(match.path)
         if source is None or match.line > len(source.lines):
             continue
-        test, subclass = is_test_path(match.path), _IMPLEMENTS.search(match.text) is not None
+        test, subclass = is_test_path(match.path), _builds_on(match)
         if test:
             kind, what = ContextKind.TEST, f"tests `{match.word}`, which this change edits"
         elif subclass:
@@ -94,7 +96,7 @@ def _places(
         at = match.text.find(name)
         # Only ASCII matters to the test, so a length in characters stands in for one in bytes.
         line = match.text.encode("ascii", "replace")
-        if looks_like_definition(line, at, at + len(name)) and not _IMPLEMENTS.search(match.text):
+        if looks_like_definition(line, at, at + len(name)) and not _builds_on(match):
             continue
         called = match.text[at + len(name) :].lstrip()[:1] in ("(", "{", "<", "!", ".", ":")
         known = best.get(match.path)
@@ -112,7 +114,11 @@ def _places(
     )
 
 
-def _touched(hunk: Hunk) -> set[int]:
+def _builds_on(match: Match) -> bool:
+    return _BUILDS_ON.search(match.text[: max(0, match.text.find(match.word))]) is not None
+
+
+def touched_lines(hunk: Hunk) -> set[int]:
     """Return the head's line numbers that the hunk adds, or between which it removes."""
     touched: set[int] = set()
     at = hunk.new_start

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from reviewer.change.model import Change, Hunk, LineKind, Unit
-from reviewer.context.callers import caller_offers, changed_definitions
+from reviewer.context.callers import caller_offers, changed_definitions, touched_lines
 from reviewer.context.definitions import Candidate, find_definitions
 from reviewer.context.fill import Offer, fill
 from reviewer.context.guidelines import guidelines_for
@@ -139,17 +139,15 @@ class ContextGatherer:
         return guidelines_for([file.path for file in self._change.files], self._base, count=self._count)
 
     def related(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
-        """Return, for (path, hunk header), the symbols that the hunk edits or calls: hunks that share one belong
-        together.
-        """
+        """Return, for (path, hunk header), the functions that the hunk edits: hunks that share one go together."""
         symbols: dict[tuple[str, str], tuple[str, ...]] = {}
         for hunk in self._change.hunks:
             source = self._head.get(hunk.path)
             if source is None:
                 continue
-            around = source.enclosing(hunk.new_start, max(hunk.new_start, hunk.new_start + hunk.new_length - 1))
-            inside = [f"{hunk.path}:{item.name}" for item in around if not item.members]
-            symbols[hunk.path, hunk.header] = tuple(inside)
+            around = [item for line in sorted(touched_lines(hunk)) for item in source.enclosing(line, line)[:1]]
+            names = dict.fromkeys(f"{hunk.path}:{item.name}" for item in around if not item.members)
+            symbols[hunk.path, hunk.header] = tuple(names)
         return symbols
 
     def _most_files(self, budget: int) -> int:

@@ -1,5 +1,7 @@
 """Every language's definitions and uses, as tree-sitter reads them."""
 
+# ruff: noqa: E501 - sample files read better with their lines joined
+
 from __future__ import annotations
 
 import pytest
