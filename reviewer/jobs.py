@@ -44,9 +44,9 @@ def run_review(review_id: int) -> None:
 
 def post_notice(review_id: int) -> None:
     """Tell a pull request that its review ended without one; safe to run again."""
-    from reviewer import service  # noqa: PLC0415
+    from reviewer.notice import notice  # noqa: PLC0415
 
-    service.notice(review_id, current_settings())
+    notice(review_id, current_settings())
 
 
 def release(review_id: int, pid: int) -> None:

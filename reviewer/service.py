@@ -5,31 +5,35 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from policies.budgets import Account
 from policies.policy import Policy
-from policies.words import Conclusion, Strategy
+from policies.words import Strategy
 from reviewer import pipeline
+from reviewer.access import READ_PERMISSIONS, WRITE_PERMISSIONS, app_auth, client_for
 from reviewer.compose import Models, effective_policy, open_models, utc_now
 from reviewer.context.model import Snapshot
 from reviewer.context.snapshot import GitSnapshot
 from reviewer.document import Document, dump_document, load_document
 from reviewer.earlier import earlier_findings, known_findings
 from reviewer.errors import (
+    ConfigurationError,
     GitHubUnavailable,
     KiloReviewError,
     LeaseLost,
     LedgerUnavailable,
+    NotFound,
+    PermissionMissing,
     RateLimited,
     RetryableError,
 )
 from reviewer.estimate import estimate_table, plan_review
 from reviewer.github.api import WRITE_PAUSE_S
-from reviewer.github.auth import AppAuth
+from reviewer.github.auth import AppAuth, AppIdentity
 from reviewer.github.change_source import FetchedChange, fetch_change
 from reviewer.github.client import GitHub
 from reviewer.github.contents import ContentsSnapshot
@@ -37,12 +41,12 @@ from reviewer.github.mirror import Mirrors
 from reviewer.github.records import PullRequest
 from reviewer.heartbeat import Heartbeat
 from reviewer.jobs import lease_owner
-from reviewer.ledger.keys import Lease, ReviewKey, ReviewState, backoff
+from reviewer.ledger.keys import Lease, ReviewState, backoff
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.meter import LedgerMeter
 from reviewer.ledger.results import ResultStore
 from reviewer.publish import sticky
-from reviewer.publish.check import CheckOutput, verdict_of
+from reviewer.publish.check import verdict_of
 from reviewer.publish.conceal import Concealer
 from reviewer.publish.cost import Totals
 from reviewer.publish.marker import is_own
@@ -54,10 +58,8 @@ from reviewer.settings import Settings
 log = logging.getLogger(__name__)
 
 LEASE: Final = timedelta(seconds=60)
-# The process that reads the pull request holds a token that cannot write; the one that publishes never
-# sees a model. (arXiv 2603.18740's neighbours: every public key leak had both in one scope.)
-READ_PERMISSIONS: Final = {"contents": "read", "metadata": "read", "pull_requests": "read", "issues": "read"}
-WRITE_PERMISSIONS: Final = {"checks": "write", "issues": "write", "metadata": "read", "pull_requests": "write"}
+# How long a review waits whose App GitHub does not let in: until somebody has corrected a setting.
+OPERATOR_SECONDS: Final = 5 * 60.0
 
 
 def run(
@@ -84,32 +86,6 @@ def run(
         ledger.close()
 
 
-def notice(review_id: int, settings: Settings, *, now: Callable[[], datetime] = utc_now) -> None:
-    """Tell a pull request that its review ended without one: a neutral check run with the reason."""
-    ledger = Ledger.open(settings.database_url)
-    try:
-        row = ledger.review(review_id)
-        if row is None:
-            return
-        auth = _app_auth(settings, now)
-        payload = row.payload
-        repository = str(payload["repository"])
-        gh = _client(auth, row.key, WRITE_PERMISSIONS, now)
-        try:
-            head = row.key.head_sha or gh.pull_request(repository, row.key.number).head_sha
-            _conclude_without_review(gh, repository, head, auth.identity().id, row.error or row.state.value)
-        finally:
-            gh.close()
-        ledger.noticed(review_id, now())
-    except (GitHubUnavailable, RateLimited) as error:
-        log.warning("review %d: the notice has to wait: %s", review_id, error)
-    except KiloReviewError as error:
-        log.warning("review %d: no notice can be posted: %s", review_id, error)
-        ledger.noticed(review_id, now())
-    finally:
-        ledger.close()
-
-
 @dataclass(frozen=True, slots=True)
 class _Inputs:
     """What a review is made from."""
@@ -119,6 +95,10 @@ class _Inputs:
     models: Models
     base: Snapshot
     head: Snapshot
+
+
+class _NotLetIn(RetryableError):
+    """The App's settings are missing or GitHub does not accept them."""
 
 
 class _Run:
@@ -147,7 +127,7 @@ class _Run:
             log.info("review %d went to another worker", self.lease.review_id)
         except LedgerUnavailable:
             raise
-        except (GitHubUnavailable, RateLimited) as error:
+        except (GitHubUnavailable, RateLimited, _NotLetIn) as error:
             self._later(error)
         except RetryableError as error:
             self._failed(error, retry=True)
@@ -158,8 +138,7 @@ class _Run:
             self._failed(error, retry=True)
 
     def _review_and_publish(self) -> None:
-        auth = _app_auth(self.settings, self.now)
-        identity = auth.identity()
+        auth, identity = self._let_in()
         with ExitStack() as stack:
             reader = self._client(auth, READ_PERMISSIONS)
             stack.callback(reader.close)
@@ -172,17 +151,31 @@ class _Run:
                 self._estimate(self._open(reader, auth, pr, stack), pr, writer, identity.login)
                 return
             if self.lease.state is not ReviewState.REVIEWED:
-                sticky.start_check(
-                    writer, self.repository, pr.head_sha, app_id=identity.id, external_id=str(self.lease.review_id)
-                )
+                self._start_check(writer, pr, identity.id)
                 document = self._review(self._open(reader, auth, pr, stack))
                 self.lease = self.ledger.save_result(self.lease, dump_document(document), self.now())
             else:
                 document = self._stored()
             self._publish(document, pr, writer, Identity(identity.login, identity.id))
 
+    def _let_in(self) -> tuple[AppAuth, AppIdentity]:
+        """Say who we are. Where GitHub does not take it, nobody can be told there and nothing is lost: the review
+        waits until the operator, who reads the log, has corrected the settings.
+        """
+        try:
+            auth = app_auth(self.settings, self.now)
+            return auth, auth.identity()
+        except ConfigurationError as error:
+            raise _NotLetIn(str(error), retry_after=OPERATOR_SECONDS) from None
+        except NotFound:
+            raise _NotLetIn(
+                f"GitHub knows no App {self.settings.github_app_id!r}: set GITHUB_APP_ID to the App ID (or client "
+                "id) on the App's settings page",
+                retry_after=OPERATOR_SECONDS,
+            ) from None
+
     def _client(self, auth: AppAuth, permissions: Mapping[str, str]) -> GitHub:
-        return _client(auth, self.row.key, permissions, self.now, write_pause=self.write_pause)
+        return client_for(auth, self.row.key, permissions, self.now, write_pause=self.write_pause)
 
     def _estimate(self, inputs: _Inputs, pr: PullRequest, gh: GitHub, login: str) -> None:
         """Answer `/kilo estimate` with one comment: posted once, whatever is tried again."""
@@ -198,6 +191,13 @@ class _Run:
             self._guard()
             gh.create_comment(pr.repository, pr.number, self.conceal(f"{mark}\n{estimate_table(planned)}"))
         self._finish(ReviewState.PUBLISHED, "")
+
+    def _start_check(self, gh: GitHub, pr: PullRequest, app_id: int) -> None:
+        """Show that the review is under way; an App that may not is told so when it publishes."""
+        with suppress(PermissionMissing):
+            sticky.start_check(
+                gh, self.repository, pr.head_sha, app_id=app_id, external_id=str(self.lease.review_id)
+            )
 
     def _is_over(self, pr: PullRequest) -> bool:
         """End the review where the pull request has moved on; older reviews of it end in any case."""
@@ -332,7 +332,9 @@ class _Run:
         self.ledger.finish(self.lease, state, self.now(), error=self.conceal(why))
 
     def _later(self, error: RetryableError) -> None:
-        wait = timedelta(seconds=error.retry_after) if error.retry_after else backoff(self.lease.attempt, _jitter())
+        # Waiting uses up no try, so the pause grows with the waits before.
+        pause = backoff(self.row.deferrals + 1, _jitter())
+        wait = timedelta(seconds=error.retry_after) if error.retry_after else pause
         log.warning("review %d waits %.0f s: %s", self.lease.review_id, wait.total_seconds(), self._words(error))
         self._unless_lost(lambda: self.ledger.defer(self.lease, self.now() + wait, self._words(error), self.now()))
 
@@ -364,50 +366,6 @@ def _snapshots(gh: GitHub, pr: PullRequest, fetched: FetchedChange, stack: ExitS
             stack.callback(remote.close)
             shots.append(remote)
     return shots[0], shots[1]
-
-
-def _app_auth(settings: Settings, now: Callable[[], datetime]) -> AppAuth:
-    settings.require_github_app()
-    return AppAuth(settings.github_app_id, settings.github_private_key, settings.github_api_url, now=now)
-
-
-def _client(
-    auth: AppAuth,
-    key: ReviewKey,
-    permissions: Mapping[str, str],
-    now: Callable[[], datetime],
-    *,
-    write_pause: float = WRITE_PAUSE_S,
-) -> GitHub:
-    return GitHub.for_installation(
-        auth,
-        key.installation_id,
-        now=now,
-        repository_ids=(key.repo_id,),
-        permissions=permissions,
-        write_pause=write_pause,
-    )
-
-
-def _conclude_without_review(gh: GitHub, repository: str, head: str, app_id: int, why: str) -> None:
-    output = CheckOutput(
-        Conclusion.NEUTRAL,
-        {
-            "title": "The review could not be completed",
-            "summary": f"{why}\n\nComment `/kilo review` to try again.",
-        },
-    )
-    sticky.complete_check(
-        gh,
-        repository,
-        head,
-        output,
-        app_id=app_id,
-        known=None,
-        external_id="",
-        fence=lambda: None,
-        settle=Settle(),
-    )
 
 
 def _jitter() -> float:

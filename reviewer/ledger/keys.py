@@ -110,7 +110,10 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class ReviewRow:
-    """A review as the ledger has it. `error` is the last fault, one line, without secrets."""
+    """A review as the ledger has it.
+
+    `error` is the last fault, one line, without secrets. `deferrals` counts the waits that were nobody's fault.
+    """
 
     id: int
     key: ReviewKey
@@ -122,6 +125,7 @@ class ReviewRow:
     retry_at: datetime | None = None
     error: str = ""
     payload: Mapping[str, Any] = field(default_factory=dict)
+    deferrals: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -343,4 +343,5 @@ def _row(row: Any) -> ReviewRow:
         retry_at=None if row.retry_at is None else from_micros(row.retry_at),
         error=row.error,
         payload=json.loads(row.payload),
+        deferrals=row.deferrals,
     )
