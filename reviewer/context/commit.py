@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -10,6 +12,7 @@ from typing import Final, Self
 
 from reviewer.context.blobs import BlobReader
 from reviewer.context.git import run_git
+from reviewer.context.languages import language_of
 from reviewer.context.model import Match, TreeEntry
 from reviewer.context.search import search_tree
 from reviewer.errors import GitFailed, NotFound
@@ -19,6 +22,11 @@ TREE_LIMIT: Final = 400_000
 LOG_LIMIT: Final = 64 * 1024 * 1024
 # A commit of hundreds of files (a reformatting, an import) says nothing about which files belong together.
 WIDE_COMMIT: Final = 60
+SAMPLE_FILES: Final = 80
+SAMPLE_BYTES: Final = 20_000
+SAMPLE_LEAST: Final = 8
+COMMON_SHARE: Final = 0.25
+_WORD: Final = re.compile(rb"[A-Za-z_$][\w$]{2,}", re.ASCII)
 _REGULAR: Final = ("100644", "100755", "100664")
 UNKNOWN_SIZE: Final = -1
 _LOG: Final = (
@@ -41,6 +49,7 @@ class GitSnapshot:
         self._blobs = BlobReader(git_dir)
         self._lock = threading.Lock()
         self._entries: Mapping[str, TreeEntry] | None = None
+        self._common: frozenset[str] | None = None
         self._history: dict[int, tuple[tuple[str, ...], ...]] = {}
 
     @classmethod
@@ -87,6 +96,22 @@ class GitSnapshot:
     def search_words(self, words: Sequence[str], *, limit_per_word: int = 200) -> Sequence[Match]:
         """Find whole-word occurrences of every word in one pass over the tree."""
         return search_tree(self._git_dir, self._commit, words, limit_per_word=limit_per_word)
+
+    def common_words(self) -> frozenset[str]:
+        """Return the words of more than COMMON_SHARE of a sample of the code: their places say nothing.
+
+        In a tree of twenty thousand files one such word costs more to search for than fifty others.
+        """
+        entries = self.entries()
+        with self._lock:
+            if self._common is None:
+                code = [path for path, entry in entries.items() if language_of(path) and entry.size < SAMPLE_BYTES]
+                step = max(1, len(code) // SAMPLE_FILES)
+                found = self._blobs.read(entries[path].blob for path in code[::step][:SAMPLE_FILES])
+                holding = Counter(word for data in found.values() for word in set(_WORD.findall(data)))
+                least = max(SAMPLE_LEAST, COMMON_SHARE * len(found))
+                self._common = frozenset(word.decode("ascii") for word, files in holding.items() if files > least)
+            return self._common
 
     def co_changed(self, paths: Sequence[str], *, commits: int = 1000) -> Sequence[tuple[str, ...]]:
         """Return the path sets of those of the last `commits` commits that touched any path, newest first.

@@ -211,9 +211,13 @@ def _is_shared(node: Node, language: Language) -> bool:
     if node.type in ("assignment_expression", "pair"):
         # `Job.prototype.start = function () {…}`, `exports.run = …` and `{ run: function () {…} }` define.
         value = node.child_by_field_name("right") or node.child_by_field_name("value")
+        while value is not None and value.type == "assignment_expression":
+            value = value.child_by_field_name("right")
         left = node.child_by_field_name("left")
+        owner = left.child_by_field_name("object") if left is not None else None
+        public = owner is not None and (owner.text or b"").endswith((b".prototype", b"exports"))
         made = value is not None and value.type in _LOCAL_OK
-        return made or (left is not None and left.type == "member_expression" and _at_top(node))
+        return made or public or (owner is not None and _at_top(node))
     if node.type == "variable_declarator":
         value = node.child_by_field_name("value")
         return _at_top(node) or (value is not None and value.type in _LOCAL_OK)

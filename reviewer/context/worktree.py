@@ -102,6 +102,10 @@ class WorktreeSnapshot:
         kept = [match for match in old if match.path in entries and match.path not in self._changed]
         return sorted((*fresh, *kept), key=lambda match: (match.path, match.line, match.word))
 
+    def common_words(self) -> frozenset[str]:
+        """Return the words that are too common to search for, by HEAD."""
+        return self._head.common_words() if self._head is not None else frozenset()
+
     def co_changed(self, paths: Sequence[str], *, commits: int = 1000) -> Sequence[tuple[str, ...]]:
         """Return the path sets of past commits that touched any of the paths, newest first."""
         return self._head.co_changed(paths, commits=commits) if self._head is not None else ()
