@@ -31,7 +31,7 @@ WORDS_OF_CHANGE: Final = 250
 STEMS: Final = 40
 MATCHES_PER_WORD: Final = 400
 LINES_READ: Final = 20_000
-MIN_VALUE: Final = 0.02
+MIN_VALUE: Final = 0.004
 RELATED_SHOWN: Final = 5
 # Units are searched for in groups, so that the first is ready soon and many cost few passes over the tree.
 GROUPS: Final = (1, 3, 12, 48)

@@ -93,8 +93,11 @@ class _Collector:
     def __init__(self, words: Sequence[str], limit: int) -> None:
         self._words = {word.encode(): word for word in words}
         self._limit = limit
-        self._seen: defaultdict[tuple[str, bool], int] = defaultdict(int)
-        self._in_file: defaultdict[tuple[str, bool], int] = defaultdict(int)
+        self._seen: Counter[tuple[str, bool]] = Counter()
+        self._in_file: Counter[tuple[str, bool]] = Counter()
+        # Words of which more uses are not wanted: for good, and in this file.
+        self._known: set[bytes] = set()
+        self._enough: set[bytes] = set()
         self._path = ""
         self.matches: list[Match] = []
 
@@ -102,27 +105,45 @@ class _Collector:
         if path != self._path:
             self._path = path
             self._in_file.clear()
-        words, seen, here, limit = self._words, self._seen, self._in_file, self._limit
+            self._enough = set(self._known)
+        held = self._words.keys() & _WORDS_IN_LINE.findall(text, 0, SCAN_LIMIT)
+        # Nearly every line of a large tree ends here: it uses words that are known well enough, and defines none.
+        if held <= self._enough and not may_define(text):
+            return
         shown: str | None = None
         for found in _WORDS_IN_LINE.finditer(text, 0, SCAN_LIMIT):
-            word = words.get(found.group())
-            if word is None:
+            key = found.group()
+            if key not in held:
                 continue
-            use, definition = (word, False), (word, True)
-            no_use = seen[use] >= limit or here[use] >= USES_PER_FILE
-            if no_use and (seen[definition] >= limit or here[definition] >= DEFINITIONS_PER_FILE):
+            word = self._words[key]
+            if key in self._enough and self._full(word, defines=True):
                 continue
             # A definition must not be lost behind two hundred calls in earlier folders.
             defines = looks_like_definition(text, found.start(), found.end())
-            if (no_use and not defines) or (defines and here[definition] >= DEFINITIONS_PER_FILE):
+            if self._full(word, defines=defines):
                 continue
-            seen[word, defines] += 1
-            here[word, defines] += 1
+            self._count(key, word, defines=defines)
             if shown is None:
                 shown = text[:LINE_LIMIT].decode("utf-8", "replace").rstrip("\r")
-            match = Match(path, number, shown, word)
+            match = Match(path, number, shown, word, defines)
             if not self.matches or self.matches[-1] != match:
                 self.matches.append(match)
+            elif defines:
+                self.matches[-1] = match
+
+    def _count(self, key: bytes, word: str, *, defines: bool) -> None:
+        self._seen[word, defines] += 1
+        self._in_file[word, defines] += 1
+        if not defines and self._full(word, defines=False):
+            self._enough.add(key)
+            if self._seen[word, False] >= self._limit:
+                self._known.add(key)
+
+    def _full(self, word: str, *, defines: bool) -> bool:
+        key = (word, defines)
+        return self._seen[key] >= self._limit or self._in_file[key] >= (
+            DEFINITIONS_PER_FILE if defines else USES_PER_FILE
+        )
 
 
 _KEYWORD_BEFORE: Final = re.compile(
@@ -144,6 +165,22 @@ _ENDS: Final = frozenset((b".", b",", b";", b")", b"]", b'"', b"'"))
 _BLANKS: Final = frozenset((b" ", b"\t", b"*", b"&"))
 _FUNCTION_VALUE: Final = re.compile(rb"\s*[:=]\s*(?:async\s*)?(?:function\b|\([^()]*\)\s*=>|\w+\s*=>)")
 _ASSIGNED: Final = re.compile(rb"\s*(?::[^=()]+)?=(?![=>])")
+
+
+# Whatever looks_like_definition accepts holds one of these, or ends like one of them.
+_DEFINING: Final = re.compile(
+    rb"""\b(?: def | class | func | function | fn | fun | interface | struct | trait | protocol | enum | union | type
+        | typedef | module | namespace | record | object | const | let | var | val | static | final | readonly
+        | macro_rules | mod | alias | actor | extension | define | map )\b
+        | [\w$]\s*[=:] | ^\s*\}""",
+    re.VERBOSE,
+)
+_DEFINING_ENDS: Final = (b"{", b":", b";", b",", b"(", b")")
+
+
+def may_define(text: bytes) -> bool:
+    """Tell whether any word of a line could look like a definition: False is certain."""
+    return text.rstrip()[-1:] in _DEFINING_ENDS or _DEFINING.search(text) is not None
 
 
 def looks_like_definition(text: bytes, start: int, end: int) -> bool:

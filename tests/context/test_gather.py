@@ -27,8 +27,10 @@ BASE = {
     ),
     "shop/cart.py": (
         "from shop.prices import round_price\n\n\nclass Cart:\n    '''Things to buy.'''\n\n"
-        "    def __init__(self):\n        self.items = []\n\n    def total(self):\n"
-        "        result = 0\n        for item in self.items:\n            result += item.price\n        return result\n\n    def clear(self):\n        self.items = []\n"
+        "    def __init__(self):\n        self.items = []\n\n"
+        "    def total(self):\n        result = 0\n        for item in self.items:\n"
+        "            result += item.price\n        return result\n\n"
+        "    def clear(self):\n        self.items = []\n"
     ),
     "shop/checkout.py": "from shop.cart import Cart\n\n\ndef pay(cart: Cart) -> None:\n    charge(cart.total())\n",
     "other/prices.py": "def round_price(amount):\n    return amount\n",
