@@ -9,6 +9,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 # A developer's own keys and addresses must neither be used nor billed by a test.
 _PREFIXES = ("KILO_", "GITHUB_", "OPENAI_", "ANTHROPIC_", "GEMINI_", "OPENROUTER_", "DATABASE_URL", "REDIS_URL")
@@ -17,6 +18,10 @@ _KEPT = ("KILO_REVIEW_SHARED", "KILO_REVIEW_MIRRORS")
 for _name in list(os.environ):
     if _name.startswith(_PREFIXES) and _name not in _KEPT:
         del os.environ[_name]
+
+# No test asserts on absolute time, hypothesis' deadline included; CI gives the same examples every time.
+settings.register_profile("ours", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("ours")
 
 _connect = socket.socket.connect
 

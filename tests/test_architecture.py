@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,14 @@ ONLY_IN = {
 MODULE_LIMIT = 400
 
 
-def modules() -> list[Path]:
-    return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+@cache
+def modules() -> tuple[Path, ...]:
+    return tuple(path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")))
+
+
+@cache
+def imported(path: Path) -> tuple[str, ...]:
+    return tuple(imports(parsed(path)))
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -39,6 +46,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
             yield node.module
 
 
+@cache
 def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"), str(path))
 
@@ -49,7 +57,7 @@ def test_a_package_imports_only_what_lies_below_it(package: str):
         (str(path.relative_to(ROOT)), name)
         for path in modules()
         if path.relative_to(ROOT).parts[0] == package
-        for name in imports(parsed(path))
+        for name in imported(path)
         if (top := name.partition(".")[0]) in PACKAGES and top != package and top not in MAY_IMPORT[package]
     ]
     assert wrong == []
@@ -60,7 +68,7 @@ def test_a_library_is_used_only_in_its_own_rooms(library: str):
     wrong = [
         str(path.relative_to(ROOT))
         for path in modules()
-        if any(name.partition(".")[0] == library for name in imports(parsed(path)))
+        if any(name.partition(".")[0] == library for name in imported(path))
         and not path.relative_to(ROOT).as_posix().startswith(ONLY_IN[library])
     ]
     assert wrong == []
