@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -47,12 +47,15 @@ class TreeEntry:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A line that a search found; `line` is 1-based."""
+    """A line that a search found; `line` is 1-based. `defines` says whether it looks like the word's definition,
+    None where the search did not look.
+    """
 
     path: str
     line: int
     text: str
     word: str
+    defines: bool | None = field(default=None, compare=False)
 
 
 class Snapshot(Protocol):

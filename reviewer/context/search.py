@@ -7,8 +7,8 @@ One alternation in one process, because it was the fastest of what was measured:
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 from typing import Final
 
@@ -106,10 +106,13 @@ class _Collector:
             self._path = path
             self._in_file.clear()
             self._enough = set(self._known)
-        held = self._words.keys() & _WORDS_IN_LINE.findall(text, 0, SCAN_LIMIT)
-        # Nearly every line of a large tree ends here: it uses words that are known well enough, and defines none.
-        if held <= self._enough and not may_define(text):
-            return
+        tokens = _WORDS_IN_LINE.findall(text, 0, SCAN_LIMIT)
+        held = self._words.keys() & tokens
+        if held <= self._enough:
+            # Nearly every line of a large tree ends here: it uses words that are known well enough, and defines none.
+            held = defined_at_most(held, tokens, text)
+            if not held:
+                return
         shown: str | None = None
         for found in _WORDS_IN_LINE.finditer(text, 0, SCAN_LIMIT):
             key = found.group()
@@ -167,20 +170,18 @@ _FUNCTION_VALUE: Final = re.compile(rb"\s*[:=]\s*(?:async\s*)?(?:function\b|\([^
 _ASSIGNED: Final = re.compile(rb"\s*(?::[^=()]+)?=(?![=>])")
 
 
-# Whatever looks_like_definition accepts holds one of these, or ends like one of them.
-_DEFINING: Final = re.compile(
-    rb"""\b(?: def | class | func | function | fn | fun | interface | struct | trait | protocol | enum | union | type
-        | typedef | module | namespace | record | object | const | let | var | val | static | final | readonly
-        | macro_rules | mod | alias | actor | extension | define | map )\b
-        | [\w$]\s*[=:] | ^\s*\}""",
-    re.VERBOSE,
+_KEYWORDS: Final = frozenset(
+    b"def class func function fn fun interface struct trait protocol enum union type typedef module namespace record "
+    b"object const let var val static final readonly macro_rules mod alias actor extension define map".split()
 )
-_DEFINING_ENDS: Final = (b"{", b":", b";", b",", b"(", b")")
+_BEFORE_A_SIGN: Final = re.compile(rb"([A-Za-z_$][\w$]*)\s*[(<:=]")
 
 
-def may_define(text: bytes) -> bool:
-    """Tell whether any word of a line could look like a definition: False is certain."""
-    return text.rstrip()[-1:] in _DEFINING_ENDS or _DEFINING.search(text) is not None
+def defined_at_most(words: Set[bytes], tokens: Sequence[bytes], text: bytes) -> Set[bytes]:
+    """Return those of a line's words that could be defined on it: what is left out certainly is not."""
+    if not _KEYWORDS.isdisjoint(tokens) or text.lstrip()[:1] == b"}":
+        return words
+    return words & set(_BEFORE_A_SIGN.findall(text))
 
 
 def looks_like_definition(text: bytes, start: int, end: int) -> bool:
