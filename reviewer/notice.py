@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -9,7 +10,7 @@ from datetime import datetime
 from policies.words import Conclusion
 from reviewer.access import WRITE_PERMISSIONS, app_auth, client_for
 from reviewer.compose import utc_now
-from reviewer.errors import ConfigurationError, GitHubUnavailable, KiloReviewError, RateLimited
+from reviewer.errors import ConfigurationError, GitHubUnavailable, KiloReviewError, PermissionMissing, RateLimited
 from reviewer.github.client import GitHub
 from reviewer.ledger.ledger import Ledger
 from reviewer.publish import sticky
@@ -47,6 +48,14 @@ def notice(review_id: int, settings: Settings, *, now: Callable[[], datetime] = 
         ledger.noticed(review_id, now())
     finally:
         ledger.close()
+
+
+def end_checks(gh: GitHub, repository: str, head: str, app_id: int, *, title: str, summary: str) -> None:
+    """Conclude as neutral what shows a review of `head` as under way; an App that may not has shown nothing."""
+    with contextlib.suppress(PermissionMissing):
+        for check_run_id in sticky.open_checks(gh, repository, head, app_id=app_id):
+            fields = {"conclusion": Conclusion.NEUTRAL.value, "output": {"title": title, "summary": summary}}
+            gh.update_check_run(repository, check_run_id, {"status": "completed", **fields})
 
 
 def _conclude(gh: GitHub, repository: str, head: str, app_id: int, why: str) -> None:

@@ -45,6 +45,7 @@ from reviewer.ledger.keys import Lease, ReviewState, backoff
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.meter import LedgerMeter
 from reviewer.ledger.results import ResultStore
+from reviewer.notice import end_checks
 from reviewer.publish import sticky
 from reviewer.publish.check import verdict_of
 from reviewer.publish.conceal import Concealer
@@ -143,10 +144,10 @@ class _Run:
             reader = self._client(auth, READ_PERMISSIONS)
             stack.callback(reader.close)
             pr = reader.pull_request(self.repository, self.row.key.number)
-            if self._is_over(pr):
-                return
             writer = self._client(auth, WRITE_PERMISSIONS)
             stack.callback(writer.close)
+            if self._is_over(pr, writer, identity.id):
+                return
             if self.payload.get("verb") == "estimate":
                 self._estimate(self._open(reader, auth, pr, stack), pr, writer, identity.login)
                 return
@@ -195,19 +196,27 @@ class _Run:
     def _start_check(self, gh: GitHub, pr: PullRequest, app_id: int) -> None:
         """Show that the review is under way; an App that may not is told so when it publishes."""
         with suppress(PermissionMissing):
+            self._guard()
             sticky.start_check(
                 gh, self.repository, pr.head_sha, app_id=app_id, external_id=str(self.lease.review_id)
             )
 
-    def _is_over(self, pr: PullRequest) -> bool:
-        """End the review where the pull request has moved on; older reviews of it end in any case."""
-        self.ledger.supersede(pr.repo_id, pr.number, pr.head_sha, self.now())
-        wanted = self.row.key.head_sha
-        if wanted and wanted != pr.head_sha:
-            self._finish(ReviewState.SUPERSEDED, f"the head moved on to {pr.head_sha[:7]}")
+    def _is_over(self, pr: PullRequest, gh: GitHub, app_id: int) -> bool:
+        """End the review where the pull request has moved on; older reviews of it end in any case.
+
+        Nobody else comes back to what they showed: their check runs are concluded here.
+        """
+        ended = self.ledger.supersede(pr.repo_id, pr.number, pr.head_sha, self.now())
+        heads = {row.key.head_sha for row in map(self.ledger.review, ended) if row is not None}
+        moved = f"The pull request moved on to {pr.head_sha[:7]}; its review is the one that counts."
+        for head in sorted(heads):
+            end_checks(gh, self.repository, head, app_id, title="A newer commit has taken over", summary=moved)
+        if self.lease.review_id in ended:
             return True
         if pr.state != "open":
-            self._finish(ReviewState.REFUSED, f"the pull request is {pr.state}")
+            why = f"The pull request is {pr.state}."
+            end_checks(gh, self.repository, pr.head_sha, app_id, title="Not reviewed", summary=why)
+            self._finish(ReviewState.REFUSED, why)
             return True
         return False
 

@@ -77,6 +77,7 @@ class AppAuth:
         self._app_id = app_id
         self._private_key = private_key
         self._now = now
+        self._signing_key: Any = None
         self._skew = timedelta(0)
         self._lock = threading.Lock()
         self._tokens: dict[tuple[object, ...], InstallationToken] = {}
@@ -86,6 +87,7 @@ class AppAuth:
     def jwt(self) -> str:
         """Return a signed JWT of the App (RS256); ConfigurationError where the key cannot sign."""
         import jwt  # noqa: PLC0415 - brings cryptography with it
+        from jwt.algorithms import RSAAlgorithm  # noqa: PLC0415
 
         now = self._now() + self._skew
         claims = {
@@ -94,7 +96,10 @@ class AppAuth:
             "iss": self._app_id,
         }
         try:
-            return jwt.encode(claims, self._private_key.reveal(), algorithm="RS256")
+            if self._signing_key is None:
+                # Kept: reading a key checks its primes, which takes longer than all else that a token costs.
+                self._signing_key = RSAAlgorithm(RSAAlgorithm.SHA256).prepare_key(self._private_key.reveal())
+            return jwt.encode(claims, self._signing_key, algorithm="RS256")
         except (ValueError, TypeError, jwt.PyJWTError) as error:
             # The library's own text may quote the key.
             raise ConfigurationError(
