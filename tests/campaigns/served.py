@@ -1,0 +1,321 @@
+"""`kilo-review serve` for real, with the simulated GitHub and provider outside, and a way to kill it at a point.
+
+The points are requests as they arrive at the servers outside, files of the ledger and processes as the system shows
+them: nothing inside the program is touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reviewer.demo.processes import free_port
+from reviewer.demo.simulator import Fault
+from reviewer.ledger.ledger import Ledger
+from reviewer.redis_server import running_url
+from tests.processes import command_line, descendants, is_running, start_python, wait_for
+from tests.service.rig import Rig, answer, rig
+from tests.simulators.behaviour import Behaviour, Say, Status
+from tests.simulators.provider import KEY
+
+SERVE = "import sys; from reviewer.cli import main; sys.exit(main(['serve']))"
+FOUND = [("shop/orders.py", 5), ("shop/orders.py", 9), ("shop/report.py", 5)]
+UNDISTURBED_CALLS = 2
+
+
+@dataclass
+class Killed:
+    """What a kill came to. Times in seconds after it; `extra` model requests beyond those of a quiet review."""
+
+    point: str
+    resumed: float
+    published: float
+    extra: int
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Served:
+    """A running service. `rig` has the servers outside; its own `work()` is not used."""
+
+    rig: Rig
+    process: subprocess.Popen[bytes]
+    state: Path
+    killed_at: float = 0.0
+
+    @property
+    def log(self) -> str:
+        return (self.state / "serve.log").read_text(errors="replace")
+
+    def child(self, role: str) -> int:
+        """The process of a role, 0 where none runs."""
+        found = [
+            pid
+            for pid in descendants(self.process.pid)
+            if f"reviewer.serve {role} {self.process.pid}" in _quietly(command_line, pid)
+        ]
+        return min(found, default=0)
+
+    def horse(self) -> tuple[int, int]:
+        """The worker and its work-horse, 0 for what does not run."""
+        worker = self.child("worker")
+        horses = _children(worker) if worker else []
+        return worker, horses[0] if horses else 0
+
+    def kill(self, *, worker_too: bool = False) -> None:
+        """Kill -9 the work-horse, and before it the worker if asked."""
+        worker, horse = self.horse()
+        assert horse, "no work-horse to kill"
+        for pid in (worker, horse) if worker_too else (horse,):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not is_running(horse), 5, "the death of the work-horse")
+        self.killed_at = time.monotonic()
+
+    def rows(self, query: str, *values: Any) -> list[Any]:
+        with contextlib.closing(sqlite3.connect(self.state / "ledger.sqlite", timeout=10)) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def review(self, number: int) -> tuple[int, str, int]:
+        """Id, state and fence of a pull request's review; zeros where there is none yet."""
+        found = self.rows("select id, state, fence from reviews where number = ?", number)
+        return found[0] if found else (0, "", 0)
+
+
+def _quietly(read: Callable[[int], str], pid: int) -> str:
+    try:
+        return read(pid)
+    except OSError:
+        return ""
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Served]:
+    """Start the service with everything around it."""
+    with rig(folder) as made:
+        state = folder / "served"
+        state.mkdir()
+        port = free_port()
+        environ = {
+            "KILO_REVIEW_STATE_DIR": str(state),
+            "KILO_REVIEW_CACHE_DIR": str(folder / "cache"),
+            "KILO_REVIEW_POLICY": str(folder / "policy.toml"),
+            "KILO_REVIEW_OPENAI_BASE_URL": made.provider.base_url,
+            "OPENAI_API_KEY": KEY,
+            "GITHUB_API_URL": made.simulator.url,
+            "GITHUB_APP_ID": str(made.simulator.app.id),
+            "GITHUB_PRIVATE_KEY": made.simulator.app.private_key,
+            "GITHUB_WEBHOOK_SECRET": made.simulator.app.webhook_secret,
+            "PORT": str(port),
+        }
+        process = start_python(SERVE, environ, state / "serve.log")
+        made.ledger.close()
+        made.ledger = Ledger.open(f"sqlite:///{state / 'ledger.sqlite'}")
+        made.simulator.app.webhook_url = f"http://127.0.0.1:{port}/webhooks/github"
+        running = Served(made, process, state)
+        try:
+            wait_for(lambda: "ready " in running.log, 60, "the service")
+            wait_for(lambda: running.child("worker") and "takes reviews" in running.log, 60, "the worker")
+            yield running
+        finally:
+            process.terminate()
+            try:
+                process.wait(25)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+class Points:
+    """K1 to K12: each arms one kill on the next review."""
+
+    def __init__(self, service: Served, *, worker_too: bool = False) -> None:
+        self.service = service
+        self.worker_too = worker_too
+        self.struck = threading.Event()
+
+    def strike(self) -> None:
+        if not self.struck.is_set():
+            self.struck.set()
+            self.service.kill(worker_too=self.worker_too)
+
+    def arm(self, point: str) -> None:
+        getattr(self, point.lower())()
+
+    # The work-horse is there, its lease is not, or hardly.
+    def k2(self) -> None:
+        worker = self.service.child("worker")
+
+        def watch() -> None:
+            until = time.monotonic() + 30
+            while time.monotonic() < until and not self.struck.is_set():
+                if _children(worker):
+                    self.strike()
+
+        threading.Thread(target=watch, daemon=True).start()
+
+    def k3(self) -> None:
+        self._before("POST", r"/access_tokens$")
+
+    def k4(self) -> None:
+        self._before("POST", r"git-upload-pack$")
+
+    def k5(self) -> None:
+        self._after("POST", r"/graphql$")
+
+    # The request of a model call has arrived, so its reservation is in the ledger.
+    def k6(self) -> None:
+        def refuse(_body: object) -> Behaviour:
+            self.strike()
+            return Status(503)
+
+        self.service.rig.reviewer.next = [refuse]
+
+    def k7(self) -> None:
+        def speak(body: object) -> Behaviour:
+            threading.Timer(0.2, self.strike).start()
+            return Say(answer(body), piece=4, pause=0.02)
+
+        self.service.rig.reviewer.next = [speak]
+
+    # The first answer is paid and kept; the second is on its way.
+    def k8(self) -> None:
+        known = self.service.rows("select count(*) from unit_results")[0][0]
+
+        def watch() -> None:
+            until = time.monotonic() + 30
+            while time.monotonic() < until and not self.struck.is_set():
+                if self.service.rows("select count(*) from unit_results")[0][0] > known:
+                    self.strike()
+                time.sleep(0.002)
+
+        def say(body: object) -> Behaviour:
+            threading.Thread(target=watch, daemon=True).start()
+            return Say(answer(body))
+
+        # What follows is slow, so that there is a moment between the first answer kept and the end.
+        self.service.rig.reviewer.next = [say, lambda body: Say(answer(body), piece=4, pause=0.02)]
+
+    def k9(self) -> None:
+        self._before("POST", r"/pulls/\d+/reviews$")
+
+    def k10(self) -> None:
+        self._after("POST", r"/pulls/\d+/reviews$")
+
+    def k11(self) -> None:
+        self._after("POST", r"/issues/\d+/comments$")
+
+    def k12(self) -> None:
+        self._after("PATCH", r"/check-runs/\d+$")
+
+    def _before(self, method: str, path: str) -> None:
+        self.service.rig.simulator.faults.plan(method, path, Fault(500, drop=True, hook=self.strike))
+
+    def _after(self, method: str, path: str) -> None:
+        fault = Fault(delay=0.001, after=True, drop=True, hook=self.strike)
+        self.service.rig.simulator.faults.plan(method, path, fault)
+
+
+POINTS = [f"K{number}" for number in range(1, 13)]
+
+
+def kill_at(service: Served, point: str, *, worker_too: bool = False, bound: float = 150.0) -> Killed:
+    """Kill at a point of the review of a fresh pull request, and see what becomes of it."""
+    rig = service.rig
+    wait_for(lambda: service.child("worker") and service.child("clock"), 60, "the worker")
+    asked = rig.calls
+    if point == "K1":
+        number = _kill_web_between_ledger_and_queue(service)
+    else:
+        points = Points(service, worker_too=worker_too)
+        points.arm(point)
+        number = rig.open()
+        wait_for(points.struck.is_set, 40, f"{point} of #{number}")
+        wait_for(lambda: service.killed_at > 0, 10)
+    began, resumed = service.killed_at, 0.0
+    _, _, fence = service.review(number)
+    deadline = time.monotonic() + bound
+    state = ""
+    while time.monotonic() < deadline and state != "published":
+        _, state, now = service.review(number)
+        if not resumed and now > fence:
+            resumed = time.monotonic() - began
+        time.sleep(0.02)
+    took = time.monotonic() - began
+    service.killed_at = 0.0
+    rig.simulator.faults.clear()
+    rig.reviewer.next.clear()
+    killed = Killed(point, resumed, took, rig.calls - asked - UNDISTURBED_CALLS)
+    _judge(service, number, state, killed)
+    return killed
+
+
+def _judge(service: Served, number: int, state: str, killed: Killed) -> None:
+    shown = service.rig.shown(number)
+    if state != "published":
+        killed.problems.append(f"lost: {service.rows('select * from reviews where number = ?', number)}")
+        return
+    if shown.lines != FOUND:
+        killed.problems.append(f"comments: {shown.lines}")
+    if (shown.reviews, len(shown.summaries), len(shown.checks)) != (1, 1, 1):
+        counts = (shown.reviews, len(shown.summaries), len(shown.checks))
+        killed.problems.append(f"reviews, summaries, checks: {counts}")
+    elif (shown.check.status, shown.check.conclusion) != ("completed", "failure"):
+        killed.problems.append(f"check: {shown.check.status} {shown.check.conclusion}")
+
+
+def _kill_web_between_ledger_and_queue(service: Served) -> int:
+    """Hold Redis up, so that the row is committed and the job is not on the queue; kill the web process there."""
+    import redis
+
+    with redis.Redis.from_url(running_url(service.state)) as client:
+        server = int(client.info("server")["process_id"])
+    web = service.child("web")
+    before = service.rows("select coalesce(max(id), 0) from reviews")[0][0]
+    opened: list[int] = []
+    thread = threading.Thread(target=lambda: opened.append(service.rig.open()), daemon=True)
+    os.kill(server, signal.SIGSTOP)
+    try:
+        thread.start()
+        wait_for(lambda: service.rows("select coalesce(max(id), 0) from reviews")[0][0] > before, 30, "the row")
+        os.kill(web, signal.SIGKILL)
+        service.killed_at = time.monotonic()
+    finally:
+        os.kill(server, signal.SIGCONT)
+    thread.join(40)
+    return opened[0]
+
+
+def table(kills: list[Killed]) -> str:
+    """The campaign as text: a line for each point, then the sums with the bound of the rule of three."""
+    lines = ["point  kills  lost/doubled  resumed max  published max  extra calls"]
+    for point in dict.fromkeys(kill.point for kill in kills):
+        own = [kill for kill in kills if kill.point == point]
+        lines.append(
+            f"{point:<6} {len(own):>5} {sum(bool(kill.problems) for kill in own):>13} "
+            f"{max(kill.resumed for kill in own):>10.1f} s {max(kill.published for kill in own):>12.1f} s "
+            f"{sum(kill.extra for kill in own):>12}"
+        )
+    times = sorted(kill.resumed for kill in kills)
+    bad = sum(bool(kill.problems) for kill in kills)
+    p95 = times[max(0, -(-95 * len(times) // 100) - 1)]
+    bound = f"95 % bound {3 / len(kills):.1%}" if not bad else "no bound"
+    lines.append(f"all    {len(kills):>5} {bad:>13}  resumed p95 {p95:.1f} s, {bound}")
+    return "\n".join(lines)

@@ -1,0 +1,55 @@
+"""Kill -9 in the middle of a review: it is published all the same, once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from reviewer.redis_server import find_server
+from tests.campaigns.served import POINTS, Killed, Served, kill_at, served, table
+
+pytestmark = pytest.mark.skipif(find_server() is None, reason="no redis-server, valkey-server, or wheel with one")
+
+REPEATS = int(os.environ.get("KILO_REVIEW_CAMPAIGN_REPEATS", "3"))
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("kills")) as running:
+        yield running
+
+
+@pytest.mark.parametrize("point", ["K2", "K7", "K10", "K11"])
+def test_a_killed_work_horse_loses_and_doubles_nothing(service: Served, point: str) -> None:
+    killed = kill_at(service, point)
+    assert killed.problems == [], service.log[-3000:]
+    # What was paid for before the kill is not paid for again, the call in flight excepted.
+    assert killed.extra <= 2
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(7200)
+def test_work_horses_killed_at_every_point(service: Served) -> None:
+    kills = [kill_at(service, point) for _ in range(REPEATS) for point in POINTS]
+    print(f"\nT1: kill -9 of the work-horse (K1: of the web process)\n{table(kills)}")
+    assert [(kill.point, kill.problems) for kill in kills if kill.problems] == []
+    horses = sorted(kill.resumed for kill in kills if kill.point != "K1")
+    assert horses[int(len(horses) * 0.95) - 1] <= 5
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(7200)
+def test_workers_killed_with_their_work_horses_at_every_point(tmp_path: Path) -> None:
+    def campaign(lane: int) -> list[Killed]:
+        with served(tmp_path / str(lane)) as running:
+            return [kill_at(running, point, worker_too=True) for point in POINTS[1 + lane :: 4]]
+
+    with ThreadPoolExecutor(4) as pool:
+        kills = [kill for lane in pool.map(campaign, range(4)) for kill in lane]
+    print(f"\nT2: kill -9 of the worker and its work-horse\n{table(kills)}")
+    assert [(kill.point, kill.problems) for kill in kills if kill.problems] == []
+    assert max(kill.resumed for kill in kills) <= 120
