@@ -27,6 +27,13 @@ from reviewer.review import Escalation
 _SUGGESTION_CHECKS: Final = frozenset({Check.SUGGESTION_APPLIES, Check.SUGGESTION_PARSES})
 # An answer that could be read stands for what passed, also where the model was unsure or was cut off.
 _READABLE: Final = frozenset({Check.EMPTY_ON_EVIDENCE, Check.SELF_REPORTED_UNCERTAIN, Check.TRUNCATED})
+# What to do about a failed check, for the model that failed it.
+_ADVICE: Final = {
+    Check.QUOTE: "Copy each quote from the diff, character for character, or leave the finding out.",
+    Check.ANCHOR: "A finding is about a file of the diff: copy its path from there.",
+    Check.TRUNCATED: "Report only the most serious findings, each in two sentences, with no suggestion.",
+    Check.SELF_REPORTED_UNCERTAIN: "Judge by what is shown, and state the confidence that this deserves.",
+}
 
 
 class AskResult(Protocol):
@@ -59,8 +66,10 @@ class Ask(Protocol):
 class Answered:
     """What came of a unit. `problem` is why it counts as not reviewed, "" where it was.
 
-    `by` is the model whose answer stands. `text` is that answer, for the store of results. `rejected` are findings
-    that failed a check, with the check as their reason. `limit` says that a spending limit ended it.
+    `tier` is that of the model that answered, also where another was asked for. `by` is the model whose answer
+    stands. `text` is that answer, for the store of results. `looked_up` is what it was shown beside its plan, and
+    `lookups` the requests for that. `rejected` are findings that failed a check, with the check as their reason.
+    `limit` says that a spending limit ended it.
     """
 
     unit: Unit
@@ -69,6 +78,8 @@ class Answered:
     text: str = ""
     findings: tuple[Finding, ...] = ()
     rejected: tuple[PlacedFinding, ...] = ()
+    looked_up: tuple[ContextItem, ...] = ()
+    lookups: tuple[LookupRequest, ...] = ()
     calls: tuple[Call, ...] = ()
     escalations: tuple[Escalation, ...] = ()
     notices: tuple[str, ...] = ()
@@ -132,6 +143,8 @@ class _State:
     escalations: list[Escalation] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     lookups: int = 0
+    requests: tuple[LookupRequest, ...] = ()
+    looked_up: tuple[ContextItem, ...] = ()
 
 
 def answer_unit(plan: Plan, desk: Desk) -> Answered:
@@ -157,10 +170,14 @@ def answer_unit(plan: Plan, desk: Desk) -> Answered:
             if _degraded(state, desk, result.error):
                 continue
             return _ended_by_error(plan, state, desk, result.error, best)
+        # What a weaker model says for want of a better one is checked and ranked as the weaker one's.
+        state.tier = next((call.tier for call in reversed(result.calls) if call.ok), state.tier)
         read = _read(plan, desk, state, result.completion)
         if read.lookups:
             state.lookups += 1
-            state.asked = hinted_prompt(plan.prompt, look_up(read.lookups))
+            state.requests += read.lookups
+            state.looked_up += tuple(look_up(read.lookups))
+            state.asked = hinted_prompt(plan.prompt, state.looked_up, paths=plan.unit.paths)
             state.prompt, state.stage = state.asked, Stage.LOOKUP
             continue
         state.attempts.append(Attempt(state.stage.value, state.tier, read.failed))
@@ -224,12 +241,23 @@ class _Read:
     text: str = ""
 
 
-def recheck(plan: Plan, desk: Desk, text: str, *, by: str) -> Answered | None:
-    """Read a stored answer against the unit as it is now; None where it does not hold any more."""
+def recheck(
+    plan: Plan, desk: Desk, text: str, *, by: str, tier: Tier, lookups: tuple[LookupRequest, ...] = ()
+) -> Answered | None:
+    """Read a stored answer against the unit as it is now; None where it does not hold any more.
+
+    What it had looked up is looked up again: verification and ranking see what they saw the first time.
+    """
     completion = Completion(text, FinishReason.STOP, Usage(), by)
-    read = _read(
-        plan, desk, _State(plan.route.tier, plan.prompt, plan.prompt, lookups=desk.policy.lookups), completion
+    state = _State(
+        tier,
+        plan.prompt,
+        plan.prompt,
+        lookups=desk.policy.lookups,
+        requests=lookups,
+        looked_up=tuple(desk.look_ups()(lookups)) if lookups else (),
     )
+    read = _read(plan, desk, state, completion)
     if read.failed is not None and not read.usable:
         return None
     return replace(read.answered, from_store=True)
@@ -258,6 +286,8 @@ def _read(plan: Plan, desk: Desk, state: _State, completion: Completion) -> _Rea
         text=completion.text,
         findings=checked.good,
         rejected=rejected,
+        looked_up=state.looked_up,
+        lookups=state.requests,
         # What stands in an answer that was cut off is kept, but the rest of the unit was not looked at.
         problem=f"its answer was cut off: {decisive.detail}"
         if decisive and decisive.check is Check.TRUNCATED
@@ -288,7 +318,10 @@ def _next(plan: Plan, desk: Desk, state: _State, read: _Read) -> bool:
     step = next_step(state.attempts, desk.policy, escalations_used=desk.run.escalations, highest=desk.asker.highest)
     if isinstance(step, Repair):
         state.stage = Stage.REPAIR
-        state.prompt = repair_prompt(state.asked, read.text, f"{read.detail or 'a check failed'}.", read.hints)
+        advice = _ADVICE.get(read.failed, "") if read.failed else ""
+        state.prompt = repair_prompt(
+            state.asked, read.text, read.detail or "a check failed", read.hints, advice=advice
+        )
         return True
     if isinstance(step, Escalate) and desk.run.take_escalation(desk.policy.max_escalations):
         check = read.failed

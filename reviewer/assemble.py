@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from policies.policy import Policy
-from policies.words import Tier
+from policies.words import Payment, Tier
 from reviewer.answer import Answered
 from reviewer.change.anchor import Anchors
 from reviewer.change.model import Change
@@ -16,7 +16,7 @@ from reviewer.findings.merge import Group, merge
 from reviewer.findings.model import Coverage, Disposition, Finding, PlacedFinding, Reviewed, Skipped
 from reviewer.findings.place import place
 from reviewer.findings.rank import evidence_in_context, score
-from reviewer.plan import Plan
+from reviewer.plan import Plan, is_small
 from reviewer.request import ReviewRequest
 from reviewer.review import Review, ReviewStatus
 from reviewer.verification import Verified
@@ -31,10 +31,11 @@ _ALONE: Final = "only a free-tier model says so: not shown beside the line"
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """What is known of a finding's origin."""
+    """What is known of a finding's origin. `beside` says that it may stand beside the line with no second voice."""
 
     tier: Tier
     in_context: bool
+    beside: bool = True
 
 
 def assemble(
@@ -82,7 +83,7 @@ def _placed(
     evidence: Evidence,
     policy: Policy,
 ) -> tuple[PlacedFinding, ...]:
-    items = {plan.unit.identity: plan.items for plan in plans}
+    by_unit = {plan.unit.identity: plan for plan in plans}
     set_aside = {id(placed.finding) for placed in verified.refuted}
     standing: dict[tuple[str, str], _Standing] = {}
     from_models: list[Finding] = []
@@ -91,10 +92,12 @@ def _placed(
             if id(finding) in set_aside:
                 continue
             from_models.append(finding)
-            known = evidence_in_context(finding, items.get(answered.unit.identity, ()))
+            plan = by_unit[answered.unit.identity]
+            known = evidence_in_context(finding, (*plan.items, *answered.looked_up))
             key = (finding.source, finding.unit)
             before = standing.get(key)
-            standing[key] = _Standing(answered.tier, known or (before is not None and before.in_context))
+            known = known or (before is not None and before.in_context)
+            standing[key] = _Standing(answered.tier, known, _beside(answered, plan))
     renamed = {file.old_path: file.path for file in prepared.change.files if file.old_path}
     groups = merge((*from_models, *evidence.findings), earlier=request.earlier, renamed=renamed)
     origins = {group.finding.fingerprint: _origin(group, standing) for group in groups}
@@ -131,13 +134,25 @@ def _standing(finding: Finding, standing: Mapping[tuple[str, str], _Standing]) -
 def _origin(group: Group, standing: Mapping[tuple[str, str], _Standing]) -> _Standing:
     """Return the strongest tier behind a group, FRONTIER where an analyser speaks too."""
     known = [_standing(finding, standing) for finding in group.findings]
-    return _Standing(max(row.tier for row in known), any(row.in_context for row in known))
+    return _Standing(
+        max(row.tier for row in known), any(row.in_context for row in known), any(row.beside for row in known)
+    )
+
+
+def _beside(answered: Answered, plan: Plan) -> bool:
+    """Tell whether what a unit's model says may stand beside the line: a free-tier one needs a second voice.
+
+    A larger model of one's own is verified like a paid one, and who runs it chose it.
+    """
+    model = plan.candidate
+    own = model is not None and model.payment is Payment.LOCAL and not is_small(model)
+    return answered.tier > Tier.FREE or own
 
 
 def _humbled(placed: PlacedFinding, origins: Mapping[str, _Standing]) -> PlacedFinding:
     """Keep what a free-tier model says alone out of the lines: its stated confidence was never measured."""
     origin = origins.get(placed.finding.fingerprint)
-    alone = origin is not None and origin.tier is Tier.FREE and placed.agreed < 2
+    alone = origin is not None and not origin.beside and placed.agreed < 2
     if placed.disposition is Disposition.INLINE and placed.finding.from_model and alone:
         return replace(placed, disposition=Disposition.SUMMARY, anchor=None, reason=_ALONE)
     return placed

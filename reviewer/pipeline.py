@@ -31,6 +31,7 @@ from reviewer.prompts.redact import redact_change
 from reviewer.request import ReviewRequest
 from reviewer.review import Review
 from reviewer.scope import Scope, decide_scope
+from reviewer.stored import read_stored, write_stored
 from reviewer.verification import Verified, verify_findings
 
 # From so many units on, what they share is worth a part of each one's context: it is read from the cache.
@@ -278,15 +279,15 @@ def _ask_all(
 
 def _answer(plan: Plan, desk: Desk, store: ResultStore | None) -> Answered:
     """Answer a unit from the store where the same was paid for before, else by asking."""
-    stored = store.get(plan.key) if store else None
+    kept = store.get(plan.key) if store else None
+    stored = read_stored(kept) if kept is not None else None
     if stored is not None:
-        by, _, text = stored.partition("\n")
-        again = recheck(plan, desk, text, by=by)
+        again = recheck(plan, desk, stored.text, by=stored.by, tier=stored.tier, lookups=stored.lookups)
         if again is not None:
             return again
     answered = answer_unit(plan, desk)
     if store is not None and answered.by and not answered.problem:
-        store.put(plan.key, f"{answered.by}\n{answered.text}")
+        store.put(plan.key, write_stored(answered))
     return answered
 
 

@@ -17,8 +17,8 @@ from reviewer.findings.model import Finding, PlacedFinding
 from reviewer.findings.verify import Verification, apply_verdicts, build_verification, read_verdicts
 from reviewer.models.model import Call, Prompt, Stage
 from reviewer.plan import Plan, is_small
-from reviewer.prompts.build import context_text
 from reviewer.prompts.fence import fenced
+from reviewer.prompts.snippets import context_texts
 from reviewer.review import Escalation
 
 # Tokens of diff and context that one verification call reads.
@@ -108,7 +108,7 @@ def _batches(answers: Sequence[Answered], plans: Mapping[str, Plan], policy: Pol
         # A small model refutes nothing reliably, and what it finds alone stays out of the lines anyway.
         if not wanted or (candidate is not None and is_small(candidate)):
             continue
-        shown = _shown(plans[answered.unit.identity])
+        shown = _shown(answered, plans[answered.unit.identity])
         tokens = count_tokens(shown)
         batch = open_batches.setdefault(answered.tier, _Batch(answered.tier))
         if batch.findings and batch.tokens + tokens > BATCH_TOKENS:
@@ -120,9 +120,10 @@ def _batches(answers: Sequence[Answered], plans: Mapping[str, Plan], policy: Pol
     return [*done, *open_batches.values()]
 
 
-def _shown(plan: Plan) -> str:
+def _shown(answered: Answered, plan: Plan) -> str:
+    # What was looked up too: the line that refutes a finding is most often in the callee that was asked for.
+    parts, _found = context_texts((*answered.looked_up, *plan.items), paths=plan.unit.paths)
     # Numbered, so that a removed line keeps its number at the base and an added one cannot pass for an old one.
-    parts = [context_text(item)[0] for item in plan.items]
     return "\n\n".join((*parts, fenced("diff", render_unit(plan.unit))))
 
 

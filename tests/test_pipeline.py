@@ -68,11 +68,18 @@ def provider(
         yield running
 
 
-def review(scratch: Scratch, running: ProviderSimulator, tmp_path: Path, *words: str, model: str = "") -> Review:
+def review(
+    scratch: Scratch,
+    running: ProviderSimulator,
+    tmp_path: Path,
+    *words: str,
+    model: str = "",
+    settings: Settings | None = None,
+) -> Review:
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     options = parser.parse_args([*words, *(["--model", model] if model else [])])
-    settings = Settings(
+    settings = settings or Settings(
         state_dir=tmp_path / "state",
         cache_dir=tmp_path / "cache",
         database_url="",
@@ -306,3 +313,49 @@ def test_nothing_to_review_asks_nobody(scratch: Scratch, tmp_path: Path):
         done = review(scratch, running, tmp_path)
         assert running.requests == []
     assert done.status is ReviewStatus.EMPTY
+
+
+def test_what_was_looked_up_is_shown_to_who_verifies_and_costs_nothing_again(scratch: Scratch, tmp_path: Path):
+    scratch.commit(
+        **{"lib/rounding.py": "def round_up(value):\n    # rounds half to even\n    return round(value)\n"}
+    )
+    scratch.write("paging.py", "def pages(total, size):\n    return total / size\n")
+    wanted = {"kind": "definition", "name": "round_up", "path": None, "start_line": None, "end_line": None}
+    said = finding("paging.py", "    return total / size", severity="high", evidence=["lib/rounding.py:3"])
+    verifying = []
+
+    def speak(body: Any) -> Behaviour:
+        text = json.dumps(body)
+        if "Give a verdict" in text:
+            verifying.append("rounds half to even" in text)
+            return Say('{"verdicts": []}')
+        return Say(answer(said) if "rounds half to even" in text else answer(lookups=[wanted], uncertain=True))
+
+    with provider(speak) as running:
+        first = review(scratch, running, tmp_path)
+        asked = len(running.requests)
+        again = review(scratch, running, tmp_path)
+        assert len(running.requests) == asked
+    assert verifying == [True]
+    assert [placed.score for placed in again.shown()] == [placed.score for placed in first.shown()]
+
+
+def test_a_cheap_model_that_stands_in_for_the_frontier_is_verified_as_the_cheap_one(
+    scratch: Scratch, tmp_path: Path
+):
+    line = "    return database.execute('select * from users where name = ' + password)"
+    scratch.write("auth/login.py", f"def login(database, password):\n{line}\n")
+    said = finding("auth/login.py", line, title="The query is built from its input")
+
+    def speak(body: Any) -> Behaviour:
+        return Say('{"verdicts": []}' if "Give a verdict" in json.dumps(body) else answer(said))
+
+    with provider(speak) as to:
+        settings = Settings(
+            state_dir=tmp_path / "state", cache_dir=tmp_path / "cache", database_url="",
+            model_url=to.base_url, model_name="a-model", model_key=Secret(KEY),
+        )  # fmt: skip
+        done = review(scratch, to, tmp_path, settings=settings)
+    assert [route.tier for route in done.routes] == [Tier.FRONTIER]
+    assert {call.tier for call in done.calls} == {Tier.FREE}
+    assert [call.stage for call in done.calls] == [Stage.REVIEW, Stage.VERIFICATION]

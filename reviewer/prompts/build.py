@@ -12,16 +12,18 @@ from typing import Any, Final
 
 from reviewer.change.model import Unit
 from reviewer.change.render import render_unit
-from reviewer.context.model import ContextItem, ContextKind
+from reviewer.context.model import ContextItem
 from reviewer.findings.model import Finding
 from reviewer.models.model import Prompt
 from reviewer.prompts.fence import fenced, prose, reveal
 from reviewer.prompts.redact import redact
+from reviewer.prompts.snippets import context_texts
 from reviewer.request import About
 
 TITLE_LIMIT: Final = 200
 BODY_LIMIT: Final = 1500
 ANSWER_ECHO_LIMIT: Final = 4000
+LOOKED_UP: Final = "Now answer about the diff above. There are no further look-ups: leave `lookups` empty."
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +65,15 @@ def build_prompt(
     same for every unit of the change and stand before what differs.
     """
     system = system_text(small=small)
-    redacted = 0
-    stable = []
-    for part, found in map(context_text, shared):
-        stable.append(part)
-        redacted += found
+    # The same bytes for every unit of the change, so that provider caches hit: no name is shortened for this one.
+    stable, redacted = context_texts(shared)
     # After what blind and other units share, so that both kinds hit the same cached prefix.
     if about is not None and (about.title or about.body):
         text, found = redact(_about_text(about))
         redacted += found
         stable.append(fenced("pull-request", text))
-    own = []
-    for part, found in map(context_text, items):
-        own.append(part)
-        redacted += found
+    own, found = context_texts(items, paths=unit.paths)
+    redacted += found
     # Without line numbers: a quote finds its line, and numbers on every line cost a fifth of the prompt.
     diff = fenced("diff", render_unit(unit, numbered=False))
     prompt = Prompt(
@@ -91,34 +88,35 @@ def build_prompt(
     return Built(prompt, redacted, sum(item.tokens for item in (*shared, *items)))
 
 
-def repair_prompt(prompt: Prompt, answer: str, problem: str, hints: Sequence[Finding] = ()) -> Prompt:
-    """Ask again after a failed check: the same question, what was answered, what is wrong with it.
+def repair_prompt(
+    prompt: Prompt, answer: str, problem: str, hints: Sequence[Finding] = (), *, advice: str = ""
+) -> Prompt:
+    """Ask again after a failed check: the same question, what was answered, what is wrong with it, what to do.
 
     `hints` are analyser findings of high severity that the answer passed over.
     """
-    said = fenced("previous-answer", reveal(answer[:ANSWER_ECHO_LIMIT]))
-    parts = [prompt.unit, said, f"That answer cannot be used: {problem} Answer again, complete, in the same form."]
+    parts = [prompt.unit]
+    if answer.strip():
+        parts.append(fenced("previous-answer", reveal(answer[:ANSWER_ECHO_LIMIT])))
+    again = " ".join(part for part in (advice, "Answer once more, complete, in the same form.") if part)
+    # What is wrong may quote the answer, and the answer may quote the diff: it is data too.
+    parts.append(f"Your answer cannot be used:\n{fenced('problem', reveal(problem))}\n{again}")
     if hints:
         rows = "\n".join(f"{hint.path}:{hint.line} {hint.title} ({hint.source})" for hint in hints)
-        parts.append(f"Static analysers report these. Say whether each is a real problem:\n{fenced('hints', rows)}")
+        parts.append(
+            f"Static analysers report these:\n{fenced('hints', reveal(rows))}\n"
+            "Report each that is a real problem as a finding. One that is not: report it too, as low, with a "
+            "confidence under 0.2, and say in `body` why not."
+        )
     return replace(prompt, unit="\n\n".join(parts))
 
 
-def hinted_prompt(prompt: Prompt, items: Sequence[ContextItem]) -> Prompt:
-    """Return the prompt with more context: what the model asked to look up."""
-    parts = [text for text, _found in map(context_text, items)]
-    return replace(prompt, unit="\n\n".join((*parts, prompt.unit)))
+def hinted_prompt(prompt: Prompt, items: Sequence[ContextItem], *, paths: Sequence[str] = ()) -> Prompt:
+    """Return the prompt with what the model asked to look up; at its end, so that its start stays cached."""
+    parts, _found = context_texts(items, paths=paths)
+    return replace(prompt, unit="\n\n".join((prompt.unit, "What you asked to look up:", *parts, LOOKED_UP)))
 
 
 def _about_text(about: About) -> str:
     title, body = prose(about.title, limit=TITLE_LIMIT), prose(about.body, limit=BODY_LIMIT)
     return f"{title}\n\n{body}" if body else title
-
-
-def context_text(item: ContextItem) -> tuple[str, int]:
-    """Return a snippet as a prompt shows it, and how many secrets were taken out of it."""
-    text, found = redact(reveal(item.text))
-    if item.kind is ContextKind.GUIDELINE:
-        return f"Review guidelines of the project ({item.path}):\n{fenced('guidelines', text)}", found
-    where = f"{item.path}:{item.start_line}-{item.end_line}"
-    return fenced("context", f"{where} {item.reason}\n{text}"), found
