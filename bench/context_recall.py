@@ -124,7 +124,7 @@ def in_diff(change: Change, definitions: Sequence[dict[str, Any]]) -> bool:
 def measure_needed(row: dict[str, Any], git_dir: Path, tally: Tally) -> None:
     change = change_of(git_dir, row["base"], row["head"])
     with GitSnapshot.open(git_dir, row["head"]) as head, GitSnapshot.open(git_dir, row["base"]) as base:
-        gatherer = ContextGatherer(head=head, base=base, change=change, count=len)
+        gatherer = ContextGatherer(head=head, base=base, change=change, count=len, frame=None)
         for budget in CHARS:
             items = gatherer.for_unit(whole(change), budget=budget)
             for need in row["needed"]:
@@ -140,7 +140,7 @@ def measure_hidden(row: dict[str, Any], git_dir: Path, tally: Tally) -> None:
     rest = replace(change, files=tuple(file for file in change.files if file.path != row["hidden"]))
     with GitSnapshot.open(git_dir, row["base"]) as base:
         # The head's tree holds the hidden file's new text, which would give it away.
-        gatherer = ContextGatherer(head=base, base=base, change=rest, count=len)
+        gatherer = ContextGatherer(head=base, base=base, change=rest, count=len, frame=None)
         ranked = [item.path for item in gatherer.related_files(limit=10)]
     tally.add("hidden@5", row["repo"], hit=row["hidden"] in ranked[:5])
     tally.add("hidden@10", row["repo"], hit=row["hidden"] in ranked)
@@ -157,7 +157,7 @@ def measure_review(row: dict[str, Any], git_dir: Path, tally: Tally) -> None:
         return
     change = parse_diff(row["diff"], base=row["base"], head=row["head"])
     with GitSnapshot.open(git_dir, row["head"]) as head, GitSnapshot.open(git_dir, row["base"]) as base:
-        gatherer = ContextGatherer(head=head, base=base, change=change, count=len)
+        gatherer = ContextGatherer(head=head, base=base, change=change, count=len, frame=None)
         items = gatherer.for_unit(whole(change), budget=REVIEW_CHARS)
         for need in wanted:
             hit = in_diff(change, need["defs"]) or covers(items, need)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from reviewer.context.imports import Imports
@@ -20,6 +20,7 @@ from reviewer.context.uses import Role
 FILES_PER_NAME: Final = 4
 FILES_IN_ALL: Final = 200
 CANDIDATES_PER_NAME: Final = 8
+NAMESAKE: Final = 0.15
 
 _FUNCTIONS: Final = frozenset(("function", "method", "constructor", "macro", "def", "func", "fn", "fun", "sub"))
 _TYPES: Final = frozenset(("class", "interface", "struct", "type", "enum", "module", "trait", "protocol"))
@@ -91,16 +92,18 @@ def find_definitions(
             for path, definition in hits
         ]
         scored.sort(key=lambda item: (-item.value, item.path, item.definition.line))
-        found += [
-            item
-            for item in scored[:CANDIDATES_PER_NAME]
-            if not any(
-                first <= item.definition.line and min(item.definition.end, item.definition.line + 3) <= last
-                for first, last in shown.get(item.path, ())
-            )
-        ]
+        unseen = [item for item in scored[:CANDIDATES_PER_NAME] if not _is_shown(item, shown)]
+        if any(_is_shown(item, shown) for item in scored):
+            # The reader sees a definition of this name already: the others are namesakes.
+            unseen = [replace(item, value=item.value * NAMESAKE) for item in unseen]
+        found += unseen
     found.sort(key=lambda item: (-item.value, item.path, item.definition.line))
     return found
+
+
+def _is_shown(item: Candidate, shown: Mapping[str, Sequence[tuple[int, int]]]) -> bool:
+    line, end = item.definition.line, min(item.definition.end, item.definition.line + 3)
+    return any(first <= line and end <= last for first, last in shown.get(item.path, ()))
 
 
 def _rarity(matches: Sequence[Match], files: int) -> float:

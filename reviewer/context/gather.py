@@ -26,6 +26,8 @@ from reviewer.context.words import worth_looking_up
 
 WORDS_PER_UNIT: Final = 250
 MIN_FILES: Final = 12
+# Tokens of the marks that the prompt puts around an item.
+FRAME: Final = 18
 _SIGNATURE: Final = "def example(first: int, second: str) -> Result:"
 WORDS_OF_CHANGE: Final = 250
 STEMS: Final = 40
@@ -53,7 +55,8 @@ class ContextGatherer:
     """Gathers context for the units of one change; any thread may call it.
 
     `units` lets it search for several units in one pass; it may be given later with `plan`. The result for a unit
-    is the same whatever the order of the calls. `count` says what a text costs, in the unit of the budgets.
+    is the same whatever the order of the calls. `count` says what a text costs, in the unit of the budgets, and
+    `frame` what the marks around an item do; None leaves headings out of the account.
     """
 
     def __init__(
@@ -64,11 +67,13 @@ class ContextGatherer:
         change: Change,
         units: Sequence[Unit] = (),
         count: Callable[[str], int] = count_tokens,
+        frame: int | None = FRAME,
     ) -> None:
         self._head = Sources(head)
         self._base = base
         self._change = change
         self._count = count
+        self._frame = frame
         self._lock = threading.RLock()
         self._groups: dict[str, tuple[Unit, ...]] = {}
         self._needs: dict[str, tuple[list[Need], list[tuple[str, Definition, bool]]]] = {}
@@ -106,7 +111,7 @@ class ContextGatherer:
         ]
         spans = [(path, first, last) for path, found in shown.items() for first, last in found]
         spans += [(item.path, item.start_line, item.end_line) for item in self._shared]
-        return fill(_public(offers), budget=budget, count=self._count, shown=spans)
+        return fill(_public(offers), budget=budget, count=self._count, shown=spans, frame=self._frame)
 
     def shared_items(self, budget: int) -> tuple[ContextItem, ...]:
         """Return what serves every unit, to stand before them in every prompt so that provider caches hit.
@@ -123,7 +128,7 @@ class ContextGatherer:
             offers += self._definition_offers(found)
         offers += self._related_offers(self.related_files(limit=RELATED_SHOWN), words, matches)
         with self._lock:
-            self._shared = fill(_public(offers), budget=budget, count=self._count)
+            self._shared = fill(_public(offers), budget=budget, count=self._count, frame=self._frame)
             return self._shared
 
     def related_files(self, *, limit: int = 10) -> list[Related]:

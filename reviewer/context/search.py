@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
 
@@ -107,9 +108,9 @@ class _Collector:
             self._in_file.clear()
             self._enough = set(self._known)
         tokens = _WORDS_IN_LINE.findall(text, 0, SCAN_LIMIT)
-        held = self._words.keys() & tokens
+        held: AbstractSet[bytes] = self._words.keys() & tokens
         if held <= self._enough:
-            # Nearly every line of a large tree ends here: it uses words that are known well enough, and defines none.
+            # Nearly every line of a large tree ends here: its words are known well enough, and it defines none.
             held = defined_at_most(held, tokens, text)
             if not held:
                 return
@@ -171,13 +172,13 @@ _ASSIGNED: Final = re.compile(rb"\s*(?::[^=()]+)?=(?![=>])")
 
 
 _KEYWORDS: Final = frozenset(
-    b"def class func function fn fun interface struct trait protocol enum union type typedef module namespace record "
-    b"object const let var val static final readonly macro_rules mod alias actor extension define map".split()
+    b"def class func function fn fun interface struct trait protocol enum union type typedef module namespace "
+    b"record object const let var val static final readonly macro_rules mod alias actor extension define map".split()
 )
 _BEFORE_A_SIGN: Final = re.compile(rb"([A-Za-z_$][\w$]*)\s*[(<:=]")
 
 
-def defined_at_most(words: Set[bytes], tokens: Sequence[bytes], text: bytes) -> Set[bytes]:
+def defined_at_most(words: AbstractSet[bytes], tokens: Sequence[bytes], text: bytes) -> AbstractSet[bytes]:
     """Return those of a line's words that could be defined on it: what is left out certainly is not."""
     if not _KEYWORDS.isdisjoint(tokens) or text.lstrip()[:1] == b"}":
         return words

@@ -47,6 +47,8 @@ def definition_snippets(source: Source, definition: Definition) -> list[Snippet]
     if length <= 4:
         return [whole]
     head_end = max(definition.line, definition.signature_end)
+    if head_end > definition.line and lines[head_end - 1].strip() == "{":
+        head_end -= 1
     short = [Snippet(definition.line, definition.line, _text(lines, definition.line, definition.line), 0.5)]
     signature = _text(lines, definition.start, head_end)
     if head_end > definition.line or definition.start < definition.line:

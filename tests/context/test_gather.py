@@ -119,7 +119,7 @@ def test_the_budget_is_kept_and_signatures_come_before_bodies(gatherer: ContextG
         items = gatherer.for_unit(unit_of(change), budget=budget)
         assert sum(item.tokens for item in items) <= budget
         assert all(item.reason and item.text for item in items)
-    small = gatherer.for_unit(unit_of(change), budget=60)
+    small = gatherer.for_unit(unit_of(change), budget=130)
     assert "round_price" in {item.symbol for item in small}
 
 
