@@ -172,8 +172,9 @@ _ASSIGNED: Final = re.compile(rb"\s*(?::[^=()]+)?=(?![=>])")
 
 
 _KEYWORDS: Final = frozenset(
-    b"def class func function fn fun interface struct trait protocol enum union type typedef module namespace "
-    b"record object const let var val static final readonly macro_rules mod alias actor extension define map".split()
+    b"def class func function fn fun interface struct trait protocol enum union type typedef module "
+    b"namespace record object const let var val static final readonly macro_rules mod alias actor extension define "
+    b"map".split()
 )
 _BEFORE_A_SIGN: Final = re.compile(rb"([A-Za-z_$][\w$]*)\s*[(<:=]")
 
