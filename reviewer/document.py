@@ -7,7 +7,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import Enum
 from functools import cache
 from typing import Any, Final
@@ -37,7 +37,14 @@ def dump_document(document: Document) -> str:
     kept = {placed.finding.path for placed in review.findings if placed.disposition is Disposition.INLINE}
     files = tuple(file if file.path in kept else replace(file, hunks=()) for file in review.change.files)
     slim = replace(document, review=replace(review, change=replace(review.change, files=files)))
-    return json.dumps({"version": VERSION, **_plain(slim)}, ensure_ascii=False, separators=(",", ":"))
+    value = {"version": VERSION, **_plain(slim)}
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        # A path or a line that is not UTF-8: escaped, it passes through any store unharmed.
+        text = json.dumps(value, separators=(",", ":"))
+    return text
 
 
 def load_document(text: str) -> Document:
@@ -47,7 +54,7 @@ def load_document(text: str) -> Document:
         raise ValueError("not a review document of this version")
     try:
         document = _typed(value, Document)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, InvalidOperation) as error:
         raise ValueError(f"a review document of another shape: {error}") from error
     assert isinstance(document, Document)  # noqa: S101 - _typed builds what it is asked for
     return document
@@ -78,19 +85,26 @@ def _typed(value: Any, kind: Any) -> Any:
         (inner,) = (part for part in typing.get_args(kind) if part is not type(None))
         return _typed(value, inner)
     if origin is tuple:
+        _expect(value, list)
         inner = typing.get_args(kind)
         if len(inner) == 2 and inner[1] is Ellipsis:
             return tuple(_typed(item, inner[0]) for item in value)
         return tuple(_typed(item, part) for item, part in zip(value, inner, strict=True))
     if is_dataclass(kind) and isinstance(kind, type):
+        _expect(value, dict)
         hints = _hints(kind)
         return kind(**{name: _typed(item, hints[name]) for name, item in value.items() if name in hints})
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind[value]
     if kind is Decimal:
+        _expect(value, str)
         return Decimal(value)
     if kind is float and isinstance(value, int):
         return float(value)
+    _expect(value, kind)
+    return value
+
+
+def _expect(value: Any, kind: type) -> None:
     if not isinstance(value, kind):
         raise TypeError(f"{type(value).__name__} where {kind.__name__} was expected")
-    return value

@@ -61,6 +61,8 @@ log = logging.getLogger(__name__)
 LEASE: Final = timedelta(seconds=60)
 # How long a review waits whose App GitHub does not let in: until somebody has corrected a setting.
 OPERATOR_SECONDS: Final = 5 * 60.0
+# And one that found another review of its pull request at work; drawn out at random, so that two do not meet again.
+BUSY_SECONDS: Final = 10.0
 
 
 def run(
@@ -102,6 +104,10 @@ class _NotLetIn(RetryableError):
     """The App's settings are missing or GitHub does not accept them."""
 
 
+class _Busy(RetryableError):
+    """Another review of the same pull request is at work: one after the other, so that nothing is said twice."""
+
+
 class _Run:
     """One attempt at one review, under its lease."""
 
@@ -128,7 +134,7 @@ class _Run:
             log.info("review %d went to another worker", self.lease.review_id)
         except LedgerUnavailable:
             raise
-        except (GitHubUnavailable, RateLimited, _NotLetIn) as error:
+        except (GitHubUnavailable, RateLimited, _Busy, _NotLetIn) as error:
             self._later(error)
         except RetryableError as error:
             self._failed(error, retry=True)
@@ -148,6 +154,10 @@ class _Run:
             stack.callback(writer.close)
             if self._is_over(pr, writer, identity.id):
                 return
+            other = self.ledger.busy(self.lease, self.now())
+            if other is not None:
+                wait = BUSY_SECONDS * (1 + _jitter())
+                raise _Busy(f"review {other} of this pull request comes first", retry_after=wait)
             if self.payload.get("verb") == "estimate":
                 self._estimate(self._open(reader, auth, pr, stack), pr, writer, identity.login)
                 return

@@ -240,6 +240,26 @@ class Reviews:
             limit=limit,
         )
 
+    def busy(self, lease: Lease, now: datetime) -> int | None:
+        """Return another review of the same pull request that somebody works on now, None where there is none.
+
+        Two at once would each look at what is posted before the other posts. Asked after `begin`, so of two that
+        begin together at least one sees the other.
+        """
+        own = select(t.c.repo_id, t.c.number).where(t.c.id == lease.review_id).subquery()
+        query = (
+            select(t.c.id)
+            .where(
+                t.c.repo_id == own.c.repo_id,
+                t.c.number == own.c.number,
+                t.c.id != lease.review_id,
+                t.c.state.in_(UNFINISHED),
+                t.c.lease_until > to_micros(now),
+            )
+            .limit(1)
+        )
+        return self.db.read(lambda connection: connection.execute(query).scalar())
+
     def enqueued(self, review_ids: Sequence[int], now: datetime) -> None:
         """Record that jobs were put on the queue, so that the next tick leaves them to it."""
         self._set(review_ids, enqueued_at=to_micros(now))

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import redis
+
 from reviewer.demo.processes import free_port
 from reviewer.demo.simulator import Fault
 from reviewer.ledger.ledger import Ledger
@@ -159,7 +161,7 @@ class Points:
     def arm(self, point: str) -> None:
         getattr(self, point.lower())()
 
-    # The work-horse is there, its lease is not, or hardly.
+    # K1 is a kill of the web process, see below. K2: the work-horse is there, its lease is not, or hardly.
     def k2(self) -> None:
         worker = self.service.child("worker")
 
@@ -180,7 +182,7 @@ class Points:
     def k5(self) -> None:
         self._after("POST", r"/graphql$")
 
-    # The request of a model call has arrived, so its reservation is in the ledger.
+    # K6: the request of a model call has arrived, so its reservation is in the ledger.
     def k6(self) -> None:
         def refuse(_body: object) -> Behaviour:
             self.strike()
@@ -195,7 +197,7 @@ class Points:
 
         self.service.rig.reviewer.next = [speak]
 
-    # The first answer is paid and kept; the second is on its way.
+    # K8: the first answer is paid and kept; the second is on its way.
     def k8(self) -> None:
         known = self.service.rows("select count(*) from unit_results")[0][0]
 
@@ -282,9 +284,7 @@ def _judge(service: Served, number: int, state: str, killed: Killed) -> None:
 
 
 def _kill_web_between_ledger_and_queue(service: Served) -> int:
-    """Hold Redis up, so that the row is committed and the job is not on the queue; kill the web process there."""
-    import redis
-
+    """Hold Redis up until the row is committed, then kill the web process, and Redis with what it had not read."""
     with redis.Redis.from_url(running_url(service.state)) as client:
         server = int(client.info("server")["process_id"])
     web = service.child("web")
@@ -292,13 +292,11 @@ def _kill_web_between_ledger_and_queue(service: Served) -> int:
     opened: list[int] = []
     thread = threading.Thread(target=lambda: opened.append(service.rig.open()), daemon=True)
     os.kill(server, signal.SIGSTOP)
-    try:
-        thread.start()
-        wait_for(lambda: service.rows("select coalesce(max(id), 0) from reviews")[0][0] > before, 30, "the row")
-        os.kill(web, signal.SIGKILL)
-        service.killed_at = time.monotonic()
-    finally:
-        os.kill(server, signal.SIGCONT)
+    thread.start()
+    wait_for(lambda: service.rows("select coalesce(max(id), 0) from reviews")[0][0] > before, 30, "the row")
+    os.kill(web, signal.SIGKILL)
+    os.kill(server, signal.SIGKILL)
+    service.killed_at = time.monotonic()
     thread.join(40)
     return opened[0]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -386,3 +387,19 @@ def test_a_ledger_that_is_gone_asks_nobody(service: Rig, tmp_path: object) -> No
     assert service.calls == asked
     service.work()
     once(service, number)
+
+
+def test_a_command_beside_a_running_review_says_nothing_twice(service: Rig) -> None:
+    number = service.open()
+    service.command(number, "/kilo review")
+    first, second = (row.id for row in service.rows(number))
+    # Both would have looked before either has posted.
+    service.simulator.faults.plan("GET", LINE_COMMENTS, Fault.slow(1.0), times=2)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(service.again, [first, second]))
+    service.simulator.faults.clear()
+    service.work(after=timedelta(minutes=2))
+    service.work(after=timedelta(minutes=4))
+    assert [row.state for row in service.rows(number)] == [ReviewState.PUBLISHED] * 2
+    shown = service.shown(number)
+    assert (shown.lines, shown.reviews, len(shown.summaries), len(shown.checks)) == (FOUND, 1, 1, 1)
