@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from reviewer.change.model import Change
 from reviewer.context.model import Snapshot
 from reviewer.errors import ConfigurationError
+from reviewer.local import stages
 from reviewer.local.arguments import add_models, add_selection, selection_of, start_of
 from reviewer.local.selection import Selected, select
 from reviewer.request import ReviewRequest
@@ -50,6 +51,7 @@ def main(options: argparse.Namespace) -> int:
     settings = Settings.from_environ()
     with ExitStack() as stack:
         if options.diff:
+            _refuse_selection(options)
             request, head, base = ReviewRequest(_read_diff(options.diff), private=True), None, None
         else:
             from reviewer.local.repository import find_repository  # noqa: PLC0415 - a diff needs none
@@ -105,12 +107,22 @@ def print_estimate(options: argparse.Namespace, settings: Settings, selected: Se
     if options.format == "json":
         sys.stdout.write(json.dumps(_route_json(explained), indent=2, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write(_route_text(explained) + "\n")
+        sys.stdout.write(stages.route_text(explained) + "\n")
     return 0
 
 
 def _request(selected: Selected) -> ReviewRequest:
     return ReviewRequest(selected.change, private=True, untouched=selected.untouched, notices=selected.notices)
+
+
+def _refuse_selection(options: argparse.Namespace) -> None:
+    """A diff is the whole change: a selection beside it would be ignored without a word."""
+    named = [
+        f"--{name}" for name in ("staged", "unpushed", "base", "head", "commit", "repo") if getattr(options, name)
+    ]
+    if named or options.pathspecs:
+        also = named[0] if named else "a path"
+        raise ConfigurationError(f"--diff and {also} exclude each other", remedy="Name one of them.")
 
 
 def _read_diff(name: str) -> Change:
@@ -121,61 +133,6 @@ def _read_diff(name: str) -> Change:
     except OSError as error:
         raise ConfigurationError(f"cannot read {name}: {error.strerror}", remedy="Name a unified diff.") from None
     return parse_diff(data)
-
-
-def _change_text(explained: Explained) -> str:
-    change = explained.change
-    lines = [f"{change.base[:12] or 'nothing'} → {change.head[:12] or 'the diff'}: {len(change.files)} files"]
-    for file in change.files:
-        moved = f" (from {file.old_path})" if file.old_path and file.old_path != file.path else ""
-        lines.append(f"  {file.status.value:<9} +{file.additions:<5} -{file.deletions:<5} {file.path}{moved}")
-    for skip in explained.planned.prepared.scope.skipped:
-        lines.append(f"  left out  {skip.path}: {skip.reason}")
-    if explained.planned.prepared.redacted:
-        lines.append(f"  {explained.planned.prepared.redacted} secret(s) are taken out before anything is sent")
-    return "\n".join(lines)
-
-
-def _units_text(explained: Explained) -> str:
-    lines = []
-    for number, unit in enumerate(explained.planned.prepared.units, 1):
-        lines.append(f"unit {number}  {unit.identity[:12]}  risk {unit.risk:.2f}  {unit.reason}")
-        lines += [f"    {hunk.path} {hunk.header}" for hunk in unit.hunks]
-    for unit in explained.planned.prepared.left_over:
-        lines.append(f"not reviewed (max_units): {', '.join(unit.paths)}")
-    return "\n".join(lines) or "nothing to review"
-
-
-def _context_text(explained: Explained) -> str:
-    lines = []
-    for number, plan in enumerate(explained.planned.plans, 1):
-        total = sum(item.tokens for item in plan.items)
-        lines.append(f"unit {number}  {', '.join(plan.unit.paths)}: {len(plan.items)} snippets, {total} tokens")
-        for item in plan.items:
-            where = f"{item.path}:{item.start_line}-{item.end_line}"
-            lines.append(f"    {item.kind.value:<11} {item.tokens:>5} tokens  {where}  {item.reason}")
-    return "\n".join(lines) or "nothing to review"
-
-
-def _route_text(explained: Explained) -> str:
-    lines = []
-    for number, plan in enumerate(explained.planned.plans, 1):
-        route = plan.route
-        model = route.model or "no usable model"
-        lines.append(f"unit {number}  {route.tier.label:<9} {model}  {', '.join(route.paths)}")
-        lines += [f"    {reason}" for reason in route.reasons]
-    if explained.candidate_reason:
-        lines.append(f"analysers only: {explained.candidate_reason}")
-    elif explained.planned.plans:
-        lines.append(f"estimated cost: {explained.planned.estimate}")
-    return "\n".join(lines) or "nothing to review"
-
-
-def _prompt_text(explained: Explained) -> str:
-    parts = []
-    for number, plan in enumerate(explained.planned.plans, 1):
-        parts.append(f"===== unit {number} → {plan.route.model or 'no usable model'} =====\n{plan.prompt.text}")
-    return "\n\n".join(parts) or "nothing to review"
 
 
 def _change_json(explained: Explained) -> dict[str, Any]:
@@ -276,11 +233,11 @@ def _prompt_json(explained: Explained) -> list[dict[str, Any]]:
 
 
 _TEXT: Final[dict[str, Callable[[Explained], str]]] = {
-    "change": _change_text,
-    "units": _units_text,
-    "context": _context_text,
-    "route": _route_text,
-    "prompt": _prompt_text,
+    "change": stages.change_text,
+    "units": stages.units_text,
+    "context": stages.context_text,
+    "route": stages.route_text,
+    "prompt": stages.prompt_text,
 }
 _JSON: Final[dict[str, Callable[[Explained], Any]]] = {
     "change": _change_json,
