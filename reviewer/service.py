@@ -163,6 +163,9 @@ class _Run:
                 return
             if self.lease.state is not ReviewState.REVIEWED:
                 self._start_check(writer, pr, identity.id)
+                if self.lease.fence > 1:
+                    # An attempt before this one may have died in the middle of a call.
+                    self.ledger.expire(self.now(), review_id=self.lease.review_id)
                 document = self._review(self._open(reader, auth, pr, stack))
                 self.lease = self.ledger.save_result(self.lease, dump_document(document), self.now())
             else:

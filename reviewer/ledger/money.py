@@ -194,15 +194,14 @@ class Money:
         picos = to_picos(cost)
         self.db.write(lambda connection: _close(connection, self.db, reservation, picos, now, {}))
 
-    def expire(self, now: datetime, limit: int = EXPIRE_BATCH) -> int:
-        """Turn reservations of dead workers into unconfirmed money; return how many there were."""
-        at = to_micros(now)
-        query = (
-            select(c.c.reservation)
-            .where(c.c.state == CallState.HELD.value, c.c.expires_at <= at)
-            .order_by(c.c.id)
-            .limit(limit)
-        )
+    def expire(self, now: datetime, limit: int = EXPIRE_BATCH, *, review_id: int | None = None) -> int:
+        """Turn reservations of dead workers into unconfirmed money; return how many there were.
+
+        With `review_id` every reservation of that review, run out or not: for whoever has just taken its lease
+        over, so that a bill of the attempt before is not left out of the sum that people read.
+        """
+        dead = c.c.expires_at <= to_micros(now) if review_id is None else c.c.review_id == review_id
+        query = select(c.c.reservation).where(c.c.state == CallState.HELD.value, dead).order_by(c.c.id).limit(limit)
         due = self.db.read(lambda connection: connection.execute(query).scalars().all())
         values = {"error": "the worker died before it saw the bill"}
         for reservation in due:

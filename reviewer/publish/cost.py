@@ -122,7 +122,8 @@ def _totals(review: Review, totals: Totals | None) -> list[str]:
     notes = []
     if review.cost is None:
         known = sum((call.cost for call in review.calls if call.cost is not None), Decimal(0))
-        notes.append(f"The price of a model is unknown, so the total is too; the known part is {exact(known)}.")
+        why = "The price of a model, or the bill of a call that was cut off, is unknown"
+        notes.append(f"{why}, so the total is too; the known part is {exact(known)}.")
     if totals is not None:
         worth = exact(totals.cost)
         if totals.cost is None:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -242,7 +243,7 @@ def kill_at(service: Served, point: str, *, worker_too: bool = False, bound: flo
     """Kill at a point of the review of a fresh pull request, and see what becomes of it."""
     rig = service.rig
     wait_for(lambda: service.child("worker") and service.child("clock"), 60, "the worker")
-    asked = rig.calls
+    asked, billed = rig.calls, len(rig.reviewer.models)
     if point == "K1":
         number = _kill_web_between_ledger_and_queue(service)
     else:
@@ -266,7 +267,25 @@ def kill_at(service: Served, point: str, *, worker_too: bool = False, bound: flo
     rig.reviewer.next.clear()
     killed = Killed(point, resumed, took, rig.calls - asked - UNDISTURBED_CALLS)
     _judge(service, number, state, killed)
+    if not killed.problems:
+        _audit(service, number, service.rig.bill(billed), killed)
     return killed
+
+
+def _audit(service: Served, number: int, bill: Decimal, killed: Killed) -> None:
+    """Hold the ledger to the provider's books: what it knows is at most the bill, and the rest is promised."""
+    picos = Decimal(10) ** 12
+    query = (
+        "select coalesce(sum(cost_picos), 0), coalesce(sum(case when state in ('held', 'unconfirmed') "
+        "then reserved_picos else 0 end), 0), sum(state = 'held') from calls where review_id = ?"
+    )
+    known, open_, held = service.rows(query, service.review(number)[0])[0]
+    if not known / picos <= bill <= (known + open_) / picos:
+        killed.problems.append(
+            f"the provider bills {bill}, the ledger has {known / picos} and {open_ / picos} open"
+        )
+    if held:
+        killed.problems.append(f"{held} calls of a dead worker are held in silence")
 
 
 def _judge(service: Served, number: int, state: str, killed: Killed) -> None:
@@ -294,8 +313,8 @@ def _kill_web_between_ledger_and_queue(service: Served) -> int:
     os.kill(server, signal.SIGSTOP)
     thread.start()
     wait_for(lambda: service.rows("select coalesce(max(id), 0) from reviews")[0][0] > before, 30, "the row")
-    os.kill(web, signal.SIGKILL)
-    os.kill(server, signal.SIGKILL)
+    for pid in (*_children(web), web, server):
+        os.kill(pid, signal.SIGKILL)
     service.killed_at = time.monotonic()
     thread.join(40)
     return opened[0]

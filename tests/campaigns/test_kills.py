@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from threading import Lock
 
 import pytest
 
@@ -44,8 +46,13 @@ def test_work_horses_killed_at_every_point(service: Served) -> None:
 @pytest.mark.campaign
 @pytest.mark.timeout(7200)
 def test_workers_killed_with_their_work_horses_at_every_point(tmp_path: Path) -> None:
+    starting = Lock()
+
     def campaign(lane: int) -> list[Killed]:
-        with served(tmp_path / str(lane)) as running:
+        with ExitStack() as stack:
+            # One after the other: a process migrates one ledger at a time.
+            with starting:
+                running = stack.enter_context(served(tmp_path / str(lane)))
             return [kill_at(running, point, worker_too=True) for point in POINTS[1 + lane :: 4]]
 
     with ThreadPoolExecutor(4) as pool:

@@ -33,7 +33,7 @@ from reviewer.publish.marker import Kind, read_marker
 from reviewer.queue import ReviewQueue, connect
 from reviewer.settings import Secret, Settings
 from tests.demo.world import commit, git
-from tests.simulators.behaviour import Behaviour, Say
+from tests.simulators.behaviour import Behaviour, Say, Status
 from tests.simulators.provider import KEY, ProviderSimulator
 from webhooks.app import create_app
 from webhooks.ask import AskGitHub
@@ -70,7 +70,10 @@ HEAD: Mapping[str, str] = {"shop/orders.py": ORDERS, "shop/report.py": REPORT}
 
 
 class Reviewer:
-    """The simulated model: reports every DEFECT whose line the prompt shows as added, refutes nothing."""
+    """The simulated model: reports every DEFECT whose line the prompt shows as added, refutes nothing.
+
+    `models` names who gave each answer that is billed, as `provider.books` has what it took.
+    """
 
     def __init__(self) -> None:
         self.models: list[str] = []
@@ -78,11 +81,11 @@ class Reviewer:
         self.always: Behaviour | None = None
 
     def __call__(self, body: Any) -> Behaviour:
-        self.models.append(str(body.get("model")))
-        if self.next:
-            planned = self.next.pop(0)
-            return planned(body) if callable(planned) else planned
-        return self.always or Say(answer(body))
+        planned = self.next.pop(0) if self.next else self.always or Say(answer(body))
+        behaviour = planned(body) if callable(planned) else planned
+        if not isinstance(behaviour, Status):
+            self.models.append(str(body.get("model")))
+        return behaviour
 
 
 def answer(body: Any) -> str:

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
+from policies.budgets import Account
+from policies.policy import load_policy
+from policies.words import Tier
 from reviewer.demo.simulator import Fault
 from reviewer.ledger.keys import ReviewState
+from reviewer.models.catalogue import catalogue
+from reviewer.models.meter import CallIntent
+from reviewer.models.model import Candidate, Stage
 from tests.demo.world import commit, git
 from tests.service.rig import ORDERS, REPOSITORY, TAX, Rig, answer
 from tests.simulators.behaviour import Behaviour, Cut, ErrorInStream, Flood, Raw, Say, Status
@@ -366,11 +373,39 @@ def test_a_worker_that_lost_its_review_posts_nothing_and_pays_for_nothing_more(s
     service.work()
     assert service.row(number).state is ReviewState.RUNNING
     assert +service.posted(number) == {"checks": 1}
-    asked = service.calls
+    asked, billed = service.calls, len(service.reviewer.models)
     service.again(review, after=timedelta(minutes=10))
     once(service, number)
     # What was answered was kept: no more than what the first worker did not get is asked again.
     assert service.calls - asked <= 3
+    assert service.bill(billed) <= sum(call.cost or 0 for call in service.ledger.calls(review))
+
+
+def test_a_call_whose_worker_died_is_on_the_bill_as_unknown(service: Rig) -> None:
+    number = service.open()
+    review = service.row(number).id
+    # What a worker leaves behind that is killed in the middle of a call.
+    lease = service.ledger.begin(review, "dead", datetime.now(UTC), timedelta(seconds=0))
+    assert lease is not None
+    intent = CallIntent("unit", Stage.REVIEW, Tier.EFFICIENT, candidate(service), 1)
+    service.ledger.reserve(
+        "held",
+        amount=Decimal("0.5"),
+        intent=intent,
+        account=Account(run=str(review), pull_request=service.row(number).key.pull_request),
+        limits=(),
+        now=datetime.now(UTC),
+        review_id=review,
+    )
+    service.work()
+    once(service, number)
+    assert "cost of this run unknown" in service.shown(number).summary
+    assert [entry.at_most for entry in service.ledger.unconfirmed()] == [Decimal("0.5")]
+
+
+def candidate(service: Rig) -> Candidate:
+    found = catalogue(service.settings, load_policy().providers, private=False, discover_local=False)
+    return next(entry.candidate for entry in found if entry.candidate.model == "gpt-6-luna")
 
 
 def test_a_ledger_that_is_gone_asks_nobody(service: Rig, tmp_path: object) -> None:
