@@ -63,6 +63,14 @@ _DOTENV: Final = re.compile(r"^(\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*)(
 _KEY_BEGIN: Final = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
 _KEY_END: Final = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
 _KEY_BODY: Final = re.compile(r"[A-Za-z0-9+/=\\n\"', ]{16,}")
+# At the end of a line that was cut: a token's beginning, a named value without its closing quote, a key's body.
+_CUT_OFF: Final = re.compile(
+    r"(?:gh[pousr]_|github_pat_|glpat-|(?:AKIA|ASIA|ABIA|ACCA)(?=[A-Z2-7])|sk-(?=[\w-]{8})|AIza|GOCSPX-|ya29\.|xox[abeoprs]-"
+    r"|[sr]k_(?:live|test)_|whsec_|npm_|pypi-|hf_|gsk_|xai-|dop_v1_|shpat_|hvs\.|eyJ)[\w.-]{4,}$"
+    r"|((?i:password|passwd|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?token|client[_-]?secret)"
+    r"[\w-]*[\"']?\s*(?:=|:|=>|:=)\s*[\"'])[^\"'\s]{4,}$"
+    r"|^[A-Za-z0-9+/=]{40,}$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +172,25 @@ def _redact_file(file: FileChange) -> tuple[FileChange, int]:
     for hunk in file.hunks:
         texts = [reveal(line.text) for line in hunk.lines]
         clean, found = redact_lines(texts, dotenv=is_dotenv(file.path))
-        count += found
+        section, above = _redact_section(hunk.section, dotenv=is_dotenv(file.path))
+        count += found + above
+        if section != hunk.section:
+            hunk = replace(hunk, section=section)  # noqa: PLW2901 - the same hunk without the secret in its header
         if all(fresh == line.text for fresh, line in zip(clean, hunk.lines, strict=True)):
             hunks.append(hunk)
             continue
         hunks.append(_with_texts(hunk, clean))
     return replace(file, hunks=tuple(hunks)), count
+
+
+def _redact_section(section: str, *, dotenv: bool) -> tuple[str, int]:
+    """Redact what stands behind a hunk's second @@: a line of the file too, cut by git at 80 bytes or so.
+
+    A token that is cut has lost the length by which it is known, so its beginning is enough here.
+    """
+    (clean,), count = redact_lines([reveal(section)], dotenv=dotenv)
+    short, cut = _CUT_OFF.subn(lambda match: f"{match[1] or ''}{PLACEHOLDER}", clean)
+    return short, count + cut
 
 
 def _with_texts(hunk: Hunk, texts: list[str]) -> Hunk:

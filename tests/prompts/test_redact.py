@@ -90,6 +90,24 @@ def test_a_change_is_redacted_in_every_line_and_keeps_its_shape():
     assert redacted.change.hunks[0].lines[1].new_no == 1
 
 
+@pytest.mark.parametrize(
+    ("path", "section", "expected"),
+    [
+        ("x.py", f"KEY = '{TOKENS['github']}'", f"KEY = '{PLACEHOLDER}'"),
+        ("x.py", f"KEY = '{TOKENS['github'][:20]}", f"KEY = '{PLACEHOLDER}"),
+        ("x.py", "db_password = 'correct-horse-batt", f"db_password = '{PLACEHOLDER}"),
+        ("key.txt", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7", PLACEHOLDER),
+        (".env", "DB=postgres", f"DB={PLACEHOLDER}"),
+        ("x.py", "def key_of(password='x'):", "def key_of(password='x'):"),
+        ("x.py", "class Gherkin:\u202e", "class Gherkin:\\u{202e}"),
+    ],
+)
+def test_the_line_in_a_hunks_header_is_redacted_too_also_where_git_cut_it(path: str, section: str, expected: str):
+    diff = f"--- a/{path}\n+++ b/{path}\n@@ -9,2 +9,2 @@ {section}\n-a\n+b\n z\n"
+    (hunk,) = redact_change(parse_diff(diff)).change.hunks
+    assert hunk.section == expected
+
+
 @given(
     st.lists(st.text(alphabet=st.characters(blacklist_characters="\n\r", codec="utf-8"), max_size=80), max_size=20)
 )
