@@ -26,6 +26,7 @@ SMALL_WINDOW: Final = 16_384
 SMALL_OUTPUT: Final = 400
 SMALL_FINDINGS: Final = 1
 SMALL_TEXT: Final = 80
+SMALL_LINES: Final = 40
 
 
 class Models(Protocol):
@@ -86,7 +87,7 @@ def plan_unit(
         items,
         about=None if decision.metadata_blind else request.about,
         shared=shared,
-        schema=narrowed(unit.paths, max_findings=SMALL_FINDINGS, max_text=SMALL_TEXT) if small else schema,
+        schema=_narrow(unit) if small else schema,
         max_output_tokens=answer_room(candidate, policy) if candidate else policy.max_output_tokens,
         small=small,
     )
@@ -107,6 +108,11 @@ def plan_unit(
         key=_key(unit, (*shared, *items), built.prompt.version, routed, policy),
         redacted=built.redacted,
     )
+
+
+def _narrow(unit: Unit) -> dict[str, Any]:
+    lines = [line.new_no for hunk in unit.hunks for line in hunk.added if line.new_no]
+    return narrowed(unit.paths, lines=lines[:SMALL_LINES], max_findings=SMALL_FINDINGS, max_text=SMALL_TEXT)
 
 
 def is_small(candidate: Candidate) -> bool:

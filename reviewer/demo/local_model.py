@@ -32,12 +32,12 @@ lookups = 0
 
 [caps]
 context_tokens = 100
-unit_tokens = 800
+unit_tokens = 500
 max_output_tokens = 400
 max_calls_per_unit = 1
 max_escalations = 0
 concurrency = 1
-max_seconds = 25
+max_seconds = 15
 
 [sensitive]
 threshold = 1.0

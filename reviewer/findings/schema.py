@@ -97,8 +97,11 @@ def narrowed(
     properties["title"] = _text(min(MAX_TITLE, max_text))
     properties["body"] = _text(max_text)
     properties["quote"] = _text(min(MAX_QUOTE, max_text))
-    properties["suggestion"] = _optional(_text(max_text))
-    properties["evidence"] = {"type": "array", "items": _text(80), "maxItems": 2}
+    # Neither has ever been of use from a model this small, and each token is a wait.
+    properties["suggestion"] = {"type": "null"}
+    properties["evidence"] = {"type": "array", "items": _text(80), "maxItems": 0}
+    # A grammar lets a number have digits without end, and a small model takes it up on that.
+    properties["confidence"] = {"type": "number", "enum": [0.1, 0.3, 0.5, 0.7, 0.9]}
     findings = {"type": "array", "items": _closed(properties), "maxItems": max_findings}
     lookups = {"type": "array", "items": LOOKUP_SCHEMA, "maxItems": 0}
     return _closed({"lookups": lookups, "findings": findings, "uncertain": {"type": "boolean"}})
