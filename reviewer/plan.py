@@ -23,7 +23,7 @@ from reviewer.review import UnitRoute
 
 # A model with a window like this reads a page and writes a paragraph.
 SMALL_WINDOW: Final = 16_384
-SMALL_OUTPUT: Final = 400
+SMALL_OUTPUT: Final = 200
 SMALL_FINDINGS: Final = 1
 SMALL_TEXT: Final = 80
 SMALL_LINES: Final = 40

@@ -220,7 +220,8 @@ def test_every_text_and_list_of_the_schema_is_bounded():
 def test_a_narrowed_schema_knows_no_other_path_or_line():
     schema = narrowed(["shop/cart.py"], lines=[4, 5])
     assert strict_ready(schema)
-    jsonschema.validate(json.loads(answer(stated())), schema)
-    for wrong in (stated(path="other.py"), stated(line=9)):
+    short = {"suggestion": None, "evidence": [], "confidence": 0.7}
+    jsonschema.validate(json.loads(answer(stated(**short))), schema)
+    for wrong in (stated(**short, path="other.py"), stated(**short, line=9), stated(**short | {"confidence": 0.71})):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(json.loads(answer(wrong)), schema)
