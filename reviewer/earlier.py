@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Final
 
 from reviewer.findings.merge import EarlierFinding
@@ -11,16 +12,21 @@ from reviewer.github.client import GitHub
 from reviewer.github.records import PullRequest
 from reviewer.github.threads import Thread
 from reviewer.ledger.ledger import Ledger
-from reviewer.ledger.published import FindingState, KnownFinding
+from reviewer.ledger.published import FindingState, KnownFinding, Outcome
 from reviewer.publish.marker import Kind, fingerprint_in_marker, is_own, read_marker
 from reviewer.review import Review
 
 _SHOWN: Final = (Disposition.INLINE, Disposition.SUMMARY, Disposition.OUT_OF_DIFF)
+_OUTCOMES: Final = {FindingState.RESOLVED: Outcome.ACCEPTED, FindingState.DISMISSED: Outcome.DISMISSED}
 _DISMISSING: Final = ("THUMBS_DOWN", "CONFUSED")
 
 
-def earlier_findings(gh: GitHub, ledger: Ledger, pr: PullRequest, *, login: str) -> tuple[EarlierFinding, ...]:
+def earlier_findings(
+    gh: GitHub, ledger: Ledger, pr: PullRequest, *, login: str, now: Callable[[], datetime]
+) -> tuple[EarlierFinding, ...]:
     """Return what the pull request shows already; threads that people resolved or voted down say so.
+
+    What changed since the last look is recorded in the ledger as the finding's outcome.
 
     Only findings with a thread count as shown: the summary is written anew each time.
     """
@@ -29,6 +35,8 @@ def earlier_findings(gh: GitHub, ledger: Ledger, pr: PullRequest, *, login: str)
     found = []
     for finding in known:
         state = states.get(fingerprint_in_marker(finding.fingerprint))
+        if state is not None and state is not finding.state:
+            _learn(ledger, pr, finding, state, now())
         if state is None and finding.comment_id is None:
             continue
         found.append(
@@ -43,6 +51,14 @@ def earlier_findings(gh: GitHub, ledger: Ledger, pr: PullRequest, *, login: str)
             )
         )
     return tuple(found)
+
+
+def _learn(ledger: Ledger, pr: PullRequest, finding: KnownFinding, state: FindingState, now: datetime) -> None:
+    """Record what people did with a finding: what cost per accepted finding is counted from."""
+    ledger.set_finding_state(pr.repo_id, pr.number, finding.fingerprint, state, now)
+    outcome = _OUTCOMES.get(state)
+    if outcome is not None:
+        ledger.record_outcome(pr.repo_id, pr.number, finding.fingerprint, outcome, f"thread {state.value}", now)
 
 
 def known_findings(review: Review, urls: Mapping[str, str]) -> tuple[KnownFinding, ...]:

@@ -256,7 +256,7 @@ class _Run:
             private=pr.private,
             strategy=self._strategy(),
             model=str(self.payload.get("model") or ""),
-            earlier=earlier_findings(gh, self.ledger, pr, login=auth.identity().login),
+            earlier=earlier_findings(gh, self.ledger, pr, login=auth.identity().login, now=self.now),
             notices=(*policy.notices, *fetched.notices, *((models.reason,) if models.reason else ())),
         )
         return _Inputs(request, policy, models, base, head)

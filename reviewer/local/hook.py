@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from policies.words import Severity
 from reviewer.context.git import git_program
 from reviewer.errors import ConfigurationError
 from reviewer.local.repository import Repository, find_repository
@@ -170,8 +169,3 @@ def _ours(hook: Path) -> bool:
 
 def _say(text: str) -> None:
     print(f"kilo-review: {text}", file=sys.stderr)  # noqa: T201
-
-
-def severity_of(options: argparse.Namespace) -> Severity:
-    """Return the severity that stops a push."""
-    return Severity.parse(options.fail_on)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import timedelta
 
 import pytest
 
 from reviewer.ledger.keys import ReviewState
+from reviewer.ledger.published import Outcome
 from tests.demo.world import git
 from tests.service.rig import BASE, REPOSITORY, TAX, Rig
 
@@ -109,6 +111,12 @@ def test_resolved_and_dismissed_threads_stay_that_way(service: Rig) -> None:
         assert title not in current
         assert title in aside
     assert "Index past the end" in current
+    repo_id = service.row(number).key.repo_id
+    assert Counter(service.ledger.outcomes(repo_id, number).values()) == {
+        Outcome.ACCEPTED: 1,
+        Outcome.DISMISSED: 1,
+        Outcome.UNKNOWN: len(FOUND) - 1,
+    }
 
 
 def test_a_writers_command_runs_its_strategy_and_a_readers_does_not(service: Rig) -> None:
