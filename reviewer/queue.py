@@ -195,7 +195,22 @@ class ReviewQueue:
         from rq.exceptions import NoSuchJobError  # noqa: PLC0415
         from rq.job import Job  # noqa: PLC0415
 
+        forget_executions(self._client, job_id)
+        # The registry of running jobs too: a late look at a dead execution would fail the job that comes now.
+        members: Any = self._client.zrange(f"rq:wip:{QUEUE_NAME}", 0, -1)
+        dead = [member for member in members if member.decode().partition(":")[0] == job_id]
+        if dead:
+            self._client.zrem(f"rq:wip:{QUEUE_NAME}", *dead)
         try:
             Job.fetch(job_id, connection=self._client, serializer="json").delete()
         except NoSuchJobError:
             self._client.delete(f"rq:job:{job_id}")
+
+
+def forget_executions(client: redis.Redis, job_id: str) -> None:
+    """Forget the executions of a job that does not run.
+
+    RQ names an execution for a minute longer than it keeps it, and in that minute can neither delete nor finish a
+    job whose worker was killed together with its work-horse: "Execution … not found in Redis".
+    """
+    client.delete(f"rq:executions:{job_id}")

@@ -14,11 +14,12 @@ from rq.worker import HerokuWorker
 
 from reviewer import jobs
 from reviewer.errors import ConfigurationError, RetryableError
-from reviewer.queue import QUEUE_NAME, connect
+from reviewer.queue import QUEUE_NAME, connect, forget_executions
 from reviewer.redis_server import REMEDY, running_url
 from reviewer.settings import Settings
 
 if TYPE_CHECKING:
+    from rq.executions import Execution
     from rq.job import Job
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,11 @@ class ReviewWorker(HerokuWorker):
     """HerokuWorker: on SIGTERM the work-horse has 6 s to finish, then its job goes back to the queue."""
 
     imminent_shutdown_delay = 6
+
+    def prepare_execution(self, job: Job) -> Execution:
+        """Begin an execution with nothing left of one that was killed."""
+        forget_executions(self.connection, job.id)
+        return super().prepare_execution(job)
 
     def procline(self, message: str) -> None:
         """Leave the process title alone: RQ would put the job into it."""

@@ -175,6 +175,25 @@ def test_a_job_that_runs_is_left_alone_until_its_worker_gives_no_more_signs_of_l
     assert queue.enqueue(9) is Enqueued.QUEUED
 
 
+def test_a_job_whose_worker_was_killed_too_is_queued_again_and_finishes(client, state, workers):
+    queue = queue_of(client, "die_once")
+    queue.enqueue(15)
+    # What is left in the minute after: the execution is gone, its names are not.
+    client.zadd("rq:executions:review-15", {"gone": time.time() + 30})
+    client.zadd("rq:wip:reviews", {"review-15:gone": time.time() - 1})
+    client.hset("rq:job:review-15", "status", "started")
+    client.delete("rq:queue:reviews")
+    assert queue.enqueue(15) is Enqueued.QUEUED
+    assert client.zrange("rq:wip:reviews", 0, -1) == []
+    client.zadd("rq:executions:review-15", {"gone": time.time() + 30})
+    worker = start(workers, state)
+    wait_for(lambda: runs(state, 15) == ["start", "start", "end"])
+    wait_for(lambda: not client.exists("rq:job:review-15"))
+    worker.terminate()
+    assert worker.wait(25) == 0
+    assert "not found in Redis" not in (Path(state["KILO_REVIEW_STATE_DIR"]) / "worker-0.log").read_text()
+
+
 def test_sigterm_lets_a_short_job_finish_and_ends_in_time(client, state, workers):
     queue_of(client, "take_three_seconds").enqueue(10)
     worker = start(workers, state)
