@@ -20,7 +20,7 @@ from reviewer.context.uses import Role
 FILES_PER_NAME: Final = 4
 FILES_IN_ALL: Final = 200
 CANDIDATES_PER_NAME: Final = 8
-NAMESAKE: Final = 0.15
+NAMESAKE: Final = 0.5
 
 _FUNCTIONS: Final = frozenset(("function", "method", "constructor", "macro", "def", "func", "fn", "fun", "sub"))
 _TYPES: Final = frozenset(("class", "interface", "struct", "type", "enum", "module", "trait", "protocol"))
@@ -93,8 +93,15 @@ def find_definitions(
         ]
         scored.sort(key=lambda item: (-item.value, item.path, item.definition.line))
         unseen = [item for item in scored[:CANDIDATES_PER_NAME] if not _is_shown(item, shown)]
-        if any(_is_shown(item, shown) for item in scored):
-            # The reader sees a definition of this name already: the others are namesakes.
+        if any(
+            _is_shown(item, shown)
+            and item.path == need.path
+            and item.definition.kind == "function"
+            and not item.definition.container
+            for item in scored
+        ):
+            # A plain function that the file under review defines itself: the others are namesakes. (Of a method
+            # they are what it overrides or implements.)
             unseen = [replace(item, value=item.value * NAMESAKE) for item in unseen]
         found += unseen
     found.sort(key=lambda item: (-item.value, item.path, item.definition.line))
