@@ -16,7 +16,7 @@ from reviewer.context.model import ContextItem, ContextKind, Match, Snapshot
 from reviewer.context.needs import Need, needs_of
 from reviewer.context.related import Related, related_files, stems_of
 from reviewer.context.secret_paths import is_secret_path
-from reviewer.context.snapshot import GitSnapshot, WorktreeSnapshot
+from reviewer.context.snapshot import GitSnapshot
 from reviewer.context.snippets import definition_snippets, enclosing_snippet, lines_snippet
 from reviewer.context.sources import Sources
 from reviewer.context.symbols import Definition
@@ -189,7 +189,7 @@ class ContextGatherer:
                 snapshot = self._head.snapshot
                 # Only a local object store is sampled: over an API every file is a request.
                 common: frozenset[str] = frozenset()
-                if isinstance(snapshot, GitSnapshot | WorktreeSnapshot):
+                if isinstance(snapshot, GitSnapshot):
                     common = snapshot.common_words()
                 rare = [word for word in new if word not in common]
                 for match in snapshot.search_words(rare, limit_per_word=MATCHES_PER_WORD):

@@ -72,22 +72,6 @@ def search_tree(
     return collector.matches
 
 
-def search_bytes(files: Iterable[tuple[str, bytes]], words: Sequence[str], *, limit_per_word: int) -> list[Match]:
-    """Find whole words in files given as (path, content); binary ones are passed over."""
-    wanted = searchable(words)
-    if not wanted:
-        return []
-    rule = re.compile(b"|".join(re.escape(word.encode()) for word in wanted))
-    collector = _Collector(wanted, limit_per_word)
-    for path, data in files:
-        if b"\0" in data[:8000] or rule.search(data) is None:
-            continue
-        for number, text in enumerate(data.split(b"\n"), 1):
-            if rule.search(text):
-                collector.line(path, number, text)
-    return collector.matches
-
-
 class _Collector:
     """Gathers matches: of a word at most `limit` lines that define something, and as many others, few of a file."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from reviewer.context.blobs import BlobReader
 from reviewer.context.model import Snapshot
 from reviewer.context.secret_paths import is_secret_path
-from reviewer.context.snapshot import GitSnapshot, WorktreeSnapshot
+from reviewer.context.snapshot import GitSnapshot
 from reviewer.errors import GitFailed, NotFound
 from tests.context.repository import Repository
 
@@ -39,11 +38,9 @@ def snapshot(repository: Repository) -> Iterator[GitSnapshot]:
         yield opened
 
 
-def test_both_kinds_are_snapshots(repository: Repository) -> None:
-    first: Snapshot = GitSnapshot.open(repository.git_dir, "HEAD")
-    second: Snapshot = WorktreeSnapshot.open(repository.root, git_dir=repository.git_dir)
-    assert first.commit == repository.git("rev-parse", "HEAD")
-    assert second.commit == ""
+def test_a_commit_is_a_snapshot_of_its_full_id(repository: Repository) -> None:
+    opened: Snapshot = GitSnapshot.open(repository.git_dir, "HEAD")
+    assert opened.commit == repository.git("rev-parse", "HEAD")
 
 
 def test_the_tree_lists_every_regular_file_with_its_size(snapshot: GitSnapshot) -> None:
@@ -183,78 +180,6 @@ def test_a_repository_that_is_gone_is_a_git_failure(tmp_path: Path) -> None:
     with pytest.raises(GitFailed):
         reader.read(["1" * 40])
     reader.close()
-
-
-def test_a_work_tree_shows_what_is_on_disk(repository: Repository) -> None:
-    repository.write({"src/a.py": "def alpha():\n    return gamma()\n", "new.py": "gamma = 1\n", "src/b.py": None})
-    with WorktreeSnapshot.open(repository.root, git_dir=repository.git_dir) as tree:
-        assert tree.read("src/a.py") == b"def alpha():\n    return gamma()\n"
-        assert tree.read("src/b.py") is None
-        assert tree.read("run.sh") == b"echo beta\n"
-        assert {match.path for match in tree.search_words(["gamma"])} == {"src/a.py", "new.py"}
-        assert {match.path for match in tree.search_words(["beta"])} == {"docs/näme.md", "run.sh"}
-
-
-def test_an_edit_of_the_same_length_is_seen(repository: Repository) -> None:
-    repository.write({"run.sh": "echo BETA\n"})
-    with WorktreeSnapshot.open(repository.root, git_dir=repository.git_dir) as tree:
-        assert tree.read("run.sh") == b"echo BETA\n"
-
-
-def test_the_index_shows_what_is_staged(repository: Repository) -> None:
-    repository.write({"src/a.py": "staged = 1\n"})
-    repository.git("add", "src/a.py")
-    repository.write({"src/a.py": "on_disk = 1\n", "new.py": "untracked = 1\n"})
-    with WorktreeSnapshot.open(repository.root, git_dir=repository.git_dir, staged=True) as tree:
-        assert tree.read("src/a.py") == b"staged = 1\n"
-        assert tree.read("new.py") is None
-        assert [match.path for match in tree.search_words(["staged"])] == ["src/a.py"]
-
-
-def test_a_work_tree_before_the_first_commit(tmp_path: Path) -> None:
-    repository = Repository(tmp_path / "fresh")
-    repository.write({"a.py": "alpha = 1\n"})
-    with WorktreeSnapshot.open(repository.root, git_dir=repository.git_dir) as tree:
-        assert tree.read("a.py") == b"alpha = 1\n"
-        assert [match.path for match in tree.search_words(["alpha"])] == ["a.py"]
-        assert list(tree.co_changed(["a.py"])) == []
-
-
-def test_a_work_tree_follows_no_link_reads_no_device_and_no_credentials(
-    repository: Repository, tmp_path: Path
-) -> None:
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "secret.py").write_text("secret = 1\n")
-    (repository.root / "link.py").symlink_to(outside / "secret.py")
-    (repository.root / "folder").symlink_to(outside)
-    os.mkfifo(repository.root / "pipe.py")
-    repository.write(
-        {".env": "KEY=1\n", "deploy/id_rsa": "-----BEGIN\n", "ignored.py": "x = 1\n", ".gitignore": "ignored.py\n"}
-    )
-    with WorktreeSnapshot.open(repository.root, git_dir=repository.git_dir) as tree:
-        for path in (
-            "link.py",
-            "folder/secret.py",
-            "pipe.py",
-            ".env",
-            "deploy/id_rsa",
-            "ignored.py",
-            "../outside/secret.py",
-        ):
-            assert tree.read(path) is None, path
-        assert list(tree.search_words(["secret", "KEY"])) == []
-
-
-def test_a_folder_swapped_for_a_link_after_listing_is_not_followed(repository: Repository, tmp_path: Path) -> None:
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "outside" / "a.py").write_text("secret = 1\n")
-    repository.write({"src/a.py": "changed = 1\n"})
-    with WorktreeSnapshot.open(repository.root, git_dir=repository.git_dir) as tree:
-        assert tree.read("src/a.py") == b"changed = 1\n"
-        (repository.root / "src").rename(repository.root / "src2")
-        (repository.root / "src").symlink_to(tmp_path / "outside")
-        assert tree.read("src/a.py") is None
 
 
 @pytest.mark.parametrize(
