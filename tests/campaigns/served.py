@@ -26,7 +26,7 @@ from reviewer.demo.processes import free_port
 from reviewer.demo.simulator import Fault
 from reviewer.ledger.ledger import Ledger
 from reviewer.redis_server import running_url
-from tests.processes import command_line, descendants, is_running, start_python, wait_for
+from tests.processes import command_line, is_running, start_python, wait_for
 from tests.service.rig import Rig, answer, rig
 from tests.simulators.behaviour import Behaviour, Say, Status
 from tests.simulators.provider import KEY
@@ -63,11 +63,9 @@ class Served:
     def child(self, role: str) -> int:
         """The process of a role, 0 where none runs."""
         found = [
-            pid
-            for pid in descendants(self.process.pid)
-            if f"reviewer.serve {role} {self.process.pid}" in _quietly(command_line, pid)
+            pid for pid in _children(self.process.pid) if f"reviewer.serve {role} " in _quietly(command_line, pid)
         ]
-        return min(found, default=0)
+        return found[0] if found else 0
 
     def horse(self) -> tuple[int, int]:
         """The worker and its work-horse, 0 for what does not run."""
