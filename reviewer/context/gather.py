@@ -39,12 +39,12 @@ RELATED_SHOWN: Final = 5
 GROUPS: Final = (1, 3, 12, 48)
 MATCHES_KEPT: Final = 100_000
 
-MIN_BUDGET: Final = 400
-SHARE_OF_DIFF: Final = 0.25
+MIN_BUDGET: Final = 250
+SHARE_OF_DIFF: Final = 0.2
 
 
 def proportional_budget(diff_tokens: int, *, ceiling: int) -> int:
-    """Return how many tokens of context a diff deserves: a quarter of its own, 400 at least, `ceiling` at most.
+    """Return how many tokens of context a diff deserves: a fifth of its own, 250 at least, `ceiling` at most.
 
     Models get worse with more context (architecture: small and ranked beats large), and it is paid for.
     """
@@ -216,7 +216,11 @@ class ContextGatherer:
     def _common_needs(self, words: Mapping[str, float]) -> list[Need]:
         """Names that added lines of several files use."""
         users: dict[str, dict[str, int]] = {}
+        read = 0
         for hunk in self._change.hunks:
+            read += len(hunk.lines)
+            if read > LINES_READ:
+                break
             for line in hunk.added:
                 for use in uses_in_lines([(line.new_no or 0, line.text)]):
                     if use.name in words:

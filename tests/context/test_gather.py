@@ -187,7 +187,7 @@ def test_hunks_of_one_function_share_its_name(gatherer: ContextGatherer) -> None
     assert ("shop/cart.py:total",) in gatherer.related().values()
 
 
-@pytest.mark.parametrize(("diff", "expected"), [(0, 400), (1000, 400), (8000, 2000), (100_000, 6000)])
+@pytest.mark.parametrize(("diff", "expected"), [(0, 250), (1000, 250), (8000, 1600), (100_000, 6000)])
 def test_context_grows_with_the_diff_up_to_a_ceiling(diff: int, expected: int) -> None:
     assert proportional_budget(diff, ceiling=6000) == expected
 
