@@ -33,7 +33,7 @@ lookups = 0
 [caps]
 context_tokens = 100
 unit_tokens = 500
-max_output_tokens = 200
+max_output_tokens = 256
 max_calls_per_unit = 1
 max_escalations = 0
 concurrency = 1
