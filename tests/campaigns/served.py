@@ -328,9 +328,10 @@ def table(kills: list[Killed]) -> str:
             f"{max(kill.resumed for kill in own):>10.1f} s {max(kill.published for kill in own):>12.1f} s "
             f"{sum(kill.extra for kill in own):>12}"
         )
-    times = sorted(kill.resumed for kill in kills)
+    # K1 is another process's death, and waits for the clock.
+    times = sorted(kill.resumed for kill in kills if kill.point != "K1")
     bad = sum(bool(kill.problems) for kill in kills)
     p95 = times[max(0, -(-95 * len(times) // 100) - 1)]
     bound = f"95 % bound {3 / len(kills):.1%}" if not bad else "no bound"
-    lines.append(f"all    {len(kills):>5} {bad:>13}  resumed p95 {p95:.1f} s, {bound}")
+    lines.append(f"all    {len(kills):>5} {bad:>13}  resumed p95 {p95:.1f} s (without K1), {bound}")
     return "\n".join(lines)

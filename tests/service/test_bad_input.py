@@ -240,7 +240,7 @@ def covered(rig: Rig, number: int) -> tuple[ReviewStatus, set[str], set[str]]:
     )
 
 
-@pytest.mark.parametrize("count", [301, 3001])
+@pytest.mark.parametrize("count", [pytest.param(301, marks=pytest.mark.campaign), 3001])
 def test_more_files_than_github_shows_are_all_reviewed_or_listed(large: Rig, count: int) -> None:
     number = large.open(many(count))
     asked = large.calls
