@@ -36,6 +36,8 @@ from reviewer.verification import Verified, verify_findings
 
 # From so many units on, what they share is worth a part of each one's context: it is read from the cache.
 UNITS_THAT_SHARE: Final = 3
+# Above so many hunks the risk of a file stands for its hunks: judging each would take longer than the first answer.
+HUNKS_JUDGED_ALONE: Final = 1500
 # A window too small for this much of a diff is of no use.
 MIN_UNIT_TOKENS: Final = 200
 
@@ -173,9 +175,7 @@ def prepare(request: ReviewRequest, scope: Scope, *, policy: Policy, models: Has
     """
     clean = redact_change(replace(request.change, files=scope.files))
 
-    def risk(hunk: Hunk) -> float:
-        return likelihood(changed_parts((hunk,)), policy.sensitive)
-
+    risk = _risk(clean.change, policy)
     room = unit_room(policy, models)
     units = build_units(
         clean.change.files,
@@ -185,6 +185,21 @@ def prepare(request: ReviewRequest, scope: Scope, *, policy: Policy, models: Has
         sensitive_from=policy.sensitivity_threshold,
     )
     return Prepared(clean.change, scope, units[: policy.max_units], units[policy.max_units :], clean.count)
+
+
+def _risk(change: Change, policy: Policy) -> Callable[[Hunk], float]:
+    """Return what orders and groups the hunks: each one's risk, or in a huge change that of its file."""
+    if sum(len(file.hunks) for file in change.files) <= HUNKS_JUDGED_ALONE:
+        return lambda hunk: likelihood(changed_parts((hunk,)), policy.sensitive)
+    hunks = {file.path: file.hunks for file in change.files}
+    known: dict[str, float] = {}
+
+    def of_file(hunk: Hunk) -> float:
+        if hunk.path not in known:
+            known[hunk.path] = likelihood(changed_parts(hunks[hunk.path]), policy.sensitive)
+        return known[hunk.path]
+
+    return of_file
 
 
 def unit_room(policy: Policy, models: HasModels | None) -> int:

@@ -17,6 +17,8 @@ from reviewer.context.testpaths import is_test_path, subject_of
 COMMITS: Final = 5000
 # How many of each ranking are weighed at all.
 DEPTH: Final = 60
+# Of a change of thousands of files so many, evenly chosen, are compared with every candidate by name and place.
+COMPARED: Final = 200
 # Reciprocal ranks, damped: Cormack, Clarke and Büttcher, SIGIR 2009.
 _DAMP: Final = 5
 
@@ -122,7 +124,8 @@ def related_files(
     candidates = {path for order in ranks.values() for path, rank in order.items() if rank < DEPTH}
     wanted = {word.lower() for word in words}
     most = evidence.most()
-    scored = {path: _probability(_features(path, evidence, ranks, most, changed, wanted)) for path in candidates}
+    touched = _Touched.of(changed)
+    scored = {path: _probability(_features(path, evidence, ranks, most, touched, wanted)) for path in candidates}
     best = sorted(scored, key=lambda path: (-scored[path], path))[:limit]
     return [Related(path, scored[path], _reason(path, evidence)) for path in best]
 
@@ -173,12 +176,41 @@ def _holders(matches: Sequence[Match]) -> dict[str, list[int]]:
     """Return, by path, how many lines use a word and how many define it."""
     holders: dict[str, list[int]] = {}
     for match in matches:
-        at = match.text.find(match.word)
-        # Only ASCII matters to the test, so a length in characters stands in for one in bytes.
-        line = match.text.encode("ascii", "replace")
-        defines = at >= 0 and looks_like_definition(line, at, at + len(match.word))
+        defines = match.defines
+        if defines is None:
+            at = match.text.find(match.word)
+            # Only ASCII matters to the test, so a length in characters stands in for one in bytes.
+            line = match.text.encode("ascii", "replace")
+            defines = at >= 0 and looks_like_definition(line, at, at + len(match.word))
         holders.setdefault(match.path, [0, 0])[int(defines)] += 1
     return holders
+
+
+@dataclass(frozen=True, slots=True)
+class _Touched:
+    """What is asked of the changed paths for every candidate, told once. `some` are those compared one by one."""
+
+    folders: frozenset[str]
+    subjects: frozenset[str]
+    suffixes: frozenset[str]
+    any_test: bool
+    all_tests: bool
+    some: tuple[str, ...]
+    tokens: tuple[frozenset[str], ...]
+
+    @classmethod
+    def of(cls, changed: frozenset[str]) -> _Touched:
+        tests = [is_test_path(path) for path in changed]
+        some = tuple(sorted(changed)[:: -(-len(changed) // COMPARED) or 1])
+        return cls(
+            folders=frozenset(map(_folder, changed)),
+            subjects=frozenset(map(subject_of, changed)),
+            suffixes=frozenset(map(_suffix, changed)),
+            any_test=any(tests),
+            all_tests=all(tests),
+            some=some,
+            tokens=tuple(map(_tokens, some)),
+        )
 
 
 def _history(
@@ -206,10 +238,9 @@ def _history(
 
 
 def _paths(changed: frozenset[str], entries: Mapping[str, object]) -> dict[str, float]:
-    folders = {_folder(path) for path in changed}
-    subjects = {subject_of(path) for path in changed}
-    tokens = [_tokens(path) for path in changed]
-    known = frozenset().union(*tokens)
+    touched = _Touched.of(changed)
+    folders, subjects, tokens = touched.folders, touched.subjects, touched.tokens
+    known: frozenset[str] = frozenset().union(*map(_tokens, changed))
     scores: dict[str, float] = {}
     for path in entries:
         if path in changed:
@@ -229,7 +260,7 @@ def _features(
     evidence: _Evidence,
     ranks: Mapping[str, Mapping[str, int]],
     most: Mapping[str, float],
-    changed: frozenset[str],
+    touched: _Touched,
     wanted: set[str],
 ) -> dict[str, float]:
     def share(name: str, of: Mapping[str, float]) -> float:
@@ -239,8 +270,7 @@ def _features(
         return 1 / (1 + ranks[name][path] / _DAMP) if path in ranks[name] else 0.0
 
     subject, test = subject_of(path), is_test_path(path)
-    same = any(subject_of(other) == subject for other in changed)
-    tests = [is_test_path(other) for other in changed]
+    same = subject in touched.subjects
     return {
         "words": share("words", evidence.words),
         "words_rank": rank("words"),
@@ -255,17 +285,17 @@ def _features(
         "uses": share("uses", evidence.uses),
         "uses_rank": rank("uses"),
         "path_rank": rank("path"),
-        "folder": float(any(_folder(other) == _folder(path) for other in changed)),
+        "folder": float(_folder(path) in touched.folders),
         "subject": float(same and len(subject) > 2),
-        "its_test": float(same and test and not all(tests)),
-        "its_source": float(same and not test and all(tests)),
-        "near": max((_near(path, other) for other in changed), default=0.0),
-        "tokens": _alike(_tokens(path), [_tokens(other) for other in changed]),
+        "its_test": float(same and test and not touched.all_tests),
+        "its_source": float(same and not test and touched.all_tests),
+        "near": max((_near(path, other) for other in touched.some), default=0.0),
+        "tokens": _alike(_tokens(path), touched.tokens),
         "mentions": evidence.mentions.get(path, 0.0),
         "popular": math.log1p(evidence.popular[path]),
-        "suffix": float(any(_suffix(other) == _suffix(path) for other in changed)),
-        "lone_test": float(test and not any(tests)),
-        "both_tests": float(test and any(tests)),
+        "suffix": float(_suffix(path) in touched.suffixes),
+        "lone_test": float(test and not touched.any_test),
+        "both_tests": float(test and touched.any_test),
         "named": float(subject in wanted),
         "words_count": math.log1p(evidence.count[path]),
         "size_rank": rank("size"),
