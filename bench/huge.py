@@ -115,6 +115,11 @@ def _child(task: dict[str, Any]) -> dict[str, object]:
 
 
 def _peak_mib() -> int:
+    status = Path("/proc/self/status")
+    if status.is_file():
+        # Linux's ru_maxrss of a new process begins with what the process that forked it had.
+        row = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return round(int(row.split()[1]) * 1024 / MIB)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return round(peak / MIB)
 
