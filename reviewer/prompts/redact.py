@@ -56,6 +56,43 @@ _NAMED: Final = re.compile(
 _NAMED_HINT: Final = re.compile(
     r"(?i)passw|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?token|connection"
 )
+# Every match of the expressions above holds one of these; looking for plain text costs a tenth of an expression.
+_MARKS: Final = (
+    *(
+        "://",
+        "PRIVATE KEY",
+        "ghp_",
+        "gho_",
+        "ghu_",
+        "ghs_",
+        "ghr_",
+        "github_pat_",
+        "glpat-",
+        "AKIA",
+        "ASIA",
+        "ABIA",
+    ),
+    *(
+        "ACCA",
+        "sk-",
+        "AIza",
+        "GOCSPX",
+        "ya29",
+        "xox",
+        "hooks.slack",
+        "sk_",
+        "rk_",
+        "whsec_",
+        "SG.",
+        "npm_",
+        "pypi-",
+    ),
+    *("hf_", "gsk_", "xai-", "dop_v1", "shpat", "hvs.", "eyJ"),
+)
+_MARK_WORDS: Final = (
+    *("passw", "pwd", "secret", "connection", "apikey", "api_key", "api-key", "accesskey", "access_key"),
+    *("access-key", "privatekey", "private_key", "private-key", "authtoken", "auth_token", "auth-token"),
+)
 _EXAMPLE: Final = re.compile(
     r"(?i)example|placeholder|changeme|your[_-]|xxxx|<.*>|\$\{|\{\{|%\(|^env[.:]|redacted|\*{4}"
 )
@@ -89,6 +126,8 @@ def redact(text: str) -> tuple[str, int]:
 
 def redact_lines(lines: list[str], *, dotenv: bool = False) -> tuple[list[str], int]:
     """Redact line by line, key blocks across lines; `dotenv` hides every value of a KEY=value file."""
+    if not dotenv and not _worth_a_look("\n".join(lines)):
+        return lines, 0
     out, count, in_key = [], 0, False
     for line in lines:
         if in_key or _KEY_BEGIN.search(line):
@@ -100,6 +139,12 @@ def redact_lines(lines: list[str], *, dotenv: bool = False) -> tuple[list[str], 
         out.append(fresh)
         count += found
     return out, count
+
+
+def _worth_a_look(text: str) -> bool:
+    """Tell whether a text can hold a secret at all: nearly all hunks are told apart here, whole, at little cost."""
+    folded = text.casefold()
+    return any(mark in text for mark in _MARKS) or any(word in folded for word in _MARK_WORDS)
 
 
 def _key_line(line: str, *, inside: bool) -> tuple[str, int, bool]:
@@ -169,10 +214,11 @@ def redact_change(change: Change) -> Redacted:
 
 def _redact_file(file: FileChange) -> tuple[FileChange, int]:
     hunks, count = [], 0
+    dotenv = is_dotenv(file.path)
     for hunk in file.hunks:
         texts = [reveal(line.text) for line in hunk.lines]
-        clean, found = redact_lines(texts, dotenv=is_dotenv(file.path))
-        section, above = _redact_section(hunk.section, dotenv=is_dotenv(file.path))
+        clean, found = redact_lines(texts, dotenv=dotenv)
+        section, above = _redact_section(hunk.section, dotenv=dotenv)
         count += found + above
         if section != hunk.section:
             hunk = replace(hunk, section=section)  # noqa: PLW2901 - the same hunk without the secret in its header
