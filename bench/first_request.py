@@ -1,9 +1,9 @@
 """Warm time from dequeue to the first model request on a change of 92 files and about 9,600 diff lines.
 
-Two levels, each in a process that has reviewed another change before. `service` starts where RQ's job does
-(`reviewer.service.run`): lease, GitHub (a simulated one, behind HTTP and git over HTTP, in a process of its own),
-fetch, policy, models, context, prompt, reservation in the ledger. `pipeline` starts with the diff in memory and both
-commits in a repository. Context is included; PR-Agent takes 0.54 s to prepare such a change without any, as given.
+The process has reviewed another change of the repository before. The time starts with the diff's bytes in memory
+and both commits in a bare repository, as the service has them after its fetch; it ends when the request arrives at
+a model's socket. Scope, redaction, units, context, routing, prompt and reservation are in it. PR-Agent takes 0.54 s
+to prepare such a change without any context, as given; it is not run here.
 """
 
 from __future__ import annotations
