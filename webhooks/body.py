@@ -29,6 +29,7 @@ class Deadlines:
         self._due: dict[socket.socket, float] = {}
         self._expired: set[socket.socket] = set()
         self._wake = threading.Condition()
+        self._idle = False
         self._thread: threading.Thread | None = None
 
     @contextlib.contextmanager
@@ -40,7 +41,8 @@ class Deadlines:
                 # Started with the first request: a thread would not survive the fork of the server's worker.
                 self._thread = threading.Thread(target=self._run, name="body-deadlines", daemon=True)
                 self._thread.start()
-            elif len(self._due) == 1:
+            elif self._idle:
+                self._idle = False
                 self._wake.notify()
         try:
             yield
@@ -55,7 +57,11 @@ class Deadlines:
     def _run(self) -> None:
         with self._wake:
             while True:
-                self._wake.wait(_WATCH_SECONDS if self._due else None)
+                if not self._due:
+                    self._idle = True
+                    self._wake.wait()
+                # Woken once, it looks on at its own pace: waking it for every request costs each one a switch.
+                self._wake.wait(_WATCH_SECONDS)
                 now = time.monotonic()
                 for connection in [each for each, due in self._due.items() if due <= now]:
                     del self._due[connection]
