@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -128,11 +129,18 @@ def review(
     watch(Progress("scope"))
     scope = decide_scope(request.change, policy, head=head, base=base)
     with _pool(policy.concurrency + 1, asker) as pool:
-        # The analysers run beside the first calls: two witnesses that have not spoken to each other.
-        evidence = pool.submit(_evidence, request.change, scope, policy, head)
-        prepared = prepare(request, scope, policy=policy, models=asker)
-        run = Run(seconds=policy.max_seconds, clock=clock, started=started)
-        plans, answers = _ask_all(request, prepared, asker, policy, (head, base), evidence, run, store, pool, watch)
+        # The analysers run beside the calls: two witnesses that have not spoken to each other. They begin when the
+        # first question is on its way, for on two processors they double the time until then.
+        asked = threading.Event()
+        evidence = pool.submit(_evidence, request.change, scope, policy, head, asked)
+        try:
+            prepared = prepare(request, scope, policy=policy, models=asker)
+            run = Run(seconds=policy.max_seconds, clock=clock, started=started)
+            plans, answers = _ask_all(
+                request, prepared, asker, policy, (head, base), evidence, run, store, pool, watch, asked
+            )
+        finally:
+            asked.set()
         watch(Progress("evidence", len(answers), len(plans)))
         found = evidence.result()
     verified = _verify(answers, plans, asker, policy, run, store, watch)
@@ -244,7 +252,10 @@ def _shared_context(gatherer: ContextGatherer, prepared: Prepared, policy: Polic
     return (*guidelines, *gatherer.shared_items(each // 2))
 
 
-def _evidence(change: Change, scope: Scope, policy: Policy, head: Snapshot | None) -> Evidence:
+def _evidence(
+    change: Change, scope: Scope, policy: Policy, head: Snapshot | None, begin: threading.Event
+) -> Evidence:
+    begin.wait()
     return run_analysers(replace(change, files=scope.files), head, tools=policy.analysers)
 
 
@@ -259,6 +270,7 @@ def _ask_all(
     store: ResultStore | None,
     pool: ThreadPoolExecutor,
     watch: Callable[[Progress], None],
+    asked: threading.Event,
 ) -> tuple[tuple[Plan, ...], tuple[Answered, ...]]:
     if asker is None or not prepared.units:
         return (), ()
@@ -278,6 +290,7 @@ def _ask_all(
     for plan in plan_units(request, prepared, policy=policy, gatherer=gatherer, models=asker):
         plans.append(plan)
         jobs.append(pool.submit(_answer, plan, desk, store))
+        asked.set()
     answers: list[Answered] = []
     usage, cost = Usage(), Decimal(0)
     unknown = False
