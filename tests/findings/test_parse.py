@@ -222,6 +222,10 @@ def test_a_narrowed_schema_knows_no_other_path_or_line():
     assert strict_ready(schema)
     short = {"suggestion": None, "evidence": [], "confidence": 0.7}
     jsonschema.validate(json.loads(answer(stated(**short))), schema)
-    for wrong in (stated(**short, path="other.py"), stated(**short, line=9), stated(**short | {"confidence": 0.71})):
+    for wrong in (
+        stated(**short, path="other.py"),
+        stated(**short, line=9),
+        stated(**short | {"confidence": 0.71}),
+    ):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(json.loads(answer(wrong)), schema)
