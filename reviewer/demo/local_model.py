@@ -37,7 +37,7 @@ max_output_tokens = 256
 max_calls_per_unit = 1
 max_escalations = 0
 concurrency = 1
-max_seconds = 15
+max_seconds = 10
 
 [sensitive]
 threshold = 1.0
