@@ -60,7 +60,8 @@ def choose(settings: Settings, folder: Path, *, analysers_only: bool = False) ->
     environ = {"KILO_REVIEW_LLAMACPP_BASE_URL": local.url}
     if settings.policy_file is None:
         environ["KILO_REVIEW_POLICY"] = str(policy)
-    return Choice(f"{local.weights.stem} on llama.cpp, a toy: it proves the way, a key gives a review", environ, local)
+    toy = "a toy: it proves the way, a key gives a review"
+    return Choice(f"{local.weights.stem} on llama.cpp, {toy}", environ, local)
 
 
 def _no_local() -> dict[str, str]:
