@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
@@ -74,22 +75,29 @@ def verify_findings(
 
     CRITICAL and HIGH always, and all that a tier below FRONTIER found; everything under `verify = "always"`.
     """
-    state = _State(asker, policy, run, store)
-    refuted: list[PlacedFinding] = []
-    for batch in _batches(answers, plans, policy):
-        if late := run.late():
-            state.notices.append(f"{len(batch.findings)} finding(s) were not verified: {late}")
-            continue
-        result = _judge(batch, batch.tier, state)
-        if result is None:
-            continue
-        refuted += result.refuted
-        split = [finding for finding in result.unproven if finding.severity >= Severity.HIGH]
-        if split and (again := _again(batch, split, state)) is not None:
-            refuted += again.refuted
+    batches = _batches(answers, plans, policy)
+    states = [_State(asker, policy, run, store) for _batch in batches]
+    with ThreadPoolExecutor(max_workers=policy.concurrency) as pool:
+        refuted = [found for one in pool.map(_refute, batches, states) for found in one]
     return Verified(
-        tuple(refuted), tuple(state.calls), tuple(state.escalations), tuple(dict.fromkeys(state.notices))
+        tuple(refuted),
+        tuple(call for state in states for call in state.calls),
+        tuple(step for state in states for step in state.escalations),
+        tuple(dict.fromkeys(note for state in states for note in state.notices)),
     )
+
+
+def _refute(batch: _Batch, state: _State) -> tuple[PlacedFinding, ...]:
+    """Return what of a batch is set aside."""
+    if late := state.run.late():
+        state.notices.append(f"{len(batch.findings)} finding(s) were not verified: {late}")
+        return ()
+    result = _judge(batch, batch.tier, state)
+    if result is None:
+        return ()
+    split = [finding for finding in result.unproven if finding.severity >= Severity.HIGH]
+    again = _again(batch, split, state) if split else None
+    return (*result.refuted, *(again.refuted if again else ()))
 
 
 def _wanted(finding: Finding, tier: Tier, policy: Policy) -> bool:
