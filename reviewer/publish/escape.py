@@ -13,14 +13,14 @@ _MARKS: Final = re.compile(r"([\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u2
 
 # What GitHub would turn into something: a mention, an issue or pull request, an address, an emoji image,
 # mathematics. Full-width and small forms of @ and # count: filters after ours may fold them. Looked for in one word
-# at a time, so that the time stays linear in the text.
+# at a time, so that the time stays linear in the text. A word that ends in www counts: our full stop may follow.
 _LIVE: Final = re.compile(
     r"""
       [@\uff20\ufe6b]\S                          # name, team, name@host, owner/repo@sha
     | [#\uff03\ufe5f]\d                          # 1, owner/repo#1
     | \bGH-\d
     | :(?:/|\\)(?:/|\\)                          # any scheme
-    | www\. | (?:mailto|xmpp|javascript|data|vbscript):
+    | www(?:\.|$) | (?:mailto|xmpp|javascript|data|vbscript):
     | :[A-Za-z0-9_+-]+:                           # emoji names, some of which are images
     | \$(?!\d[\d.,]*(?:[;:)]|$))                 # mathematics, most often a shell variable; no price
     """,

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from policies.words import Payment, Severity
@@ -207,6 +207,7 @@ def test_nothing_of_a_hostile_review_comes_alive(attack: str) -> None:
 
 
 @settings(max_examples=30, deadline=None)
+@example("www")
 @given(TEXTS)
 def test_no_text_breaks_the_summary(text: str) -> None:
     written = summary(hostile(text))
