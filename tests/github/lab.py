@@ -9,10 +9,12 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+
+import pytest
 
 from reviewer.demo.simulator import GitHubSimulator
 from reviewer.github.auth import AppAuth
@@ -141,3 +143,30 @@ def lab(
         made = Lab(simulator, auth, installation.id, number, source)
         yield made
         auth.api.close()
+
+
+@pytest.fixture(scope="module")
+def shared_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with lab(tmp_path_factory.mktemp("shop")) as made:
+        yield made
+
+
+@pytest.fixture
+def shop(shared_shop: Lab) -> Iterator[Lab]:
+    """An untouched pull request. It is shared: tests that push or stop the server use `own_shop`."""
+    simulator = shared_shop.simulator
+    state = simulator.state
+    with state.lock:
+        for records in (state.reviews, state.review_comments, state.comments, state.check_runs, state.tokens):
+            records.clear()
+        state.seen.clear()
+    simulator.faults.clear()
+    auth = AppAuth(str(simulator.app.id), Secret(simulator.app.private_key), simulator.url, now=Lab.now)
+    yield replace(shared_shop, auth=auth)
+    auth.api.close()
+
+
+@pytest.fixture
+def own_shop(tmp_path: Path) -> Iterator[Lab]:
+    with lab(tmp_path) as made:
+        yield made
