@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
+from uuid import uuid4
 
 from tests.simulators.behaviour import (
     Behaviour,
@@ -29,6 +30,8 @@ KEY = "sk-simulated-0123456789abcdef"
 # Shorter prefixes are not cached (OpenAI and Anthropic: 1,024 tokens).
 SMALLEST_CACHED = 1024
 NOTHING_FOUND = Say()
+# The header that names a request, where a vendor has one.
+ID_HEADERS = {"openai": "x-request-id", "anthropic": "request-id"}
 PATHS = {
     "openai": re.compile(r"^/v1/chat/completions$"),
     "anthropic": re.compile(r"^/v1/messages$"),
@@ -38,13 +41,14 @@ PATHS = {
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it arrived."""
+    """One request as it arrived; `id` is the one that the provider gave it and names in its answer."""
 
     path: str
     headers: dict[str, str]
     body: Any
     raw: bytes
     at: float
+    id: str = ""
 
 
 class ProviderSimulator:
@@ -170,6 +174,14 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
+    named = ""
+    counted = False
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        super().send_response(code, message)
+        header = ID_HEADERS.get(self.server.provider.protocol)
+        if header and self.named:
+            self.send_header(header, self.named)
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -179,14 +191,22 @@ class _Handler(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("content-length", "0")))
         body = json.loads(raw)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        provider.requests.append(Request(self.path, headers, body, raw, time.monotonic()))
+        self.named = f"req-{uuid4().hex}"
+        provider.requests.append(Request(self.path, headers, body, raw, time.monotonic(), self.named))
         provider.enter(1)
+        self.counted = True
         try:
             self._answer(provider, body, headers)
         except (BrokenPipeError, ConnectionResetError):
             provider.abandoned += 1
             self.close_connection = True
         finally:
+            self._leave(provider)
+
+    def _leave(self, provider: ProviderSimulator) -> None:
+        """Called before the last bytes go out: a client that has read them may ask again at once."""
+        if self.counted:
+            self.counted = False
             provider.enter(-1)
 
     def do_GET(self) -> None:
@@ -229,6 +249,7 @@ class _Handler(BaseHTTPRequestHandler):
         provider.bill(tokens)
         streamed = body.get("stream") or "streamGenerateContent" in self.path
         if not streamed:
+            self._leave(provider)
             self._json(200, provider.shape.whole(model, say.text, say.finish, tokens, say.cost))
             return
         self._begin()
@@ -241,6 +262,7 @@ class _Handler(BaseHTTPRequestHandler):
             provider.leaving.wait(say.pause)
         wanted = bool((body.get("stream_options") or {}).get("include_usage"))
         ended = provider.shape.end(model, say.finish, tokens if say.usage else None, say.cost, wanted)
+        self._leave(provider)
         self._events(ended)
 
     def _misbehave(self, provider: ProviderSimulator, body: Any, behaviour: Behaviour) -> None:
