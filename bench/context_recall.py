@@ -1,10 +1,11 @@
 """How much of what a reviewer needs is in the context: needed definitions, files that should have changed too.
 
     python -m bench context_recall --mirrors DIR [--only needed|hidden|review] [--repo owner/name] [--limit N]
+                                   [--rows FILE]
 
 `--mirrors` (or KILO_REVIEW_MIRRORS) is a folder of git repositories named `owner+name`, `owner+name/repo`,
 `owner/name` or `name.git`; rows whose commits are not there are skipped and counted. The data are the development
-sets of the shared folder (KILO_REVIEW_SHARED).
+sets of the shared folder (KILO_REVIEW_SHARED); `--rows` reads others instead, as `bench.mine_context` writes them.
 
 Budgets here are characters, as in the baselines: 8,000 characters of snippets hold .778 of the needed definitions,
 fused search finds .642 / .772 of the hidden files in the first 5 / 10, and .68 of the definitions that File- and
@@ -83,8 +84,8 @@ class Tally:
         return round(sum(shares) / len(shares), 3) if shares else float("nan")
 
 
-def load_context() -> list[dict[str, Any]]:
-    with (shared_folder() / "data" / "context-dev.jsonl").open(encoding="utf-8") as file:
+def load_context(rows: Path | None = None) -> list[dict[str, Any]]:
+    with (rows or shared_folder() / "data" / "context-dev.jsonl").open(encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 
 
@@ -124,7 +125,7 @@ def in_diff(change: Change, definitions: Sequence[dict[str, Any]]) -> bool:
 def measure_needed(row: dict[str, Any], git_dir: Path, tally: Tally) -> None:
     change = change_of(git_dir, row["base"], row["head"])
     with GitSnapshot.open(git_dir, row["head"]) as head, GitSnapshot.open(git_dir, row["base"]) as base:
-        gatherer = ContextGatherer(head=head, base=base, change=change, count=len, frame=None)
+        gatherer = ContextGatherer(head=head, base=base, change=change, count=len)
         for budget in CHARS:
             items = gatherer.for_unit(whole(change), budget=budget)
             for need in row["needed"]:
@@ -140,7 +141,7 @@ def measure_hidden(row: dict[str, Any], git_dir: Path, tally: Tally) -> None:
     rest = replace(change, files=tuple(file for file in change.files if file.path != row["hidden"]))
     with GitSnapshot.open(git_dir, row["base"]) as base:
         # The head's tree holds the hidden file's new text, which would give it away.
-        gatherer = ContextGatherer(head=base, base=base, change=rest, count=len, frame=None)
+        gatherer = ContextGatherer(head=base, base=base, change=rest, count=len)
         ranked = [item.path for item in gatherer.related_files(limit=10)]
     tally.add("hidden@5", row["repo"], hit=row["hidden"] in ranked[:5])
     tally.add("hidden@10", row["repo"], hit=row["hidden"] in ranked)
@@ -157,7 +158,7 @@ def measure_review(row: dict[str, Any], git_dir: Path, tally: Tally) -> None:
         return
     change = parse_diff(row["diff"], base=row["base"], head=row["head"])
     with GitSnapshot.open(git_dir, row["head"]) as head, GitSnapshot.open(git_dir, row["base"]) as base:
-        gatherer = ContextGatherer(head=head, base=base, change=change, count=len, frame=None)
+        gatherer = ContextGatherer(head=head, base=base, change=change, count=len)
         items = gatherer.for_unit(whole(change), budget=REVIEW_CHARS)
         for need in wanted:
             hit = in_diff(change, need["defs"]) or covers(items, need)
@@ -170,20 +171,26 @@ def measure_review(row: dict[str, Any], git_dir: Path, tally: Tally) -> None:
 MEASURES = {"needed": measure_needed, "hidden": measure_hidden, "review": measure_review}
 
 
-def rows_of(kind: str) -> Iterator[dict[str, Any]]:
+def rows_of(kind: str, rows: Path | None = None) -> Iterator[dict[str, Any]]:
     if kind == "review":
         yield from load_reviews()
     else:
-        yield from (row for row in load_context() if kind == "hidden" or row["needed"])
+        yield from (row for row in load_context(rows) if kind == "hidden" or row["needed"])
 
 
 def measure(
-    mirrors: Path, *, kinds: Sequence[str] = tuple(MEASURES), repo: str = "", limit: int = 0, progress: bool = False
+    mirrors: Path,
+    *,
+    kinds: Sequence[str] = tuple(MEASURES),
+    repo: str = "",
+    limit: int = 0,
+    rows: Path | None = None,
+    progress: bool = False,
 ) -> dict[str, object]:
     report: dict[str, object] = {}
     for kind in kinds:
         tally = Tally()
-        for row in rows_of(kind):
+        for row in rows_of(kind, rows):
             if repo and row["repo"] != repo:
                 continue
             if limit and tally.rows >= limit:
@@ -217,6 +224,15 @@ def mirrors_folder(given: str = "") -> Path | None:
     return Path(name) if name else None
 
 
+def mirrors_or_say(given: str) -> Path | None:
+    """Return the folder of mirrors; None, and a line on standard error, where there is none."""
+    mirrors = mirrors_folder(given)
+    if mirrors is not None and mirrors.is_dir():
+        return mirrors
+    print("no mirrors: pass --mirrors DIR or set KILO_REVIEW_MIRRORS", file=sys.stderr)
+    return None
+
+
 def run() -> dict[str, object]:
     mirrors = mirrors_folder()
     if mirrors is None or not shared_folder().is_dir():
@@ -229,15 +245,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--mirrors", default="", help="folder of git mirrors (default: KILO_REVIEW_MIRRORS)")
     parser.add_argument("--only", choices=sorted(MEASURES), action="append", help="measure just this")
     parser.add_argument("--repo", default="", help="just this repository, as owner/name")
+    parser.add_argument("--rows", type=Path, help="rows of commits to read instead of the development set")
     parser.add_argument("--limit", type=int, default=0, help="at most so many rows of each kind")
     options = parser.parse_args(argv)
-    mirrors = mirrors_folder(options.mirrors)
-    if mirrors is None or not mirrors.is_dir():
-        print("no mirrors: pass --mirrors DIR or set KILO_REVIEW_MIRRORS", file=sys.stderr)
+    mirrors = mirrors_or_say(options.mirrors)
+    if mirrors is None:
         return 2
-    report = measure(
-        mirrors, kinds=options.only or tuple(MEASURES), repo=options.repo, limit=options.limit, progress=True
-    )
+    kinds = options.only or [kind for kind in MEASURES if kind != "review" or options.rows is None]
+    report = measure(mirrors, kinds=kinds, repo=options.repo, limit=options.limit, rows=options.rows, progress=True)
     print(json.dumps(report, indent=2))
     return 0
 

@@ -10,19 +10,22 @@ from reviewer.change.model import Hunk, LineKind
 from reviewer.context.fill import Offer
 from reviewer.context.languages import family_of
 from reviewer.context.model import ContextKind, Match
-from reviewer.context.search import looks_like_definition
+from reviewer.context.search import line_defines
 from reviewer.context.snippets import lines_snippet
 from reviewer.context.sources import Sources
 from reviewer.context.symbols import Definition
 from reviewer.context.testpaths import is_test_path, subject_of
 from reviewer.context.words import worth_looking_up
 
-NAMES: Final = 12
 CALLERS_PER_NAME: Final = 4
+# Who uses what a test defines is worth less than who uses code.
+OF_TEST_VALUE: Final = 0.3
 AROUND: Final = 2
+_COMMENT: Final = re.compile(r"\s*(?:\*|//|/\*|#(?!\s*(?:define|if|elif|include)\b))")
 _BUILDS_ON: Final = re.compile(
     r"\b(?:extends|implements|impl|include|prepend|with)\b|\b(?:class|struct|interface|object)\s+\w+.*[(:<]"
 )
+_IMPORT: Final = re.compile(r"\s*(?:import|from|use|using|#\s*include|require|require_relative|package|export)\b")
 
 
 def changed_definitions(hunks: Sequence[Hunk], head: Sources) -> list[tuple[str, Definition, bool]]:
@@ -44,7 +47,7 @@ def changed_definitions(hunks: Sequence[Hunk], head: Sources) -> list[tuple[str,
             if signed or (not item.members and item.end > item.line):
                 found[hunk.path, item.line] = (hunk.path, item, signed)
     ranked = sorted(found.values(), key=lambda item: (not item[2], item[0], item[1].line))
-    return [item for item in ranked if worth_looking_up(item[1].name)][:NAMES]
+    return [item for item in ranked if worth_looking_up(item[1].name)]
 
 
 def caller_offers(
@@ -77,6 +80,8 @@ def caller_offers(
             kind, what = ContextKind.CALLER, f"uses `{match.word}`, which this change edits"
         near = subject_of(match.path) == subject_of(path) or match.path == path
         value = (0.34 if signed else 0.16) * (1.25 if near or subclass else 1.0) / (1 + 0.5 * rank)
+        if is_test_path(path):
+            value *= OF_TEST_VALUE
         narrow = lines_snippet(source, match.line - 1, match.line + 1, worth=0.7)
         wide = lines_snippet(source, match.line - AROUND - 3, match.line + AROUND + 3, worth=1.0)
         offers.append(Offer(match.path, kind, what, value, (narrow, wide), match.word))
@@ -87,24 +92,22 @@ def _places(
     name: str, path: str, matches: Sequence[Match], shown: Mapping[str, Sequence[tuple[int, int]]]
 ) -> list[Match]:
     family = family_of(path)
-    best: dict[str, Match] = {}
+    best: dict[str, tuple[int, Match]] = {}
     for match in matches:
         if family_of(match.path) != family or any(
             first <= match.line <= last for first, last in shown.get(match.path, ())
         ):
             continue
-        at = match.text.find(name)
-        # Only ASCII matters to the test, so a length in characters stands in for one in bytes.
-        line = match.text.encode("ascii", "replace")
-        if looks_like_definition(line, at, at + len(name)) and not _builds_on(match):
+        if _COMMENT.match(match.text):
             continue
-        called = match.text[at + len(name) :].lstrip()[:1] in ("(", "{", "<", "!", ".", ":")
-        known = best.get(match.path)
-        if known is None or (called and known.text[known.text.find(name) + len(name) :].lstrip()[:1] != "("):
-            best[match.path] = match
+        if line_defines(match.text, name) and not _builds_on(match):
+            continue
+        use = _use_of(match, match.text.find(name) + len(name))
+        if match.path not in best or use > best[match.path][0]:
+            best[match.path] = (use, match)
     folder = path.rpartition("/")[0]
     return sorted(
-        best.values(),
+        (match for _, match in best.values()),
         key=lambda match: (
             subject_of(match.path) != subject_of(path),
             match.path.rpartition("/")[0] != folder,
@@ -112,6 +115,15 @@ def _places(
             match.path,
         ),
     )
+
+
+def _use_of(match: Match, end: int) -> int:
+    """Return how much a line says of the use of a name that ends at `end`: an import says least."""
+    if _builds_on(match):
+        return 3
+    if _IMPORT.match(match.text):
+        return 0
+    return 2 if match.text[end:].lstrip()[:1] in ("(", "{", "<", "!", ".", ":") else 1
 
 
 def _builds_on(match: Match) -> bool:

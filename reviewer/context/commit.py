@@ -13,8 +13,11 @@ from typing import Final, Self
 from reviewer.context.blobs import BlobReader
 from reviewer.context.git import run_git
 from reviewer.context.languages import language_of
+from reviewer.context.limits import Limit, LimitsReached
 from reviewer.context.model import Match, TreeEntry
+from reviewer.context.places import Places
 from reviewer.context.search import search_tree
+from reviewer.context.sweep import sweep_tree
 from reviewer.errors import GitFailed, NotFound
 
 FILE_LIMIT: Final = 2 * 1024 * 1024
@@ -51,6 +54,7 @@ class GitSnapshot:
         self._entries: Mapping[str, TreeEntry] | None = None
         self._common: frozenset[str] | None = None
         self._history: dict[int, tuple[tuple[str, ...], ...]] = {}
+        self.limits = LimitsReached()
 
     @classmethod
     def open(cls, git_dir: Path, commit: str, *, file_limit: int = FILE_LIMIT) -> GitSnapshot:
@@ -81,11 +85,11 @@ class GitSnapshot:
     def read_many(self, paths: Iterable[str]) -> Mapping[str, bytes]:
         """Read several files in one go; absent, oversized and missing ones are left out."""
         entries = self.entries()
-        wanted = {
-            path: entry.blob
-            for path in dict.fromkeys(paths)
-            if (entry := entries.get(path)) is not None and 0 <= entry.size <= self._file_limit
-        }
+        known = {path: entry for path in dict.fromkeys(paths) if (entry := entries.get(path)) is not None}
+        for path, entry in known.items():
+            if entry.size > self._file_limit:
+                self.limits.note(Limit.FILE_BYTES, self._file_limit, entry.size, where=path)
+        wanted = {path: entry.blob for path, entry in known.items() if 0 <= entry.size <= self._file_limit}
         found = self._blobs.read(wanted.values())
         return {path: found[blob] for path, blob in wanted.items() if blob in found}
 
@@ -93,9 +97,40 @@ class GitSnapshot:
         """Read blobs by object id, whatever their path; unknown ids are left out."""
         return self._blobs.read(blobs)
 
-    def search_words(self, words: Sequence[str], *, limit_per_word: int = 200) -> Sequence[Match]:
-        """Find whole-word occurrences of every word in one pass over the tree."""
-        return search_tree(self._git_dir, self._commit, words, limit_per_word=limit_per_word)
+    def search_words(
+        self,
+        words: Sequence[str],
+        *,
+        limit_per_word: int = 200,
+        phrases: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    ) -> Sequence[Match]:
+        """Find whole-word occurrences of every word in one pass over the tree; `phrases` as in `search_tree`."""
+        return search_tree(
+            self._git_dir, self._commit, words, limit_per_word=limit_per_word, phrases=phrases, limits=self.limits
+        )
+
+    def sweep_words(
+        self,
+        words: Sequence[str],
+        places: Places,
+        *,
+        limit_per_word: int,
+        ahead: Sequence[str] = (),
+        most: int,
+        phrases: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    ) -> Places:
+        """Find any number of words by reading every file of the tree once, as `sweep_tree` does."""
+        return sweep_tree(
+            self._git_dir,
+            self.entries(),
+            words,
+            places,
+            limit_per_word=limit_per_word,
+            ahead=ahead,
+            most=most,
+            phrases=phrases,
+            limits=self.limits,
+        )
 
     def common_words(self) -> frozenset[str]:
         """Return the words of more than COMMON_SHARE of a sample of the code: their places say nothing.
@@ -155,15 +190,16 @@ class GitSnapshot:
                 # One walk over the newest commits, for whatever paths: following single paths back through a
                 # long history costs several times as much and has no bound.
                 output = run_git(
-                    [*_LOG, f"--max-count={commits}", self._commit, "--"],
+                    [*_LOG, f"--max-count={commits + 1}", self._commit, "--"],
                     git_dir=self._git_dir,
                     limit=LOG_LIMIT,
                     cut=True,
                 )
+                records = output.split(b"\x01")[1:]
+                if len(records) > commits or len(output) >= LOG_LIMIT:
+                    self.limits.note(Limit.COMMITS, min(commits, len(records)), None)
                 self._history[commits] = tuple(
-                    touched
-                    for record in output.split(b"\x01")
-                    if 1 <= len(touched := _paths(record)) <= WIDE_COMMIT
+                    touched for record in records[:commits] if 1 <= len(touched := _paths(record)) <= WIDE_COMMIT
                 )
             return self._history[commits]
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from reviewer.context.commit import COMMON_SHARE
 from reviewer.context.imports import Imports
 from reviewer.context.languages import family_of, language_of
+from reviewer.context.limits import Limit, LimitsReached
 from reviewer.context.model import Match
 from reviewer.context.needs import Need
-from reviewer.context.search import looks_like_definition
+from reviewer.context.search import line_defines
 from reviewer.context.sources import Sources
-from reviewer.context.symbols import Definition
+from reviewer.context.symbols import Definition, Source
 from reviewer.context.testpaths import is_test_path
 from reviewer.context.uses import Role
 
@@ -21,9 +24,19 @@ FILES_PER_NAME: Final = 4
 FILES_IN_ALL: Final = 200
 CANDIDATES_PER_NAME: Final = 8
 NAMESAKE: Final = 0.5
+# What a member of another type than the named one is worth: it may be inherited.
+OTHER_MEMBER: Final = 0.2
 
+_DECLARES, _MAY_DEFINE = 6.0, 4.0
+_DECLARED: Final = re.compile(
+    r"(?:\b(?:def|class|func|function|fn|fun|interface|struct|trait|protocol|enum|union|type|typedef|module|namespace"
+    r"|record|object|mod|alias|define|macro_rules!)|\bfunction\*)\s+(?:\([^)]*\)\s*)?(?:[\w.:<>]+(?:\.|::))?$"
+)
 _FUNCTIONS: Final = frozenset(("function", "method", "constructor", "macro", "def", "func", "fn", "fun", "sub"))
 _TYPES: Final = frozenset(("class", "interface", "struct", "type", "enum", "module", "trait", "protocol"))
+
+_QUALIFIER: Final = re.compile(r"(?<![\w$])([A-Za-z_]\w*)(?:::|\.)\Z")
+_OUTSIDE: Final = re.compile(r"(\w+)::\Z")
 
 FEATURES: Final = (
     *("call", "type", "attribute", "weight", "uses", "rarity", "only", "same_file", "same_folder", "prefix"),
@@ -57,17 +70,26 @@ def find_definitions(
     *,
     shown: Mapping[str, Sequence[tuple[int, int]]],
     most_files: int = FILES_IN_ALL,
+    common: Container[str] = (),
+    limits: LimitsReached | None = None,
+    where: str = "",
 ) -> list[Candidate]:
     """Return the definitions of needed names, most valuable first, from at most `most_files` other files.
 
     `matches` are the lines of the tree that hold each name; `shown` are the ranges of lines, by path, that the
-    reader sees anyway: a definition in one of them is left out.
+    reader sees anyway: a definition in one of them is left out. Of `common` names, `matches` holds just the lines
+    that define them, so their number says nothing. `limits` is told how many files are not read, with `where` as
+    the place.
     """
     using = {need.path for need in needs}
     sources = head.parsed(using)
     imports = {path: Imports(source.lines) for path, source in sources.items()}
     files = max(2, len(head.snapshot.entries()))
-    rarity = {need.name: _rarity(matches.get(need.name, ()), files) for need in needs}
+    everywhere = math.log(1 / COMMON_SHARE) / math.log(files)
+    rarity = {
+        need.name: everywhere if need.name in common else _rarity(matches.get(need.name, ()), files)
+        for need in needs
+    }
     likely = [
         (need, _files_of(need, matches.get(need.name, ()), imports.get(need.path)))
         for need in sorted(needs, key=lambda need: (-_promise(need, rarity[need.name]), need.name))
@@ -76,7 +98,10 @@ def find_definitions(
     wanted = dict.fromkeys(
         paths[rank] for rank in range(FILES_PER_NAME) for _, paths in likely if rank < len(paths)
     )
-    defining = head.parsed([*using, *list(wanted)[: min(FILES_IN_ALL, most_files)]])
+    most = min(FILES_IN_ALL, most_files)
+    if limits is not None:
+        limits.note(Limit.PARSED_FILES, most, len(wanted) - most, where=where)
+    defining = head.parsed([*using, *list(wanted)[:most]])
     found: list[Candidate] = []
     named: dict[str, list[tuple[str, Definition]]] = {}
     for path, source in defining.items():
@@ -91,6 +116,9 @@ def find_definitions(
             _score(need, path, definition, rarity[need.name], len(hits), imports.get(need.path))
             for path, definition in hits
         ]
+        qualifier = _qualifier(need, sources.get(need.path))
+        if qualifier:
+            scored = [_of_qualifier(item, qualifier, defining[item.path]) for item in scored]
         scored.sort(key=lambda item: (-item.value, item.path, item.definition.line))
         unseen = [item for item in scored[:CANDIDATES_PER_NAME] if not _is_shown(item, shown)]
         if any(
@@ -106,6 +134,45 @@ def find_definitions(
         found += unseen
     found.sort(key=lambda item: (-item.value, item.path, item.definition.line))
     return found
+
+
+def _qualifier(need: Need, source: Source | None) -> str:
+    """Return the type, module or package that a name is taken from where it is used (`Store` of `Store::open`)."""
+    if source is None or not 0 < need.line <= len(source.lines):
+        return ""
+    return _taken_from(source.lines[need.line - 1], need.name, _QUALIFIER, "$")
+
+
+def _taken_from(line: str, name: str, before: re.Pattern[str], more: str) -> str:
+    """Return what `before` finds right before the first whole `name` of a line that it fits; "" where none does.
+
+    Names differ from call to call: an expression made of each would cost more to compile than to search with.
+    """
+    at = line.find(name)
+    while at >= 0:
+        end = at + len(name)
+        following = line[end : end + 1]
+        if not (following.isalnum() or following == "_" or (following and following in more)):
+            found = before.search(line[:at])
+            if found:
+                return found[1]
+        at = line.find(name, at + 1)
+    return ""
+
+
+def _of_qualifier(item: Candidate, qualifier: str, source: Source) -> Candidate:
+    """Weigh a definition by whether it is a member of what the use names: `Adapter::Get` is no other class's `Get`.
+
+    Only a qualifier with a capital is taken for a type; what a variable holds cannot be told from its name.
+    """
+    if not qualifier[:1].isupper():
+        return item
+    definition = item.definition
+    # A member may be defined outside of its class, as in C++.
+    container = definition.container.rpartition(".")[2] or _taken_from(
+        source.lines[definition.line - 1], definition.name, _OUTSIDE, ""
+    )
+    return item if container in ("", qualifier) else replace(item, value=item.value * OTHER_MEMBER)
 
 
 def _is_shown(item: Candidate, shown: Mapping[str, Sequence[tuple[int, int]]]) -> bool:
@@ -134,23 +201,36 @@ def _promise(need: Need, rarity: float) -> float:
 
 def _files_of(need: Need, matches: Sequence[Match], imports: Imports | None) -> list[str]:
     family, prose = family_of(need.path), language_of(need.path) is None
-    likely: dict[str, bool] = {}
+    likely: dict[str, float] = {}
     for match in matches:
-        # What a document names can be code of any language.
-        fits = language_of(match.path) is not None if prose else family_of(match.path) == family
-        if likely.get(match.path) or not fits:
+        if likely.get(match.path, 0.0) >= _DECLARES:
             continue
-        line = match.text.encode("utf-8", "surrogateescape")
-        at = line.find(need.name.encode())
-        likely[match.path] = at >= 0 and looks_like_definition(line, at, at + len(need.name))
+        # What a document names can be code of any language.
+        if language_of(match.path) is not None if prose else family_of(match.path) == family:
+            likely[match.path] = max(likely.get(match.path, 0.0), _defines(match))
     best: dict[str, float] = {}
     for path, defines in likely.items():
         imported = imports.strength(path) if imports else 0.0
         if defines or imported > 1:
             foreign = is_test_path(path) and not is_test_path(need.path)
-            best[path] = 4.0 * defines + _near(path, need.path) + imported - foreign
+            # A file is often called by the one type that it is there for.
+            own = path.rpartition("/")[2].partition(".")[0] == need.name
+            best[path] = defines + own + _near(path, need.path) + imported - foreign
     ranked = sorted(best, key=lambda path: (-best[path], path))
     return [path for path in ranked if path != need.path][:FILES_PER_NAME]
+
+
+def _defines(match: Match) -> float:
+    """Return how surely a line defines its word: a keyword says so, a type before it may be that of a field."""
+    at = match.text.find(match.word)
+    if at < 0:
+        return 0.0
+    defines = match.defines
+    if defines is None:
+        defines = line_defines(match.text, match.word)
+    if not defines:
+        return 0.0
+    return _DECLARES if _DECLARED.search(match.text[:at]) else _MAY_DEFINE
 
 
 def _near(path: str, other: str) -> float:

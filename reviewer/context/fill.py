@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
 
 from reviewer.context.model import ContextItem, ContextKind
 from reviewer.context.snippets import Snippet
+
+# How many of what did not fit a Choice names.
+NEXT_SHOWN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +26,59 @@ class Offer:
     symbol: str = ""
 
 
-class _Prices:
-    """What each form of each offer costs, counted once."""
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was not chosen: the budget in tokens, how many offers did not fit, and the most valuable of those."""
 
-    def __init__(self, offers: Sequence[Offer], count: Callable[[str], int], frame: int | None) -> None:
+    budget: int
+    left_out: int
+    next: tuple[ContextItem, ...]
+
+
+class Tariff(Protocol):
+    """What items cost where they are shown, in the unit of the budget."""
+
+    @property
+    def frame(self) -> int:
+        """What showing any item at all costs, at most."""
+        ...
+
+    def one(self, item: ContextItem) -> int:
+        """Return about what an item adds."""
+        ...
+
+    def all(self, items: Sequence[ContextItem]) -> int:
+        """Return exactly what these items cost together."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TextAlone:
+    """The Tariff of bare snippets: no heading, no marks."""
+
+    count: Callable[[str], int]
+    frame: int = 0
+
+    def one(self, item: ContextItem) -> int:
+        """Return the cost of the text."""
+        return self.count(item.text)
+
+    def all(self, items: Sequence[ContextItem]) -> int:
+        """Return the cost of the texts."""
+        return sum(map(self.one, items))
+
+
+class _Prices:
+    """What each form of each offer costs, asked once."""
+
+    def __init__(self, offers: Sequence[Offer], tariff: Tariff) -> None:
         self._offers = offers
-        self._count = count
-        self._frame = frame
+        self._tariff = tariff
         self._known: dict[tuple[int, int], int] = {}
 
     def price(self, offer: int, form: int) -> int:
         if (offer, form) not in self._known:
-            chosen = self._offers[offer]
-            heading = 0
-            if self._frame is not None:
-                heading = self._frame + self._count(f"{chosen.path}:1000-1000 {chosen.reason}")
-            self._known[offer, form] = self._count(chosen.forms[form].text) + heading
+            self._known[offer, form] = self._tariff.one(_item(self._offers[offer], form, 0))
         return self._known[offer, form]
 
     def density(self, offer: int, form: int) -> float:
@@ -50,51 +91,85 @@ class _Prices:
 
 
 def fill(
-    offers: Sequence[Offer],
-    *,
-    budget: int,
-    count: Callable[[str], int],
-    shown: Iterable[tuple[str, int, int]] = (),
-    frame: int | None = None,
+    offers: Sequence[Offer], *, budget: int, tariff: Tariff, shown: Iterable[tuple[str, int, int]] = ()
 ) -> tuple[ContextItem, ...]:
-    """Choose forms of offers so that their tokens stay within `budget`, the best value per token first.
+    """Choose forms of offers that together cost at most `budget` by `tariff`, the best value per token first.
 
-    What an item costs is its text and, unless `frame` is None, its heading (path, lines, reason) with `frame`
-    tokens for the marks around it: a line of code under a longer heading is dear. Every offer starts at its
-    shortest form and is traded for a longer one as the budget lasts. An offer whose lines are already shown
-    (`shown` is path, first line, last line) is passed over. The result is in the order of value, and the same for
-    the same arguments.
+    Every offer starts at its shortest form and is traded for a longer one as the budget lasts: a line of code
+    under a longer heading is dear. An offer whose lines are already shown (`shown` is path, first line, last line)
+    is passed over. The result is in the order of value, and the same for the same arguments.
     """
-    taken: dict[int, tuple[int, int]] = {}
+    taken: dict[int, int] = {}
     lines: dict[str, set[int]] = {}
     for path, first, last in shown:
         lines.setdefault(path, set()).update(range(first, last + 1))
-    prices = _Prices(offers, count, frame)
+    prices = _Prices(offers, tariff)
     queue = [(-prices.density(at, 0), at, 0) for at, offer in enumerate(offers) if offer.forms and offer.value > 0]
     heapq.heapify(queue)
-    left = budget
+    left = budget - tariff.frame
     while queue and left > 0:
         _, at, form = heapq.heappop(queue)
         offer = offers[at]
-        paid = taken[at][1] if at in taken else 0
-        price = prices.price(at, form) - paid
-        seen = lines.setdefault(offer.path, set())
+        price = prices.price(at, form) - (prices.price(at, taken[at]) if at in taken else 0)
+        seen = lines.setdefault(_place(offer), set())
         span = offer.forms[form].lines
         known = at not in taken and len(span & seen) * 2 > len(span)
         if not known and price <= left:
-            taken[at] = (form, paid + price)
+            taken[at] = form
             left -= price
             seen |= span
         elif not known and form == 0:
             continue
         if form + 1 < len(offer.forms):
             heapq.heappush(queue, (-prices.density(at, form + 1), at, form + 1))
-    chosen = sorted(taken, key=lambda at: (-offers[at].value, at))
-    return tuple(_item(offers[at], taken[at]) for at in chosen)
+    return _held(offers, taken, prices, budget, tariff)
 
 
-def _item(offer: Offer, taken: tuple[int, int]) -> ContextItem:
-    form = offer.forms[taken[0]]
+def _held(
+    offers: Sequence[Offer], taken: dict[int, int], prices: _Prices, budget: int, tariff: Tariff
+) -> tuple[ContextItem, ...]:
+    """Return the items in the order of value; while they cost too much together, the least worth its price goes."""
+    while True:
+        chosen = sorted(taken, key=lambda at: (-offers[at].value, at))
+        items = tuple(_item(offers[at], taken[at], prices.price(at, taken[at])) for at in chosen)
+        if not items or tariff.all(items) <= budget:
+            return items
+        least = min(chosen, key=lambda at: (prices.density(at, taken[at]), at))
+        if taken[least]:
+            taken[least] -= 1
+        else:
+            del taken[least]
+
+
+def choice_of(
+    offers: Sequence[Offer],
+    items: Sequence[ContextItem],
+    *,
+    budget: int,
+    tariff: Tariff,
+    shown: Iterable[tuple[str, int, int]] = (),
+) -> Choice:
+    """Return what `fill` chose `items` from: an offer whose lines are in them, or shown anyway, is not left out."""
+    lines: dict[str, set[int]] = {}
+    for path, first, last in (*shown, *((_place(item), item.start_line, item.end_line) for item in items)):
+        lines.setdefault(path, set()).update(range(first, last + 1))
+    left = [
+        offer
+        for offer in offers
+        if offer.forms and offer.value > 0 and not offer.forms[0].lines <= lines.get(_place(offer), set())
+    ]
+    left.sort(key=lambda offer: -offer.value)
+    nearest = (_item(offer, 0, 0) for offer in left[:NEXT_SHOWN])
+    return Choice(budget, len(left), tuple(replace(item, tokens=tariff.one(item)) for item in nearest))
+
+
+def _place(shown: Offer | ContextItem) -> str:
+    """Return what lines are counted under: those of the base are others than those of the head."""
+    return f"{shown.path}\0before" if shown.kind is ContextKind.OLD_VERSION else shown.path
+
+
+def _item(offer: Offer, number: int, tokens: int) -> ContextItem:
+    form = offer.forms[number]
     return ContextItem(
         path=offer.path,
         start_line=form.start,
@@ -102,6 +177,6 @@ def _item(offer: Offer, taken: tuple[int, int]) -> ContextItem:
         text=form.text,
         kind=offer.kind,
         reason=offer.reason,
-        tokens=taken[1],
+        tokens=tokens,
         symbol=offer.symbol,
     )

@@ -3,48 +3,52 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from reviewer.change.model import Change, Hunk, LineKind, Unit
 from reviewer.context.callers import caller_offers, changed_definitions, touched_lines
-from reviewer.context.definitions import Candidate, find_definitions
-from reviewer.context.fill import Offer, fill
+from reviewer.context.definitions import find_definitions
+from reviewer.context.fill import Choice, Offer, Tariff, TextAlone, choice_of, fill
+from reviewer.context.finder import Finder
 from reviewer.context.guidelines import guidelines_for
-from reviewer.context.model import ContextItem, ContextKind, Match, Snapshot
+from reviewer.context.languages import family_of
+from reviewer.context.limits import Limit, LimitsReached, Reached, told
+from reviewer.context.model import ContextItem, Match, Snapshot
 from reviewer.context.needs import Need, needs_of
-from reviewer.context.related import Related, related_files, stems_of
+from reviewer.context.offers import definition_offers, enclosing_offers, related_offers
+from reviewer.context.old_versions import OldVersions
+from reviewer.context.related import Related, candidate_features, related_files, stems_of
 from reviewer.context.secret_paths import is_secret_path
 from reviewer.context.snapshot import GitSnapshot
-from reviewer.context.snippets import definition_snippets, enclosing_snippet, lines_snippet
 from reviewer.context.sources import Sources
 from reviewer.context.symbols import Definition
 from reviewer.context.tokens import count_tokens
 from reviewer.context.uses import Role, uses_in_lines
 from reviewer.context.words import worth_looking_up
 
+# Names of a unit that are searched for: as many as signatures fit in its budget, within these two.
+MIN_WORDS: Final = 100
 WORDS_PER_UNIT: Final = 250
+EDITED_NAMES: Final = 12
 MIN_FILES: Final = 12
-# Tokens of the marks that the prompt puts around an item.
-FRAME: Final = 18
 _SIGNATURE: Final = "def example(first: int, second: str) -> Result:"
 WORDS_OF_CHANGE: Final = 250
 STEMS: Final = 40
-MATCHES_PER_WORD: Final = 400
 LINES_READ: Final = 20_000
-MIN_VALUE: Final = 0.004
 RELATED_SHOWN: Final = 5
-# Units are searched for in groups, so that the first is ready soon and many cost few passes over the tree.
-GROUPS: Final = (1, 3, 12, 48)
-MATCHES_KEPT: Final = 100_000
+# In a large change only the first units, the riskiest, have their names searched for, so many or as many as files
+# times units come to: each costs 0.3 s of processor time for the files that define its names, and a sweep grows
+# with both.
+UNITS_SEARCHED: Final = 12
+FILES_SEARCHED: Final = 80_000
 
-MIN_BUDGET: Final = 250
-SHARE_OF_DIFF: Final = 0.2
+MIN_BUDGET: Final = 200
+SHARE_OF_DIFF: Final = 0.18
 
 
 def proportional_budget(diff_tokens: int, *, ceiling: int) -> int:
-    """Return how many tokens of context a diff deserves: a fifth of its own, 250 at least, `ceiling` at most.
+    """Return how many tokens of context a diff deserves: 18 % of its own, 200 at least, `ceiling` at most.
 
     Models get worse with more context (architecture: small and ranked beats large), and it is paid for.
     """
@@ -56,7 +60,7 @@ class ContextGatherer:
 
     `units` lets it search for several units in one pass; it may be given later with `plan`. The result for a unit
     is the same whatever the order of the calls. `count` says what a text costs, in the unit of the budgets, and
-    `frame` what the marks around an item do; None leaves headings out of the account.
+    `tariff` what items cost beside a diff of the given paths; without it, their text alone is counted.
     """
 
     def __init__(
@@ -67,30 +71,32 @@ class ContextGatherer:
         change: Change,
         units: Sequence[Unit] = (),
         count: Callable[[str], int] = count_tokens,
-        frame: int | None = FRAME,
+        tariff: Callable[[tuple[str, ...]], Tariff] | None = None,
     ) -> None:
         self._head = Sources(head)
         self._base = base
         self._change = change
         self._count = count
-        self._frame = frame
+        self._tariff = tariff or (lambda _paths: TextAlone(count))
+        self._signature = max(1, count(_SIGNATURE))
         self._lock = threading.RLock()
-        self._groups: dict[str, tuple[Unit, ...]] = {}
+        self._limits = LimitsReached()
+        self._old = OldVersions(change, base, self._head, self._limits)
+        self._choices: dict[str, Choice] = {}
+        self._units: tuple[Unit, ...] = ()
+        self._places: dict[str, int] = {}
         self._needs: dict[str, tuple[list[Need], list[tuple[str, Definition, bool]]]] = {}
-        self._found: OrderedDict[str, Sequence[Match]] = OrderedDict()
-        self._kept = 0
+        self._finder = Finder(
+            head, families=frozenset(family_of(hunk.path) for hunk in change.hunks), limits=self._limits
+        )
         self._shared: tuple[ContextItem, ...] = ()
-        self._whole: tuple[dict[str, float], Mapping[str, Sequence[Match]]] | None = None
+        self._whole: tuple[dict[str, float], list[str]] | None = None
         self.plan(units)
 
     def plan(self, units: Sequence[Unit]) -> None:
         """Say which units will be asked for, in which order."""
-        at = step = 0
-        while at < len(units):
-            size = GROUPS[min(step, len(GROUPS) - 1)]
-            group = tuple(units[at : at + size])
-            self._groups.update((unit.identity, group) for unit in group)
-            at, step = at + size, step + 1
+        self._units = tuple(units)
+        self._places = {unit.identity: place for place, unit in enumerate(units)}
 
     def for_unit(self, unit: Unit, *, budget: int) -> tuple[ContextItem, ...]:
         """Return snippets for a unit, most valuable first, that together cost at most `budget`.
@@ -100,24 +106,47 @@ class ContextGatherer:
         if budget <= 0 or not unit.hunks:
             return ()
         shown = _shown(unit.hunks)
-        needs, changed = self._needs_of(unit)
-        matches = self._matches_of(unit)
-        offers = [
-            *self._definition_offers(
-                find_definitions(needs, matches, self._head, shown=shown, most_files=self._most_files(budget))
-            ),
-            *self._enclosing_offers(unit.hunks),
-            *caller_offers(changed, matches, self._head, shown=shown),
-        ]
+        defined, used = self._searched_offers(unit, budget, shown) if self._is_searched(unit) else ([], [])
+        offers = [*defined, *enclosing_offers(unit.hunks, self._head), *used]
         spans = [(path, first, last) for path, found in shown.items() for first, last in found]
         spans += [(item.path, item.start_line, item.end_line) for item in self._shared]
-        return fill(_public(offers), budget=budget, count=self._count, shown=spans, frame=self._frame)
+        offers, tariff = _public(offers), self._tariff(unit.paths)
+        items = fill(offers, budget=budget, tariff=tariff, shown=spans)
+        with self._lock:
+            self._choices[unit.identity] = choice_of(offers, items, budget=budget, tariff=tariff, shown=spans)
+        return items
+
+    def _searched_offers(
+        self, unit: Unit, budget: int, shown: Mapping[str, Sequence[tuple[int, int]]]
+    ) -> tuple[list[Offer], list[Offer]]:
+        """Return what the names of a unit lead to: definitions of what it uses, and users of what it edits."""
+        needs, changed = self._needs_of(unit)
+        most = self._most_words(budget)
+        self._limits.note(Limit.UNIT_NAMES, most, len(needs) - most, where=unit.identity)
+        matches = self._matches_of(unit, budget)
+        found = find_definitions(
+            needs[:most],
+            matches,
+            self._head,
+            shown=shown,
+            most_files=self._most_files(budget),
+            common=self._finder.common(),
+            limits=self._limits,
+            where=unit.identity,
+        )
+        used = caller_offers(changed, matches, self._head, shown=shown)
+        old = self._old.offers(unit.hunks, needs[:most], found, where=unit.identity)
+        return definition_offers(found, self._head), [*used, *old]
+
+    def choice(self, unit: Unit) -> Choice | None:
+        """Return what `for_unit` chose from for a unit, None where it was not asked."""
+        return self._choices.get(unit.identity)
 
     def shared_items(self, budget: int) -> tuple[ContextItem, ...]:
         """Return what serves every unit, to stand before them in every prompt so that provider caches hit.
 
-        Definitions that several files of the change use, then files that may have to change too. Call it before
-        `for_unit`, once: its budget is its own.
+        Definitions that several files of the change use, then files that may have to change too. Call it once,
+        before `for_unit` for the units that it stands before: its budget is its own.
         """
         words, matches = self._words_of_change()
         offers: list[Offer] = []
@@ -125,24 +154,44 @@ class ContextGatherer:
             needs = self._common_needs(words)
             shown, most = _shown(self._change.hunks), self._most_files(budget)
             found = find_definitions(needs, matches, self._head, shown=shown, most_files=most)
-            offers += self._definition_offers(found)
-        offers += self._related_offers(self.related_files(limit=RELATED_SHOWN), words, matches)
+            offers += definition_offers(found, self._head)
+        related = related_files(*self._of_change(words, matches), limit=RELATED_SHOWN)
+        offers += related_offers(related, words, matches, self._head)
         with self._lock:
-            self._shared = fill(_public(offers), budget=budget, count=self._count, frame=self._frame)
+            self._shared = fill(_public(offers), budget=budget, tariff=self._tariff(()))
             return self._shared
 
     def related_files(self, *, limit: int = 10) -> list[Related]:
         """Rank files that the change does not touch by how likely they should have changed with it."""
-        words, matches = self._words_of_change()
+        return related_files(*self._of_change(*self._words_of_change()), limit=limit)
+
+    def related_features(self) -> dict[str, dict[str, float]]:
+        """Return what `related_files` weighs, by path: for fitting its weights."""
+        return candidate_features(*self._of_change(*self._words_of_change()))
+
+    def _of_change(
+        self, words: dict[str, float], matches: Mapping[str, Sequence[Match]]
+    ) -> tuple[list[str], dict[str, float], Mapping[str, Sequence[Match]], Snapshot, Snapshot]:
         paths = sorted(
             {file.path for file in self._change.files} | {file.old_path or file.path for file in self._change.files}
         )
-        history = self._base or self._head.snapshot
-        return related_files(paths, words, matches, self._head.snapshot, history, limit=limit)
+        return paths, words, matches, self._head.snapshot, self._base or self._head.snapshot
 
     def guidelines(self) -> tuple[ContextItem, ...]:
         """Return the repository's own guidelines for the changed paths, from the base commit, nearest first."""
-        return guidelines_for([file.path for file in self._change.files], self._base, count=self._count)
+        paths = [file.path for file in self._change.files]
+        return guidelines_for(paths, self._base, count=self._count, limits=self._limits)
+
+    def limits_reached(self) -> tuple[Reached, ...]:
+        """Return which limits were reached so far; one of a unit names its identity as the place."""
+        snapshots = [one for one in (self._head.snapshot, self._base) if isinstance(one, GitSnapshot)]
+        return told(
+            [
+                *self._limits.all(),
+                *self._head.limits.all(),
+                *(item for one in snapshots for item in one.limits.all()),
+            ]
+        )
 
     def related(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
         """Return, for (path, hunk header), the functions that the hunk edits: hunks that share one go together."""
@@ -158,60 +207,63 @@ class ContextGatherer:
 
     def _most_files(self, budget: int) -> int:
         """Return how many files are worth parsing: no more than signatures fit in the budget."""
-        return max(MIN_FILES, budget // max(1, self._count(_SIGNATURE)))
+        return max(MIN_FILES, budget // self._signature)
+
+    def _most_words(self, budget: int) -> int:
+        """Return how many of a unit's names, the most wanted first, are worth a search."""
+        return max(MIN_WORDS, min(WORDS_PER_UNIT, budget // self._signature))
 
     def _needs_of(self, unit: Unit) -> tuple[list[Need], list[tuple[str, Definition, bool]]]:
         with self._lock:
             if unit.identity not in self._needs:
-                needs = needs_of(unit.hunks, self._head)[:WORDS_PER_UNIT]
-                self._needs[unit.identity] = (needs, changed_definitions(unit.hunks, self._head))
+                hunks = [hunk for hunk in unit.hunks if not is_secret_path(hunk.path)]
+                needs = needs_of(hunks, self._head)
+                changed = changed_definitions(hunks, self._head)
+                place = unit.identity
+                self._limits.note(Limit.EDITED_NAMES, EDITED_NAMES, len(changed) - EDITED_NAMES, where=place)
+                self._needs[unit.identity] = (needs, changed[:EDITED_NAMES])
             return self._needs[unit.identity]
 
-    def _matches_of(self, unit: Unit) -> Mapping[str, Sequence[Match]]:
-        group = self._groups.get(unit.identity, (unit,))
-        return self._search(self._words_of_units(group))
+    def _is_searched(self, unit: Unit) -> bool:
+        """Tell by its place whether a unit's names are searched for, so that the order of calls changes nothing."""
+        units = max(UNITS_SEARCHED, FILES_SEARCHED // max(1, len(self._head.snapshot.entries())))
+        self._limits.note(Limit.UNITS, units, len(self._units) - units)
+        return self._places.get(unit.identity, 0) < units
 
-    def _words_of_units(self, units: Sequence[Unit]) -> dict[str, None]:
-        words: dict[str, None] = {}
-        for unit in units:
-            needs, changed = self._needs_of(unit)
-            words.update(dict.fromkeys(need.name for need in needs))
-            words.update(dict.fromkeys(item.name for _, item, _ in changed))
-        return words
+    def _matches_of(self, unit: Unit, budget: int) -> Mapping[str, Sequence[Match]]:
+        """Find a unit's words; those of the units that follow the first are looked for in the same pass."""
+        place = self._places.get(unit.identity, 0)
+        return self._find(self._words_of(unit, budget), ahead=self._units[place + 1 :] if place else ())
 
-    def _search(self, words: Iterable[str]) -> Mapping[str, Sequence[Match]]:
-        """Find words, each looked for once in the life of the gatherer while it fits."""
-        wanted = list(dict.fromkeys(words))
-        with self._lock:
-            new = [word for word in wanted if word not in self._found]
-            if new:
-                fresh: dict[str, list[Match]] = {word: [] for word in new}
-                snapshot = self._head.snapshot
-                # Only a local object store is sampled: over an API every file is a request.
-                common: frozenset[str] = frozenset()
-                if isinstance(snapshot, GitSnapshot):
-                    common = snapshot.common_words()
-                rare = [word for word in new if word not in common]
-                for match in snapshot.search_words(rare, limit_per_word=MATCHES_PER_WORD):
-                    fresh[match.word].append(match)
-                self._found.update(fresh)
-            result = {word: self._found[word] for word in wanted}
-            self._kept += sum(len(self._found[word]) for word in new)
-            while self._kept > MATCHES_KEPT and len(self._found) > len(result):
-                _, dropped = self._found.popitem(last=False)
-                self._kept -= len(dropped)
-            return result
+    def _find(self, words: Iterable[str], *, ahead: Iterable[Unit] = ()) -> Mapping[str, Sequence[Match]]:
+        """Find words; when a pass over the tree is made for them, it is made for those of the units `ahead` too."""
+
+        def words_ahead() -> list[str]:
+            # By the largest budget, so that none of them is left for another pass.
+            return [word for unit in ahead if self._is_searched(unit) for word in self._words_of(unit, None)]
+
+        def needs() -> list[Need]:
+            return [need for found, _ in list(self._needs.values()) for need in found]
+
+        return self._finder.find(words, ahead=words_ahead, needs=needs)
+
+    def _words_of(self, unit: Unit, budget: int | None) -> dict[str, None]:
+        needs, changed = self._needs_of(unit)
+        names = [need.name for need in needs[: WORDS_PER_UNIT if budget is None else self._most_words(budget)]]
+        return dict.fromkeys((*names, *(item.name for _, item, _ in changed)))
 
     def _words_of_change(self) -> tuple[dict[str, float], Mapping[str, Sequence[Match]]]:
         with self._lock:
             if self._whole is None:
-                words = _change_words(self._change.hunks)
-                # The first unit is asked for next: one pass over the tree for both.
-                first = next(iter(self._groups.values()), ())
-                stems = stems_of(file.path for file in self._change.files)[:STEMS]
-                matches = self._search([*words, *stems, *self._words_of_units(first)])
-                self._whole = (words, {word: matches[word] for word in (*words, *stems)})
-            return self._whole
+                words = _change_words(self._change.hunks, self._limits)
+                stems = stems_of(file.path for file in self._change.files)
+                self._limits.note(Limit.CHANGED_FILES, STEMS, len(stems) - STEMS)
+                self._whole = (words, stems[:STEMS])
+        words, stems = self._whole
+        matches = self._find((*words, *stems), ahead=self._units[1:])
+        # The places of a common word are not known, only its definitions.
+        common = self._finder.common()
+        return words, {word: () if word in common else matches[word] for word in (*words, *stems)}
 
     def _common_needs(self, words: Mapping[str, float]) -> list[Need]:
         """Names that added lines of several files use."""
@@ -231,63 +283,6 @@ class ContextGatherer:
             if len(paths) > 1
         ]
 
-    def _definition_offers(self, found: Sequence[Candidate]) -> list[Offer]:
-        offers = []
-        sources = self._head.many(dict.fromkeys(item.path for item in found if item.value >= MIN_VALUE))
-        for item in found:
-            source = sources.get(item.path)
-            if item.value < MIN_VALUE or source is None:
-                continue
-            used = {Role.CALL: "called", Role.TYPE: "a type used"}.get(item.need.role, "used")
-            offers.append(
-                Offer(
-                    item.path,
-                    ContextKind.DEFINITION,
-                    f"`{item.need.name}` is {used} at {item.need.path}:{item.need.line}",
-                    item.value,
-                    tuple(definition_snippets(source, item.definition)),
-                    item.need.name,
-                )
-            )
-        return offers
-
-    def _enclosing_offers(self, hunks: Sequence[Hunk]) -> list[Offer]:
-        offers = []
-        for hunk in hunks:
-            source = self._head.get(hunk.path)
-            if source is None or not hunk.new_length:
-                continue
-            snippet = enclosing_snippet(source, (hunk.new_start, hunk.new_start + hunk.new_length - 1))
-            if snippet is not None:
-                reason = f"the code around {hunk.path}:{hunk.new_start}"
-                offers.append(Offer(hunk.path, ContextKind.ENCLOSING, reason, 0.3, (snippet,)))
-        return offers
-
-    def _related_offers(
-        self, related: Sequence[Related], words: Mapping[str, float], matches: Mapping[str, Sequence[Match]]
-    ) -> list[Offer]:
-        offers = []
-        sources = self._head.many(item.path for item in related)
-        for rank, item in enumerate(related):
-            source = sources.get(item.path)
-            if source is None or not source.lines:
-                continue
-            lines = [match for word in words for match in matches.get(word, ()) if match.path == item.path]
-            best = max(
-                lines, key=lambda match: (words[match.word] / len(matches[match.word]), -match.line), default=None
-            )
-            at = best.line if best is not None else 1
-            offers.append(
-                Offer(
-                    item.path,
-                    ContextKind.CO_CHANGE,
-                    f"may have to change too: {item.reason}",
-                    0.2 / (1 + rank),
-                    (lines_snippet(source, at, at + 1, worth=0.8), lines_snippet(source, at - 3, at + 5)),
-                )
-            )
-        return offers
-
 
 def _shown(hunks: Sequence[Hunk]) -> dict[str, list[tuple[int, int]]]:
     shown: dict[str, list[tuple[int, int]]] = {}
@@ -301,16 +296,18 @@ def _public(offers: Iterable[Offer]) -> list[Offer]:
     return [offer for offer in offers if not is_secret_path(offer.path)]
 
 
-def _change_words(hunks: Sequence[Hunk]) -> dict[str, float]:
+def _change_words(hunks: Sequence[Hunk], limits: LimitsReached) -> dict[str, float]:
     """Return the identifiers of the changed lines of a whole change with their weights, the heaviest only."""
     seen: dict[str, set[str]] = {}
     weights: dict[str, float] = {}
     read = 0
     for hunk in hunks:
         lines = [line for line in hunk.lines if line.kind is not LineKind.CONTEXT]
-        read += len(lines)
-        if read > LINES_READ:
+        if read + len(lines) > LINES_READ:
+            left = sum(len(hunk.added) + len(hunk.removed) for hunk in hunks) - read
+            limits.note(Limit.CHANGE_LINES, LINES_READ, left)
             break
+        read += len(lines)
         for use in uses_in_lines([(line.new_no or line.old_no or 0, line.text) for line in lines]):
             if worth_looking_up(use.name):
                 seen.setdefault(use.name, set()).add(hunk.path)
@@ -318,5 +315,6 @@ def _change_words(hunks: Sequence[Hunk]) -> dict[str, float]:
     # A name in several of the changed files is what ties them together.
     for name, paths in seen.items():
         weights[name] *= 1 + 0.5 * min(3, len(paths) - 1)
-    best = sorted(weights, key=lambda name: (-weights[name] * min(len(name), 20), name))[:WORDS_OF_CHANGE]
-    return {name: weights[name] for name in best}
+    best = sorted(weights, key=lambda name: (-weights[name] * min(len(name), 20), name))
+    limits.note(Limit.CHANGE_NAMES, WORDS_OF_CHANGE, len(best) - WORDS_OF_CHANGE)
+    return {name: weights[name] for name in best[:WORDS_OF_CHANGE]}

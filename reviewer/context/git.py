@@ -15,7 +15,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import IO, Final
@@ -132,8 +132,9 @@ def run_git(
     allowed: Sequence[int] = (0,),
     limit: int = OUTPUT_LIMIT,
     cut: bool = False,
+    sink: Callable[[bytes], object] | None = None,
 ) -> bytes:
-    """Run git and return its standard output.
+    """Run git and return its standard output; `sink` is given it in pieces instead, while git goes on.
 
     `timeout` is in seconds, `limit` in bytes of output, beyond which it is a failure or, with `cut`, cut off;
     `allowed` are the exit statuses that are no failure. Raises GitFailed, with git's own words, for any other
@@ -158,7 +159,7 @@ def run_git(
         alarm.start()
         writer = _feed(process, input)
         try:
-            output, overflow = _collect(process, limit)
+            output, overflow = _collect(process, limit, sink)
             status = process.wait()
         finally:
             alarm.cancel()
@@ -228,13 +229,17 @@ def _feed(process: subprocess.Popen[bytes], data: bytes | None) -> threading.Thr
     return writer
 
 
-def _collect(process: subprocess.Popen[bytes], limit: int) -> tuple[bytes, bool]:
+def _collect(
+    process: subprocess.Popen[bytes], limit: int, sink: Callable[[bytes], object] | None
+) -> tuple[bytes, bool]:
     parts: list[bytes] = []
+    take = sink or parts.append
     size = 0
     while process.stdout is not None and (chunk := process.stdout.read(_CHUNK)):
-        parts.append(chunk)
         size += len(chunk)
         if size > limit:
             kill_group(process)
-            return b"".join(parts)[:limit], True
+            take(chunk[: limit - size])
+            return b"".join(parts), True
+        take(chunk)
     return b"".join(parts), False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from reviewer.context.limits import Limit, LimitsReached
 from reviewer.context.model import ContextItem, ContextKind, Snapshot
 
 NAMES: Final = ("REVIEW.md", "AGENTS.md")
@@ -13,12 +14,16 @@ FILES: Final = 6
 
 
 def guidelines_for(
-    paths: Sequence[str], base: Snapshot | None, *, count: Callable[[str], int]
+    paths: Sequence[str],
+    base: Snapshot | None,
+    *,
+    count: Callable[[str], int],
+    limits: LimitsReached | None = None,
 ) -> tuple[ContextItem, ...]:
     """Return the guideline files of the changed paths' folders and their parents, deepest folder first.
 
     They are read at the base commit, so that a change cannot rewrite the rules it is reviewed by; without a base
-    there are none. At most FILES files, each cut at FILE_CHARS characters.
+    there are none. At most FILES files, each cut at FILE_CHARS characters; `limits` is told where that bites.
     """
     if base is None:
         return ()
@@ -30,6 +35,8 @@ def guidelines_for(
         for name in NAMES
         if (f"{folder}/{name}" if folder else name) in entries
     ]
+    limits = limits or LimitsReached()
+    limits.note(Limit.GUIDELINE_FILES, FILES, len(found) - FILES)
     contents = base.read_many(found[:FILES])
     items = []
     for path in found[:FILES]:
@@ -37,6 +44,7 @@ def guidelines_for(
         if not text:
             continue
         cut = text[:FILE_CHARS]
+        limits.note(Limit.GUIDELINE_CHARS, FILE_CHARS, len(text) - FILE_CHARS, where=path)
         note = "" if cut == text else f", cut at {FILE_CHARS:,} of {len(text):,} characters"
         folder = path.rpartition("/")[0] or "the whole repository"
         items.append(

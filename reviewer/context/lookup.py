@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
-from reviewer.context.model import ContextItem, ContextKind, Match, Snapshot
-from reviewer.context.search import looks_like_definition
+from reviewer.context.model import ContextItem, ContextKind, LookUpCounts, Match, Snapshot
+from reviewer.context.search import line_defines
 from reviewer.context.secret_paths import is_secret_path
 from reviewer.context.snippets import Snippet, definition_snippets, lines_snippet
 from reviewer.context.sources import Sources
@@ -19,29 +19,24 @@ from reviewer.errors import PathRefused
 from reviewer.findings.parse import LookupRequest
 
 # What one answer may show, and how many answers one unit may have.
-ANSWER_TOKENS: Final = 1500
+ANSWER_TOKENS: Final = 2000
 ANSWERS: Final = 6
-SPAN_LINES: Final = 120
+# The instructions say this number (reviewer/prompts/system.md).
+SPAN_LINES: Final = 200
 PLACES: Final = 24
+PLACE_CHARS: Final = 160
 DEFINITIONS: Final = 3
 _NAME_CHARS: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How the look-ups of a unit ended."""
-
-    asked: int = 0
-    answered: int = 0
-    empty: int = 0
-    refused: int = 0
+_REFUSED: Final = "refused"
+_PATH_CHARS: Final = 200
 
 
 class LookUps:
     """Answers the look-ups of one unit: a definition, the references of a name, or lines of a file.
 
     A repeated question, one past the cap, and one about anything but the files of the commit are refused, in words
-    that the model can read; every one is counted.
+    that the model can read; every one is counted. What does not fit in an answer is named by its lines, so that
+    they can be asked for.
     """
 
     def __init__(
@@ -59,7 +54,7 @@ class LookUps:
         self._count = count
         self._asked: set[tuple[object, ...]] = set()
         self._lock = threading.Lock()
-        self.counts = Counts()
+        self.counts = LookUpCounts()
 
     def answer_all(self, requests: Sequence[LookupRequest]) -> tuple[ContextItem, ...]:
         """Return an item for every request, a refusal being an item whose reason begins with "refused"."""
@@ -68,70 +63,78 @@ class LookUps:
     def answer(self, request: LookupRequest) -> ContextItem:
         """Return what is asked for; raises GitFailed where the repository cannot be read."""
         with self._lock:
-            asked, answered, empty, refused = (
-                self.counts.asked + 1,
-                self.counts.answered,
-                self.counts.empty,
-                self.counts.refused,
-            )
             try:
                 item = self._answer(request)
-                answered, empty = answered + bool(item.text), empty + (not item.text)
             except PathRefused as error:
-                refused += 1
-                item = self._item(request.path or "", None, f"refused: {error}", request.name)
-            self.counts = Counts(asked, answered, empty, refused)
+                item = self._item("", None, f"{_REFUSED}: {error}", request.name)
+            self.counts += counted((item,))
             return item
 
     def _answer(self, request: LookupRequest) -> ContextItem:
-        key = (request.kind, request.name, request.path, request.start_line, request.end_line)
-        if key in self._asked:
-            raise PathRefused("this was already answered; use what you have", rule="repeated-lookup")
         if len(self._asked) >= self._most:
             raise PathRefused(f"{self._most} look-ups are all there are; answer now", rule="lookup-cap")
-        self._asked.add(key)
         if request.kind == "file":
-            return self._file(request)
-        name = request.name.strip().split(".")[-1].split("::")[-1].removesuffix("()")[:_NAME_CHARS]
+            path = self._readable(request.path or request.name)
+            first, last = _span(request)
+            self._once("file", path, first, last)
+            return self._file(path, first, last)
+        name = request.name.strip().removesuffix("()").split(".")[-1].split("::")[-1][:_NAME_CHARS]
         if not name.replace("_", "a").replace("$", "a").isalnum():
             raise PathRefused(f"{request.name[:80]!r} is not a name", rule="lookup-name")
-        matches = self._head.search_words([name])
-        matches = [match for match in matches if not is_secret_path(match.path)]
-        return (
-            self._definition(name, matches, request)
-            if request.kind == "definition"
-            else self._places(name, matches)
-        )
+        inside = _inside(request.path)
+        self._once(request.kind, name, inside)
+        matches = [match for match in self._head.search_words([name]) if not is_secret_path(match.path)]
+        if request.kind == "definition":
+            return self._definition(name, matches, inside)
+        return self._references(name, matches, inside)
 
-    def _file(self, request: LookupRequest) -> ContextItem:
-        path = (request.path or request.name).strip()
-        # Only a path of the tree is ever read; saying so beats an answer that looks like an empty file.
-        if path not in self._head.entries():
-            raise PathRefused(f"no file {path[:200]!r} in the commit under review", rule="outside-commit")
+    def _once(self, *question: object) -> None:
+        if question in self._asked:
+            raise PathRefused("this was already answered; use what you have", rule="repeated-lookup")
+        self._asked.add(question)
+
+    def _readable(self, stated: str) -> str:
+        """Return the path of the tree that is meant; only such a path is ever read."""
+        shown = repr(stated[:_PATH_CHARS])
+        entries = self._head.entries()
+        path = next((path for path in _spellings(stated.strip()) if path in entries), None)
+        if path is None:
+            raise PathRefused(
+                f"no file {shown} in the commit under review (folders, links and submodules are not read)",
+                rule="outside-commit",
+            )
         if is_secret_path(path):
-            raise PathRefused(f"{path[:200]} holds credentials by its name", rule="secret-path")
+            raise PathRefused(f"{shown} holds credentials by its name", rule="secret-path")
+        return path
+
+    def _file(self, path: str, first: int, last: int) -> ContextItem:
         source = self._sources.get(path)
         if source is None:
-            raise PathRefused(f"{path[:200]} is binary or too large", rule="unreadable")
-        first = max(1, request.start_line or 1)
-        last = min(request.end_line or first + SPAN_LINES - 1, first + SPAN_LINES - 1)
-        if first > len(source.lines):
-            raise PathRefused(f"{path[:200]} has {len(source.lines)} lines", rule="outside-file")
-        return self._item(path, self._fitted(lines_snippet(source, first, last)), "lines that were asked for", path)
+            raise PathRefused(f"{path[:_PATH_CHARS]!r} is binary or too large", rule="unreadable")
+        whole = len(source.lines)
+        if first > whole:
+            raise PathRefused(f"{path[:_PATH_CHARS]!r} has {whole:,} lines", rule="outside-file")
+        last = min(last, whole)
+        asked = lines_snippet(source, first, min(last, first + SPAN_LINES - 1))
+        reason = f"lines that were asked for, of {whole:,}"
+        return self._item(path, self._fitted(asked, last), reason, path)
 
-    def _definition(self, name: str, matches: Sequence[Match], request: LookupRequest) -> ContextItem:
-        paths = [request.path] if request.path else []
-        paths += [match.path for match in matches if _defines(match)]
+    def _definition(self, name: str, matches: Sequence[Match], inside: str) -> ContextItem:
+        paths = list(self._named(inside))
+        paths += [match.path for match in matches if _is_in(match.path, inside)]
+        paths += [match.path for match in matches if line_defines(match.text, match.word)]
         paths += [match.path for match in matches]
-        sources = self._sources.parsed(list(dict.fromkeys(paths))[:PLACES])
+        likely = list(dict.fromkeys(paths))
+        sources = self._sources.parsed(likely[:PLACES])
         found: list[tuple[Source, Definition]] = [
             (source, definition) for source in sources.values() for definition in source.by_name.get(name, ())
         ]
         if not found:
-            return self._item("", None, f"no definition of `{name}` in the commit under review", name)
+            among = f" (the likeliest {PLACES} of {len(likely)} files were read)" if len(likely) > PLACES else ""
+            return self._item("", None, f"no definition of `{name}` in the commit under review{among}", name)
         found.sort(
             key=lambda item: (
-                item[0].path != request.path,
+                not _is_in(item[0].path, inside),
                 is_test_path(item[0].path),
                 item[1].kind == "declaration",
                 item[0].path,
@@ -139,32 +142,65 @@ class LookUps:
             )
         )
         others = [f"{source.path}:{definition.line}" for source, definition in found[1 : 1 + DEFINITIONS]]
+        more = len(found) - 1 - len(others)
         note = f"; also at {', '.join(others)}" if others else ""
+        note += f" and {more} more" if more else ""
         source, definition = found[0]
-        forms = definition_snippets(source, definition)
-        fitting = [form for form in forms if self._count(form.text) <= self._budget]
-        return self._item(
-            source.path, fitting[-1] if fitting else self._fitted(forms[0]), f"definition of `{name}`{note}", name
+        return self._item(source.path, self._whole(source, definition), f"definition of `{name}`{note}", name)
+
+    def _named(self, path: str) -> tuple[str, ...]:
+        return (path,) if path in self._head.entries() and not is_secret_path(path) else ()
+
+    def _whole(self, source: Source, definition: Definition) -> Snippet:
+        """Return all of a definition where it fits, the outline of a long class, else its first lines."""
+        whole = lines_snippet(source, definition.start, definition.end)
+        if self._count(whole.text) <= self._budget:
+            return whole
+        if definition.members:
+            outline = definition_snippets(source, definition)[-1]
+            if self._count(outline.text) <= self._budget:
+                return outline
+        return self._fitted(whole, definition.end)
+
+    def _references(self, name: str, matches: Sequence[Match], inside: str) -> ContextItem:
+        within = [match for match in matches if _is_in(match.path, inside)] if inside else list(matches)
+        where = f"in {inside[:_PATH_CHARS]!r}" if inside else "in the commit under review"
+        if not within:
+            elsewhere = len({match.path for match in matches})
+            note = f"; {elsewhere} other {'file has' if elsewhere == 1 else 'files have'} some" if elsewhere else ""
+            return self._item("", None, f"no reference to `{name}` {where}{note}", name)
+        rows = [f"{match.path}:{match.line}: {match.text.strip()[:PLACE_CHARS]}" for match in within]
+        shown = self._most_lines(rows[:PLACES], lambda kept: "\n".join(rows[:kept]))
+        left = len(rows) - shown
+        # The search itself stops counting a name that is everywhere.
+        note = f", at least {left} more not shown" if left else ""
+        text = Snippet(1, shown, "\n".join(rows[:shown]), 1.0)
+        return replace(
+            self._item("", text, f"references to `{name}` {where}: {shown}{note}", name), start_line=0, end_line=0
         )
 
-    def _places(self, name: str, matches: Sequence[Match]) -> ContextItem:
-        if not matches:
-            return self._item("", None, f"no reference to `{name}` in the commit under review", name)
-        shown = [f"{match.path}:{match.line}: {match.text.strip()[:160]}" for match in matches[:PLACES]]
-        left = len(matches) - len(shown)
-        note = f", {left} more not shown" if left > 0 else ""
-        text = self._fitted(Snippet(1, len(shown), "\n".join(shown), 1.0))
-        return self._item("", text, f"references to `{name}`: {len(shown)}{note}", name)
-
-    def _fitted(self, snippet: Snippet) -> Snippet:
-        """Cut a snippet to the budget at a line end."""
+    def _fitted(self, snippet: Snippet, last: int) -> Snippet:
+        """Cut a snippet to the budget at a line end; what is left of it up to line `last` is said in its stead."""
         lines = snippet.text.split("\n")
-        while len(lines) > 1 and self._count("\n".join(lines)) > self._budget:
-            lines = lines[: max(1, len(lines) * 3 // 4)]
-        text = "\n".join(lines)
-        if text == snippet.text:
-            return snippet
-        return Snippet(snippet.start, snippet.start + len(lines) - 1, f"{text}\n… (cut)", snippet.worth)
+
+        def text(kept: int) -> str:
+            end = snippet.start + kept - 1
+            rest = f"\n… (lines {end + 1}-{last} are left out)" if end < last else ""
+            return "\n".join(lines[:kept]) + rest
+
+        kept = self._most_lines(lines, text)
+        return Snippet(snippet.start, snippet.start + kept - 1, text(kept), snippet.worth)
+
+    def _most_lines(self, lines: Sequence[str], text: Callable[[int], str]) -> int:
+        """Return how many lines fit in the budget, one at least: no line is longer than a snippet's."""
+        low, high = 1, len(lines)
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self._count(text(middle)) <= self._budget:
+                low = middle
+            else:
+                high = middle - 1
+        return low
 
     def _item(self, path: str, snippet: Snippet | None, reason: str, symbol: str) -> ContextItem:
         return ContextItem(
@@ -179,7 +215,33 @@ class LookUps:
         )
 
 
-def _defines(match: Match) -> bool:
-    line = match.text.encode("ascii", "replace")
-    at = match.text.find(match.word)
-    return at >= 0 and looks_like_definition(line, at, at + len(match.word))
+def counted(items: Iterable[ContextItem]) -> LookUpCounts:
+    """Return how the look-ups that gave these items ended."""
+    counts = LookUpCounts()
+    for item in items:
+        refused = item.reason.startswith(f"{_REFUSED}: ")
+        counts += LookUpCounts(1, answered=bool(item.text), empty=not item.text and not refused, refused=refused)
+    return counts
+
+
+def _span(request: LookupRequest) -> tuple[int, int]:
+    """Return the lines that are asked for, without an end as many as an answer shows."""
+    first = max(1, request.start_line or 1)
+    last = request.end_line if request.end_line is not None else first + SPAN_LINES - 1
+    if last < first:
+        raise PathRefused(f"lines {first} to {last} are none", rule="lookup-span")
+    return first, last
+
+
+def _spellings(stated: str) -> tuple[str, ...]:
+    """Return how a path of the tree may have been written: as it is, from the root, or as a diff names it."""
+    bare = stated.removeprefix("./")
+    return (stated, bare, *(bare[2:] for mark in ("a/", "b/") if bare.startswith(mark)))
+
+
+def _inside(path: str | None) -> str:
+    return (path or "").strip().removeprefix("./").rstrip("/")
+
+
+def _is_in(path: str, place: str) -> bool:
+    return bool(place) and (path == place or path.startswith(f"{place}/"))

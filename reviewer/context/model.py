@@ -36,6 +36,24 @@ class ContextItem:
 
 
 @dataclass(frozen=True, slots=True)
+class LookUpCounts:
+    """How look-ups ended; `asked` is the sum of the others."""
+
+    asked: int = 0
+    answered: int = 0
+    empty: int = 0
+    refused: int = 0
+
+    def __add__(self, other: LookUpCounts) -> LookUpCounts:
+        return LookUpCounts(
+            self.asked + other.asked,
+            self.answered + other.answered,
+            self.empty + other.empty,
+            self.refused + other.refused,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class TreeEntry:
     """A blob of a commit's tree; `mode` is git's octal string, `size` in bytes."""
 

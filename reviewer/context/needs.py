@@ -14,7 +14,8 @@ from reviewer.context.uses import Role, Use, uses_in_lines
 from reviewer.context.words import worth_looking_up
 
 # An added line asks for what it uses; what stands beside it, or is gone, asks less.
-_KIND_WEIGHT: Final = {LineKind.ADDED: 1.0, LineKind.REMOVED: 0.4, LineKind.CONTEXT: 0.3}
+REMOVED_WEIGHT: Final = 0.4
+_KIND_WEIGHT: Final = {LineKind.ADDED: 1.0, LineKind.REMOVED: REMOVED_WEIGHT, LineKind.CONTEXT: 0.3}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import resources
 from typing import Final
 
-from reviewer.context.model import Match, Snapshot
-from reviewer.context.search import looks_like_definition
+from reviewer.context.languages import family_of, language_of
+from reviewer.context.model import Match, Snapshot, TreeEntry
+from reviewer.context.past import Past, folder_of, past_of
+from reviewer.context.search import line_defines
 from reviewer.context.testpaths import is_test_path, subject_of
 
 COMMITS: Final = 5000
@@ -21,45 +25,18 @@ DEPTH: Final = 60
 COMPARED: Final = 200
 # Reciprocal ranks, damped: Cormack, Clarke and Büttcher, SIGIR 2009.
 _DAMP: Final = 5
+# A file that changed so many commits ago is half as recent as one that changed in the last.
+_RECENT: Final = 20
 
-# A logistic model over the rankings and their scores: on the development set, each repository held out in turn,
-# it finds .664 / .795 of the hidden files in the first 5 / 10; the same rankings, fused by rank alone, .623 / .764.
-WEIGHTS: Final = {
-    "words": 2.355,
-    "words_rank": 0.601,
-    "words_log": 0.057,
-    "history": 1.001,
-    "history_rank": 0.696,
-    "history_log": -0.117,
-    "given": 1.631,
-    "given_rank": 0.664,
-    "defines": 0.664,
-    "defines_rank": 0.524,
-    "uses": -0.267,
-    "uses_rank": 0.869,
-    "path_rank": 1.682,
-    "folder": 0.149,
-    "subject": 0.657,
-    "its_test": -2.095,
-    "its_source": 1.277,
-    "near": 0.504,
-    "tokens": -0.639,
-    "mentions": 0.435,
-    "popular": -0.108,
-    "suffix": 1.255,
-    "lone_test": -1.511,
-    "both_tests": -2.69,
-    "named": 0.911,
-    "words_count": -0.26,
-    "size_rank": 0.424,
-}
-_INTERCEPT: Final = -8.142
+# A logistic choice among the candidates, fitted by bench/fit_related.py; docs/context.md has what it finds in
+# repositories that were held out.
+WEIGHTS_FILE: Final = "related_weights.json"
 _TOKEN: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """A file that may have to change too; `score` is the estimated probability that it should have."""
+    """A file that may have to change too; `score` is its share, among all candidates, of the belief."""
 
     path: str
     score: float
@@ -75,26 +52,37 @@ class _Evidence:
     defines: dict[str, float]
     uses: dict[str, float]
     mentions: dict[str, float]
-    history: dict[str, float]
-    given: dict[str, float]
-    size: dict[str, float]
-    popular: Counter[str]
+    past: Past
     path: dict[str, float]
+    entries: Mapping[str, TreeEntry]
+
+    def bytes_of(self, path: str) -> int:
+        return self.entries[path].size if path in self.entries else 0
 
     def most(self) -> dict[str, float]:
-        scored = {"words": self.words, "history": self.history, "defines": self.defines, "uses": self.uses}
+        scored = {
+            "words": self.words,
+            "history": self.past.together,
+            "defines": self.defines,
+            "uses": self.uses,
+            "churn": self.past.churn,
+            "now": self.past.now,
+            "fold": self.past.folder,
+        }
         return {name: max(of.values(), default=0.0) or 1.0 for name, of in scored.items()}
 
     def ranks(self) -> dict[str, dict[str, int]]:
         scored = {
             "words": self.words,
-            "history": self.history,
-            "given": self.given,
+            "history": self.past.together,
+            "given": self.past.given,
             "path": self.path,
             "defines": self.defines,
             "uses": self.uses,
             "mentions": self.mentions,
-            "size": self.size,
+            "size": self.past.size,
+            "churn": self.past.churn,
+            "fold": self.past.folder,
         }
         return {
             name: {path: rank for rank, path in enumerate(sorted(of, key=lambda path: (-of[path], path)))}
@@ -120,14 +108,32 @@ def related_files(
     entries = head.entries()
     changed = frozenset(paths)
     evidence = _gather(changed, words, matches, entries, history)
+    scored = {path: _strength(found) for path, found in _candidates(changed, words, evidence).items()}
+    best = sorted(scored, key=lambda path: (-scored[path], path))
+    top = scored[best[0]] if best else 0.0
+    whole = sum(math.exp(value - top) for value in scored.values())
+    return [Related(path, math.exp(scored[path] - top) / whole, _reason(path, evidence)) for path in best[:limit]]
+
+
+def candidate_features(
+    paths: Sequence[str],
+    words: Mapping[str, float],
+    matches: Mapping[str, Sequence[Match]],
+    head: Snapshot,
+    history: Snapshot,
+) -> dict[str, dict[str, float]]:
+    """Return, by path, the features of every file that `related_files` would weigh, for fitting."""
+    changed = frozenset(paths)
+    return _candidates(changed, words, _gather(changed, words, matches, head.entries(), history))
+
+
+def _candidates(
+    changed: frozenset[str], words: Mapping[str, float], evidence: _Evidence
+) -> dict[str, dict[str, float]]:
     ranks = evidence.ranks()
-    candidates = {path for order in ranks.values() for path, rank in order.items() if rank < DEPTH}
-    wanted = {word.lower() for word in words}
-    most = evidence.most()
-    touched = _Touched.of(changed)
-    scored = {path: _probability(_features(path, evidence, ranks, most, touched, wanted)) for path in candidates}
-    best = sorted(scored, key=lambda path: (-scored[path], path))[:limit]
-    return [Related(path, scored[path], _reason(path, evidence)) for path in best]
+    found = {path for order in ranks.values() for path, rank in order.items() if rank < DEPTH}
+    wanted, most, touched = {word.lower() for word in words}, evidence.most(), _Touched.of(changed)
+    return {path: _features(path, evidence, ranks, most, touched, wanted) for path in found}
 
 
 def stems_of(paths: Iterable[str]) -> list[str]:
@@ -139,7 +145,7 @@ def _gather(
     changed: frozenset[str],
     words: Mapping[str, float],
     matches: Mapping[str, Sequence[Match]],
-    entries: Mapping[str, object],
+    entries: Mapping[str, TreeEntry],
     history: Snapshot,
 ) -> _Evidence:
     files = len(entries)
@@ -166,10 +172,8 @@ def _gather(
         rarity = math.log(files / len(holding)) / math.log(files) if files > len(holding) > 0 else 0.0
         for path in holding - changed:
             mentions[path] = max(mentions[path], rarity)
-    together, given, size, popular = _history(changed, history, entries)
-    return _Evidence(
-        scores, count, defines, uses, mentions, together, given, size, popular, _paths(changed, entries)
-    )
+    past = past_of(changed, history, entries, commits=COMMITS)
+    return _Evidence(scores, count, defines, uses, mentions, past, _paths(changed, entries), entries)
 
 
 def _holders(matches: Sequence[Match]) -> dict[str, list[int]]:
@@ -178,10 +182,7 @@ def _holders(matches: Sequence[Match]) -> dict[str, list[int]]:
     for match in matches:
         defines = match.defines
         if defines is None:
-            at = match.text.find(match.word)
-            # Only ASCII matters to the test, so a length in characters stands in for one in bytes.
-            line = match.text.encode("ascii", "replace")
-            defines = at >= 0 and looks_like_definition(line, at, at + len(match.word))
+            defines = line_defines(match.text, match.word)
         holders.setdefault(match.path, [0, 0])[int(defines)] += 1
     return holders
 
@@ -190,7 +191,9 @@ def _holders(matches: Sequence[Match]) -> dict[str, list[int]]:
 class _Touched:
     """What is asked of the changed paths for every candidate, told once. `some` are those compared one by one."""
 
+    paths: frozenset[str]
     folders: frozenset[str]
+    families: frozenset[str]
     subjects: frozenset[str]
     suffixes: frozenset[str]
     any_test: bool
@@ -203,7 +206,9 @@ class _Touched:
         tests = [is_test_path(path) for path in changed]
         some = tuple(sorted(changed)[:: -(-len(changed) // COMPARED) or 1])
         return cls(
-            folders=frozenset(map(_folder, changed)),
+            paths=changed,
+            folders=frozenset(map(folder_of, changed)),
+            families=frozenset(map(family_of, changed)),
             subjects=frozenset(map(subject_of, changed)),
             suffixes=frozenset(map(_suffix, changed)),
             any_test=any(tests),
@@ -213,31 +218,7 @@ class _Touched:
         )
 
 
-def _history(
-    changed: frozenset[str], history: Snapshot, entries: Mapping[str, object]
-) -> tuple[dict[str, float], dict[str, float], dict[str, float], Counter[str]]:
-    together: dict[str, float] = defaultdict(float)
-    size: dict[str, float] = defaultdict(float)
-    popular: Counter[str] = Counter()
-    touched: Counter[str] = Counter()
-    pairs: Counter[tuple[str, str]] = Counter()
-    for age, commit in enumerate(history.co_changed(sorted(changed), commits=COMMITS)):
-        common = [path for path in commit if path in changed]
-        touched.update(common)
-        popular.update(commit)
-        for path in commit:
-            if path in changed or path not in entries:
-                continue
-            together[path] += len(common) / math.log2(1 + len(commit)) / (1 + age / 200)
-            size[path] += 1 / len(commit)
-            pairs.update((path, other) for other in common)
-    given: dict[str, float] = defaultdict(float)
-    for (path, other), times in pairs.items():
-        given[path] = max(given[path], times / (touched[other] + 3))
-    return together, given, size, popular
-
-
-def _paths(changed: frozenset[str], entries: Mapping[str, object]) -> dict[str, float]:
+def _paths(changed: frozenset[str], entries: Mapping[str, TreeEntry]) -> dict[str, float]:
     touched = _Touched.of(changed)
     folders, subjects, tokens = touched.folders, touched.subjects, touched.tokens
     known: frozenset[str] = frozenset().union(*map(_tokens, changed))
@@ -245,7 +226,7 @@ def _paths(changed: frozenset[str], entries: Mapping[str, object]) -> dict[str, 
     for path in entries:
         if path in changed:
             continue
-        mine, subject, beside = _tokens(path), subject_of(path), _folder(path) in folders
+        mine, subject, beside = _tokens(path), subject_of(path), folder_of(path) in folders
         same = subject in subjects and len(subject) > 2
         if not beside and not same and mine.isdisjoint(known):
             continue
@@ -269,48 +250,69 @@ def _features(
     def rank(name: str) -> float:
         return 1 / (1 + ranks[name][path] / _DAMP) if path in ranks[name] else 0.0
 
-    subject, test = subject_of(path), is_test_path(path)
+    past, subject, test = evidence.past, subject_of(path), is_test_path(path)
+    churn = past.churn.get(path, 0.0)
     same = subject in touched.subjects
     return {
         "words": share("words", evidence.words),
         "words_rank": rank("words"),
         "words_log": math.log1p(evidence.words.get(path, 0.0)),
-        "history": share("history", evidence.history),
+        "history": share("history", past.together),
         "history_rank": rank("history"),
-        "history_log": math.log1p(evidence.history.get(path, 0.0)),
-        "given": evidence.given.get(path, 0.0),
+        "history_log": math.log1p(past.together.get(path, 0.0)),
+        "given": past.given.get(path, 0.0),
         "given_rank": rank("given"),
         "defines": share("defines", evidence.defines),
         "defines_rank": rank("defines"),
         "uses": share("uses", evidence.uses),
         "uses_rank": rank("uses"),
         "path_rank": rank("path"),
-        "folder": float(_folder(path) in touched.folders),
+        "folder": float(folder_of(path) in touched.folders),
         "subject": float(same and len(subject) > 2),
         "its_test": float(same and test and not touched.all_tests),
         "its_source": float(same and not test and touched.all_tests),
         "near": max((_near(path, other) for other in touched.some), default=0.0),
         "tokens": _alike(_tokens(path), touched.tokens),
         "mentions": evidence.mentions.get(path, 0.0),
-        "popular": math.log1p(evidence.popular[path]),
+        "popular": math.log1p(past.popular[path]),
         "suffix": float(_suffix(path) in touched.suffixes),
         "lone_test": float(test and not touched.any_test),
         "both_tests": float(test and touched.any_test),
         "named": float(subject in wanted),
         "words_count": math.log1p(evidence.count[path]),
         "size_rank": rank("size"),
+        "churn": share("churn", past.churn),
+        "churn_log": math.log1p(churn),
+        "churn_rank": rank("churn"),
+        "now": share("now", past.now),
+        "last": 1 / (1 + past.last.get(path, COMMITS) / _RECENT),
+        "last_log": math.log1p(past.last.get(path, COMMITS)),
+        "lift": past.together.get(path, 0.0) / (churn + 1),
+        "together": math.log1p(past.together.get(path, 0.0)) / math.sqrt(max(1, len(touched.paths))),
+        "fold": share("fold", past.folder),
+        "fold_rank": rank("fold"),
+        "bytes_log": math.log1p(max(0, evidence.bytes_of(path))),
+        "code": float(language_of(path) is not None),
+        "same_family": float(family_of(path) in touched.families),
     }
 
 
-def _probability(features: Mapping[str, float]) -> float:
-    total = _INTERCEPT + sum(WEIGHTS[name] * value for name, value in features.items())
-    return 1 / (1 + math.exp(-total))
+def _strength(features: Mapping[str, float]) -> float:
+    weights = load_weights()
+    return sum(weights[name] * value for name, value in features.items())
+
+
+@cache
+def load_weights() -> Mapping[str, float]:
+    """Return the fitted weights by feature; see bench/fit_related.py for how they were fitted."""
+    text = resources.files(__package__).joinpath(WEIGHTS_FILE).read_text("utf-8")
+    return {str(name): float(weight) for name, weight in json.loads(text).items()}
 
 
 def _reason(path: str, evidence: _Evidence) -> str:
     reasons = []
-    if evidence.given.get(path, 0.0) > 0.05:
-        reasons.append(f"changed with these files in {evidence.given[path]:.0%} of their past commits")
+    if evidence.past.given.get(path, 0.0) > 0.05:
+        reasons.append(f"changed with these files in {evidence.past.given[path]:.0%} of their past commits")
     if path in evidence.defines:
         reasons.append("defines names that the change uses")
     elif path in evidence.uses:
@@ -320,10 +322,6 @@ def _reason(path: str, evidence: _Evidence) -> str:
     if evidence.path.get(path, 0.0) >= 2:
         reasons.append("test of a changed file" if is_test_path(path) else "same subject by its name")
     return ", ".join(reasons) or "near the changed files"
-
-
-def _folder(path: str) -> str:
-    return path[: max(0, path.rfind("/"))]
 
 
 def _suffix(path: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from reviewer.context.symbols import Definition, Source
@@ -13,6 +14,11 @@ CLASS_LINES: Final = 24
 OUTLINE_MEMBERS: Final = 40
 AROUND_HUNK: Final = 6
 LINE_CHARS: Final = 240
+SIGNATURE_LINES: Final = 4
+SIGNATURE_WORTH: Final = 0.45
+# A getter's body is its name once more.
+ACCESSOR_WORTH: Final = 0.4
+_ACCESSOR: Final = re.compile(r"(?:get|set|is|has)(?:_|[A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +44,29 @@ class Snippet:
 def definition_snippets(source: Source, definition: Definition) -> list[Snippet]:
     """Return the ways to show a definition, shortest first: its signature with its doc, then its body.
 
-    A long body is cut at BODY_LINES with a line that says how much is left out; of a long class the body is the
+    A long body is cut at BODY_LINES with a line that says which are left out; of a long class the body is the
     outline of its members.
     """
     lines = source.lines
     length = definition.end - definition.start + 1
     whole = Snippet(definition.start, definition.end, _text(lines, definition.start, definition.end), 1.0)
     if length <= 4:
-        return [whole]
+        return [whole if not _ACCESSOR.match(definition.name) else replace(whole, worth=ACCESSOR_WORTH)]
     head_end = max(definition.line, definition.signature_end)
     if head_end > definition.line and lines[head_end - 1].strip() == "{":
         head_end -= 1
-    short = [Snippet(definition.line, definition.line, _text(lines, definition.line, definition.line), 0.5)]
+    # Half a signature says nothing that the call does not.
+    named = head_end if head_end - definition.line < SIGNATURE_LINES else definition.line
+    short = [Snippet(definition.line, named, _text(lines, definition.line, named), SIGNATURE_WORTH)]
     signature = _text(lines, definition.start, head_end)
-    if head_end > definition.line or definition.start < definition.line:
-        short.append(Snippet(definition.start, head_end, signature, 0.65))
+    if head_end > named or definition.start < definition.line:
+        short.append(Snippet(definition.start, head_end, signature, SIGNATURE_WORTH + 0.15))
     if definition.members and length > CLASS_LINES:
         return [*short, _outline(lines, definition, head_end, signature)]
     if length <= BODY_LINES:
         return [*short, whole]
     cut = definition.start + BODY_LINES - 1
-    rest, whole_head = definition.end - cut, _text(lines, definition.start, cut)
-    text = f"{whole_head}\n… ({rest} more lines)"
+    text = f"{_text(lines, definition.start, cut)}\n… (lines {cut + 1}-{definition.end} are left out)"
     return [*short, Snippet(definition.start, cut, text, 0.9)]
 
 
@@ -84,10 +91,33 @@ def enclosing_snippet(source: Source, hunk_lines: tuple[int, int]) -> Snippet | 
     return _elided(source.lines, sorted(keep), inner.line, inner.end, 0.7, hole=(first, last))
 
 
+def enclosing_snippets(source: Source, hunk_lines: tuple[int, int], header: str) -> list[Snippet]:
+    """Return the ways to show what encloses a hunk, shortest first: where it is, then `enclosing_snippet`.
+
+    The short form is the line of the function and that of the class around it; there is none where the hunk, or the
+    function's line in its header, says that already.
+    """
+    whole = enclosing_snippet(source, hunk_lines)
+    if whole is None:
+        return []
+    first, last = hunk_lines
+    around = source.enclosing(first, last)[:2]
+    named = sorted({item.line for item in around if not first <= item.line <= last})
+    if all((line := source.lines[number - 1].strip()) and line in header for number in named):
+        return [whole]
+    short = _elided(source.lines, named, whole.start, whole.end, 0.45, hole=hunk_lines)
+    return [short, whole] if len(short.text) < len(whole.text) else [whole]
+
+
 def lines_snippet(source: Source, first: int, last: int, *, worth: float = 1.0) -> Snippet:
     """Return a range of lines, held to the file's own."""
     first, last = max(1, first), min(len(source.lines), last)
     return Snippet(first, last, _text(source.lines, first, last), worth)
+
+
+def elided_snippet(source: Source, numbers: Sequence[int], first: int, last: int, *, worth: float = 1.0) -> Snippet:
+    """Return some lines, in order, of the range `first`..`last`, with a mark where others are left out."""
+    return _elided(source.lines, numbers, first, last, worth, hole=(0, 0))
 
 
 def _outline(lines: Sequence[str], definition: Definition, head_end: int, signature: str) -> Snippet:

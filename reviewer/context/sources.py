@@ -7,11 +7,12 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Final
 
+from reviewer.context.limits import Limit, LimitsReached
 from reviewer.context.model import Snapshot
-from reviewer.context.symbols import Source
+from reviewer.context.symbols import PARSE_LIMIT, Source
 
 # A syntax tree takes about ten times the bytes of its file.
-KEEP_BYTES: Final = 6 * 1024 * 1024
+KEEP_BYTES: Final = 4 * 1024 * 1024
 
 
 class Sources:
@@ -19,6 +20,7 @@ class Sources:
 
     def __init__(self, snapshot: Snapshot, *, keep_bytes: int = KEEP_BYTES) -> None:
         self.snapshot = snapshot
+        self.limits = LimitsReached()
         self._lock = threading.RLock()
         self._kept: OrderedDict[str, Source] = OrderedDict()
         self._bytes = 0
@@ -36,6 +38,7 @@ class Sources:
             for path, data in self.snapshot.read_many([path for path in wanted if path not in found]).items():
                 if b"\0" in data[:8000]:
                     continue
+                self.limits.note(Limit.PARSED_BYTES, PARSE_LIMIT, len(data) - PARSE_LIMIT, where=path)
                 found[path] = self._kept[path] = Source(path, data)
                 self._bytes += len(data)
             for path in found:

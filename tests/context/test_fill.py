@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reviewer.context.fill import Offer, fill
-from reviewer.context.model import ContextKind
+from reviewer.context.fill import Offer, TextAlone, choice_of, fill
+from reviewer.context.model import ContextItem, ContextKind
 from reviewer.context.snippets import Snippet
 
 
@@ -31,41 +34,77 @@ offers = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
-@given(offers, st.integers(0, 300), st.sampled_from([None, 0, 7]))
+class Headed:
+    """A tariff with a heading for each item and a frame, whose guess of one is off by `off`."""
+
+    frame = 4
+
+    def __init__(self, off: int = 0) -> None:
+        self.off = off
+
+    def one(self, item: ContextItem) -> int:
+        return max(1, len(item.text) + 6 + self.off)
+
+    def all(self, items: Sequence[ContextItem]) -> int:
+        return self.frame + sum(len(item.text) + 6 for item in items) if items else 0
+
+
+TEXT = TextAlone(len)
+
+
+@settings(max_examples=100, deadline=None)
+@given(offers, st.integers(0, 300), st.sampled_from([TEXT, Headed(), Headed(-5), Headed(3)]))
 def test_no_budget_is_passed_and_the_choice_is_repeatable(
-    made: list[Offer], budget: int, frame: int | None
+    made: list[Offer], budget: int, tariff: TextAlone | Headed
 ) -> None:
-    items = fill(made, budget=budget, count=len, frame=frame)
-    assert sum(item.tokens for item in items) <= budget
-    assert items == fill(made, budget=budget, count=len, frame=frame)
+    items = fill(made, budget=budget, tariff=tariff)
+    assert tariff.all(items) <= budget
+    assert items == fill(made, budget=budget, tariff=tariff)
+
+
+def test_what_costs_more_than_was_guessed_gives_way_and_the_best_stays() -> None:
+    made = [offer("a.py", 1, ("sig", "s" * 20), 0.9), offer("b.py", 1, ("t" * 20,), 0.1)]
+    kept = fill(made, budget=4 + 2 * 26, tariff=Headed())
+    assert [item.text for item in kept] == ["s" * 20, "t" * 20]
+    pressed = fill(made, budget=4 + 2 * 26 - 5, tariff=Headed(-6))
+    assert [item.text for item in pressed] == ["s" * 20]
 
 
 def test_the_shortest_form_of_all_comes_before_the_longest_of_one() -> None:
     items = fill(
-        [offer("a.py", 1, ("sig", "s" * 90), 0.5), offer("b.py", 1, ("sig", "s" * 90), 0.4)], budget=12, count=len
+        [offer("a.py", 1, ("sig", "s" * 90), 0.5), offer("b.py", 1, ("sig", "s" * 90), 0.4)], budget=12, tariff=TEXT
     )
     assert [(item.path, item.text) for item in items] == [("a.py", "sig"), ("b.py", "sig")]
 
 
 def test_a_longer_form_is_taken_as_the_budget_lasts() -> None:
-    items = fill([offer("a.py", 1, ("sig", "s" * 20), 0.5)], budget=25, count=len)
+    items = fill([offer("a.py", 1, ("sig", "s" * 20), 0.5)], budget=25, tariff=TEXT)
     assert [item.text for item in items] == ["s" * 20]
     assert items[0].tokens == 20
 
 
 def test_lines_that_are_shown_already_are_passed_over() -> None:
     one = offer("a.py", 10, ("x\ny\nz",), 0.9)
-    assert fill([one], budget=100, count=len, shown=[("a.py", 9, 13)]) == ()
-    assert fill([one], budget=100, count=len, shown=[("b.py", 9, 13)]) != ()
-    assert len(fill([one, one], budget=100, count=len)) == 1
+    assert fill([one], budget=100, tariff=TEXT, shown=[("a.py", 9, 13)]) == ()
+    assert fill([one], budget=100, tariff=TEXT, shown=[("b.py", 9, 13)]) != ()
+    assert len(fill([one, one], budget=100, tariff=TEXT)) == 1
 
 
 def test_a_heading_is_part_of_the_price() -> None:
     one = offer("a.py", 1, ("sig",), 0.9)
-    assert fill([one], budget=10, count=len, frame=5) == ()
-    assert fill([one], budget=100, count=len, frame=5)[0].tokens == 3 + 5 + len("a.py:1000-1000 a reason")
+    assert fill([one], budget=12, tariff=Headed()) == ()
+    assert fill([one], budget=13, tariff=Headed())[0].tokens == 3 + 6
 
 
 def test_nothing_worthless_is_shown() -> None:
-    assert fill([offer("a.py", 1, ("sig",), 0.0)], budget=100, count=len) == ()
+    assert fill([offer("a.py", 1, ("sig",), 0.0)], budget=100, tariff=TEXT) == ()
+
+
+def test_lines_of_the_base_are_no_lines_of_the_head() -> None:
+    now = offer("a.py", 10, ("x\ny\nz",), 0.5)
+    before = replace(now, kind=ContextKind.OLD_VERSION, value=0.9)
+    items = fill([before, now, before], budget=100, tariff=TEXT, shown=[("b.py", 9, 13)])
+    assert [item.kind for item in items] == [ContextKind.OLD_VERSION, ContextKind.DEFINITION]
+    assert len(fill([before], budget=100, tariff=TEXT, shown=[("a.py", 9, 13)])) == 1
+    only_old = fill([before, now], budget=5, tariff=TEXT)
+    assert choice_of([before, now], only_old, budget=5, tariff=TEXT).left_out == 1

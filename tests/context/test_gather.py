@@ -9,11 +9,11 @@ import pytest
 
 from reviewer.change.model import Change, Unit
 from reviewer.change.parse import parse_diff
+from reviewer.context import gather
 from reviewer.context.gather import ContextGatherer, proportional_budget
-from reviewer.context.lookup import LookUps
+from reviewer.context.limits import Limit, Reached
 from reviewer.context.model import ContextItem, ContextKind
 from reviewer.context.snapshot import GitSnapshot
-from reviewer.findings.parse import LookupRequest
 from tests.context.repository import Repository
 
 BASE = {
@@ -141,6 +141,23 @@ def test_the_result_is_the_same_in_any_order_and_any_grouping(
     assert all(result == results[0] for result in results)
 
 
+def test_in_a_large_tree_the_names_of_the_first_units_are_searched_for_in_any_order(
+    snapshots: tuple[GitSnapshot, GitSnapshot], change: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gather, "FILES_SEARCHED", 0)
+    monkeypatch.setattr(gather, "UNITS_SEARCHED", 1)
+    hunk = unit_of(change).hunks[0]
+    units = tuple(Unit(str(number), (hunk,), "one hunk") for number in range(2))
+    results = []
+    for order in (units, units[::-1]):
+        gatherer = ContextGatherer(head=snapshots[0], base=snapshots[1], change=change, units=units)
+        results.append({unit.identity: gatherer.for_unit(unit, budget=3000) for unit in order})
+        assert Reached(Limit.UNITS, 1, 1) in gatherer.limits_reached()
+    assert results[0] == results[1]
+    assert {item.kind for item in results[0]["0"]} > {ContextKind.DEFINITION, ContextKind.ENCLOSING}
+    assert {item.kind for item in results[0]["1"]} == {ContextKind.ENCLOSING}
+
+
 def test_credentials_never_become_context(gatherer: ContextGatherer, change: Change) -> None:
     items = (*gatherer.shared_items(50_000), *gatherer.for_unit(unit_of(change), budget=50_000))
     assert ".env" not in {item.path for item in items}
@@ -148,7 +165,7 @@ def test_credentials_never_become_context(gatherer: ContextGatherer, change: Cha
 
 
 def test_what_changed_together_before_is_named_as_related(gatherer: ContextGatherer) -> None:
-    related = gatherer.related_files(limit=3)
+    related = gatherer.related_files(limit=8)
     assert "docs/cart.md" in [item.path for item in related]
     assert any("past commits" in item.reason for item in related if item.path == "docs/cart.md")
     assert "shop/cart.py" not in [item.path for item in related]
@@ -187,64 +204,9 @@ def test_hunks_of_one_function_share_its_name(gatherer: ContextGatherer) -> None
     assert ("shop/cart.py:total",) in gatherer.related().values()
 
 
-@pytest.mark.parametrize(("diff", "expected"), [(0, 250), (1000, 250), (8000, 1600), (100_000, 6000)])
+@pytest.mark.parametrize(("diff", "expected"), [(0, 200), (1000, 200), (8000, 1440), (100_000, 6000)])
 def test_context_grows_with_the_diff_up_to_a_ceiling(diff: int, expected: int) -> None:
     assert proportional_budget(diff, ceiling=6000) == expected
-
-
-def ask(kind: str, name: str = "", **rest: object) -> LookupRequest:
-    return LookupRequest(kind, name, **rest)  # type: ignore[arg-type]
-
-
-def test_a_look_up_finds_a_definition_references_and_lines(snapshots: tuple[GitSnapshot, GitSnapshot]) -> None:
-    look = LookUps(snapshots[0])
-    definition = look.answer(ask("definition", "prices.round_price()", path="shop/prices.py"))
-    assert "quantize" in definition.text
-    assert (definition.kind, definition.path) == (ContextKind.LOOKUP, "shop/prices.py")
-    places = look.answer(ask("references", "Cart"))
-    assert "shop/checkout.py:1: from shop.cart import Cart" in places.text
-    lines = look.answer(ask("file", path="shop/cart.py", start_line=4, end_line=5))
-    assert lines.text == "class Cart:\n    '''Things to buy.'''"
-    assert (look.counts.asked, look.counts.answered, look.counts.refused) == (3, 3, 0)
-
-
-def test_repeated_and_endless_look_ups_are_refused(snapshots: tuple[GitSnapshot, GitSnapshot]) -> None:
-    look = LookUps(snapshots[0], most=2)
-    look.answer(ask("definition", "pay"))
-    again = look.answer(ask("definition", "pay"))
-    assert again.reason.startswith("refused: this was already answered")
-    assert again.text == ""
-    look.answer(ask("definition", "Cart"))
-    assert "2 look-ups are all there are" in look.answer(ask("definition", "total")).reason
-    assert look.counts.refused == 2
-
-
-@pytest.mark.parametrize(
-    "path",
-    ["/etc/passwd", "../../etc/passwd", "/proc/self/environ", ".env", "shop", "", "shop/cart.py\0", ".git/config"],
-)
-def test_a_look_up_reads_nothing_but_the_commits_files(
-    snapshots: tuple[GitSnapshot, GitSnapshot], path: str
-) -> None:
-    answer = LookUps(snapshots[0]).answer(ask("file", path=path))
-    assert answer.reason.startswith("refused")
-    assert answer.text == ""
-
-
-@pytest.mark.parametrize("name", ["", "a b", "x" * 500, "$(id)", "--all", "no_such_name"])
-def test_a_look_up_of_no_name_is_answered_in_words(snapshots: tuple[GitSnapshot, GitSnapshot], name: str) -> None:
-    for kind in ("definition", "references"):
-        answer = LookUps(snapshots[0]).answer(ask(kind, name))
-        assert answer.text == ""
-        assert answer.reason
-
-
-def test_a_look_up_is_held_to_its_budget(repository: Repository) -> None:
-    repository.commit({"long.py": "def long():\n" + "    x = 1\n" * 3000})
-    with GitSnapshot.open(repository.git_dir, "HEAD") as head:
-        look = LookUps(head, budget=200)
-        assert look.answer(ask("definition", "long")).tokens <= 200
-        assert look.answer(ask("file", path="long.py", start_line=1, end_line=3000)).tokens <= 210
 
 
 def test_odd_changes_give_no_context_and_no_error(repository: Repository) -> None:

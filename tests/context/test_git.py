@@ -13,7 +13,8 @@ import pytest
 from reviewer.context.git import git_environment, run_git
 from reviewer.context.snapshot import GitSnapshot
 from reviewer.errors import GitFailed
-from tests.context.repository import ENV, Repository
+from tests.context.repository import Repository
+from tests.git_folder import ENV
 
 
 @pytest.fixture
