@@ -1,20 +1,32 @@
 """Sensitivity on repositories that the model has not seen: `python -m bench routing` (needs the `train` extra).
 
+With `--mirrors DIR` the mined commits are learned from and scored as well, as for the weights that ship.
+
+`python -m bench routing --rows FILE` scores commits of your own, in the form of the development set (JSON lines,
+gzipped or not), with the weights that ship; it needs no extra.
+
 Every figure is from a model that was fitted and calibrated without the repository's commits, asked through the
 product's own `assess`, rules included. Beside it, on the same folds: path keywords, size alone, TF-IDF.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from bench.train_sensitivity import Row, fit, groups, load
+from bench.context_recall import mirrors_folder
+from bench.train_sensitivity import DATA, Row, fit, groups, load, load_mined
+from policies.learned import shipped as shipped_model
 from policies.policy import load_policy
 from policies.rules import builtin_rules
 from policies.sensitivity import assess
+from reviewer.errors import ConfigurationError
 
 ROUTINE_SHARE = 0.20
 LABELS = ("security_fix", "vuln_intro")
@@ -35,15 +47,34 @@ PATH_KEYWORDS = (
 SIZE_RATIO = 1.15
 
 
-def run() -> dict[str, object]:
+def run(mirrors: Path | None = None) -> dict[str, object]:
+    """Score every commit with a model that saw nothing of its repository; with mirrors the mined ones take part."""
     rows = load()
-    threshold = load_policy().sensitivity_threshold
-    group = groups(rows)
-    by_model = [0.0] * len(rows)
-    with_rules = [0.0] * len(rows)
-    tfidf = [0.0] * len(rows)
+    own = len(rows)
+    if mirrors is not None:
+        rows += load_mined(mirrors)
+    held = _held_out(rows)
+    report = _report(rows[:own], held.cut(0, own))
+    return report if mirrors is None else {**report, "mined": _report(rows[own:], held.cut(own, len(rows)))}
+
+
+@dataclass(frozen=True, slots=True)
+class _Scores:
+    """What each way of judging says of each row: higher is more sensitive. `seconds` are of rows like a unit."""
+
+    by_model: Sequence[float]
+    with_rules: Sequence[float]
+    tfidf: Sequence[float]
+    seconds: Sequence[float]
+
+    def cut(self, first: int, end: int) -> _Scores:
+        return _Scores(self.by_model[first:end], self.with_rules[first:end], self.tfidf[first:end], self.seconds)
+
+
+def _held_out(rows: Sequence[Row]) -> _Scores:
+    threshold, rules, group = load_policy().sensitivity_threshold, builtin_rules(), groups(rows)
+    by_model, with_rules, tfidf = ([0.0] * len(rows) for _ in range(3))
     seconds: list[float] = []
-    rules = builtin_rules()
     for fold in sorted(set(group.values())):
         train = [row for row in rows if group[row.repo] != fold]
         model = fit(train)
@@ -57,29 +88,76 @@ def run() -> dict[str, object]:
                 seconds.append(time.process_time() - started)
             by_model[index] = model.probability(model.score(row.features))
             tfidf[index] = next(baseline)
-    cut = _cut(rows, with_rules)
+    return _Scores(by_model, with_rules, tfidf, seconds)
+
+
+def _report(rows: Sequence[Row], scores: _Scores) -> dict[str, object]:
+    threshold, cut = load_policy().sensitivity_threshold, _cut(rows, scores.with_rules)
+    labels = _labels(rows)
     return {
         "commits": len(rows),
         "at_20_percent_of_routine": {
-            "rules and model": _figures(rows, with_rules),
-            "model alone": _figures(rows, by_model),
-            "TF-IDF and logistic regression": _figures(rows, tfidf),
+            "rules and model": _figures(rows, scores.with_rules),
+            "model alone": _figures(rows, scores.by_model),
+            "TF-IDF and logistic regression": _figures(rows, scores.tfidf),
             "size alone": _figures(rows, [float(row.size) for row in rows]),
             "path keywords": _keywords(rows),
         },
-        "size_matched_pairs": {label: _size_matched(rows, with_rules, label) for label in LABELS},
-        "size_matched_pairs_tfidf": {label: _size_matched(rows, tfidf, label) for label in LABELS},
-        "by_repository": _by_repository(rows, with_rules, cut),
-        "by_kind_of_routine": _by_kind(rows, with_rules, cut),
+        "size_matched_pairs": {label: _size_matched(rows, scores.with_rules, label) for label in labels},
+        "size_matched_pairs_tfidf": {label: _size_matched(rows, scores.tfidf, label) for label in labels},
+        "by_repository": _by_repository(rows, scores.with_rules, cut),
+        "by_kind_of_routine": _by_kind(rows, scores.with_rules, cut),
         "threshold_at_20_percent": round(cut, 4),
-        "shipped_threshold": {"threshold": threshold, **_at(rows, with_rules, threshold)},
-        "calibration": _calibration(rows, by_model),
+        "shipped_threshold": {"threshold": threshold, **_at(rows, scores.with_rules, threshold)},
+        "calibration": _calibration(rows, scores.by_model),
         "ms_per_unit": {
-            "median": round(1000 * _quantile(seconds, 0.5), 2),
-            "p95": round(1000 * _quantile(seconds, 0.95), 2),
-            "units": len(seconds),
+            "median": round(1000 * _quantile(scores.seconds, 0.5), 2),
+            "p95": round(1000 * _quantile(scores.seconds, 0.95), 2),
+            "units": len(scores.seconds),
         },
     }
+
+
+def shipped(rows: Sequence[Row]) -> dict[str, object]:
+    """Score rows with the weights that ship: held out where their repositories are not of the development set."""
+    rules, threshold, model = builtin_rules(), load_policy().sensitivity_threshold, shipped_model()
+    scores = [assess(row.parts, rules, threshold=threshold, model=model).probability for row in rows]
+    return {
+        "commits": len(rows),
+        "at_20_percent_of_routine": _figures(rows, scores),
+        "size_matched_pairs": {label: _size_matched(rows, scores, label) for label in _labels(rows)},
+        "by_repository": _by_repository(rows, scores, _cut(rows, scores)),
+        "threshold_at_20_percent": round(_cut(rows, scores), 4),
+        "shipped_threshold": {"threshold": threshold, **_at(rows, scores, threshold)},
+        "calibration": _calibration(rows, scores),
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench routing", description=__doc__.split("\n")[0])
+    parser.add_argument(
+        "--mirrors", default="", help="git mirrors of the mined commits, to learn from them as well"
+    )
+    parser.add_argument("--rows", type=Path, metavar="FILE", help="score these commits with the weights that ship")
+    options = parser.parse_args(argv)
+    if options.rows is not None and not options.rows.is_file():
+        print(f"no file {options.rows}", file=sys.stderr)
+        return 2
+    try:
+        given = mirrors_folder(options.mirrors)
+        print(json.dumps(shipped(load(options.rows)) if options.rows else run(given), indent=2))
+    except FileNotFoundError:
+        print(json.dumps({"skipped": f"{DATA.name} is not on this machine"}))
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _labels(rows: Sequence[Row]) -> list[str]:
+    """Return the labels of security commits that the rows hold."""
+    held = {row.label for row in rows}
+    return [label for label in LABELS if label in held]
 
 
 def _small(row: Row) -> bool:
@@ -87,7 +165,7 @@ def _small(row: Row) -> bool:
     return sum(len(line) + 1 for part in row.parts for line in (*part.added, *part.removed)) <= 18_000
 
 
-def _tfidf(train: Sequence[Row], test: Sequence[Row]) -> object:
+def _tfidf(train: Sequence[Row], test: Sequence[Row]) -> Iterator[float]:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
@@ -115,7 +193,7 @@ def _cut(rows: Sequence[Row], scores: Sequence[float]) -> float:
 
 def _at(rows: Sequence[Row], scores: Sequence[float], cut: float) -> dict[str, object]:
     found: dict[str, object] = {}
-    for label in ("routine", *LABELS):
+    for label in ("routine", *_labels(rows)):
         chosen = [score for row, score in zip(rows, scores, strict=True) if row.label == label]
         found[label] = round(sum(score > cut for score in chosen) / len(chosen), 3)
     return found
@@ -123,7 +201,7 @@ def _at(rows: Sequence[Row], scores: Sequence[float], cut: float) -> dict[str, o
 
 def _figures(rows: Sequence[Row], scores: Sequence[float]) -> dict[str, object]:
     figures = _at(rows, scores, _cut(rows, scores))
-    for label in LABELS:
+    for label in _labels(rows):
         positive = [score for row, score in zip(rows, scores, strict=True) if row.label == label]
         negative = [score for row, score in zip(rows, scores, strict=True) if not row.security]
         figures[f"{label} AUC"] = round(_auc(positive, negative), 3)

@@ -2,7 +2,8 @@
 
 Every commit is cut into units as a review would cut it, each unit is routed by the product's own `route` with a
 sensitivity model that saw nothing of its repository, and priced with genai-prices: prompt, diff and an answer of
-fixed size. No model is asked. Money is only as good as the assumptions, which are in the result.
+fixed size. With KILO_REVIEW_MIRRORS set, the mined commits are learned from as well. No model is asked. Money is
+only as good as the assumptions, which are in the result.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from bench.train_sensitivity import DATA, fit, groups, load, whole
+from bench.context_recall import mirrors_folder
+from bench.train_sensitivity import DATA, fit, groups, load, load_mined, whole
 from policies.paths import decide_path, is_documentation, is_test
 from policies.policy import Policy, load_policy
 from policies.routing import Signals, route
@@ -44,7 +46,10 @@ ESCALATION_SHARE = Decimal("0.10")
 
 def run() -> dict[str, object]:
     policy = load_policy()
+    mirrors = mirrors_folder()
+    # Folds are of the development set; what was mined elsewhere is learned from in each of them.
     rows = load()
+    mined = load_mined(mirrors) if mirrors else []
     with gzip.open(DATA, "rt", encoding="utf-8") as file:
         raw = [json.loads(line) for line in file]
     group = groups(rows)
@@ -56,7 +61,8 @@ def run() -> dict[str, object]:
     tiers: Counter[str] = Counter()
     spent: dict[str, list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
     for fold in sorted(set(group.values())):
-        model = fit([row for row in rows if group[row.repo] != fold])
+        held = {repo for repo, of in group.items() if of == fold}
+        model = fit([row for row in (*rows, *mined) if row.repo not in held])
         for item in raw:
             if group[item["repo"]] != fold:
                 continue

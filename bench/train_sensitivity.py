@@ -1,40 +1,54 @@
-"""Train the sensitivity model and write its weights: `python -m bench.train_sensitivity` (needs the `train` extra).
+"""Train the sensitivity model and write its weights (needs the `train` extra and git mirrors).
 
-Three linear heads on the same features, each a logistic regression: every security commit against routine; fixes
-against routine; commits that introduced a vulnerability against routine, by figures alone. Averages of linear
-models are linear models, so one set of weights is kept. Calibration (Platt) is fitted on scores of commits whose
-repository was held out, so that it is not flattered by the training data.
+    python -m bench.train_sensitivity --mirrors DIR
+
+It learns from the development set and from the commits of `sensitivity_commits.tsv` that `mine_sensitivity` found.
+Their diffs are read from the mirrors: every repository that is listed has to be there.
+
+Three linear heads on the same features, each a logistic regression: every security commit against routine, fixes
+against routine, commits that introduced a vulnerability against routine. Averages of linear models are linear
+models, so one set of weights is kept. Calibration (Platt) is fitted on scores of commits whose repository was held
+out, so that it is not flattered by the training data.
 """
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import json
 import math
 import os
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.context_recall import find_mirror, mirrors_folder
+from bench.mine_sensitivity import diff_of, has_code
 from policies.features import Features, features
 from policies.learned import CLIP, FILE, Model
 from policies.rules import ChangedPart
+from reviewer.change.model import Change
 from reviewer.change.parse import parse_diff
+from reviewer.errors import ConfigurationError
 
 ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("KILO_REVIEW_SHARED", ROOT.parent / "shared")) / "data" / "routing-dev.jsonl.gz"
+MINED = Path(__file__).parent / "sensitivity_commits.tsv"
 WEIGHTS = ROOT / "policies" / FILE
 
-# A word counts only where it occurs in this many repositories: anything else is one project's vocabulary.
+# A word counts only where it occurs in a tenth of the repositories, in four at least: anything else is some
+# project's own vocabulary.
 MIN_REPOSITORIES = 4
+SHARE_OF_REPOSITORIES = 0.1
 # How much a standardised figure weighs beside a text of length one; the sums of rule strengths are priors.
 FIGURE_SCALE = 0.05
 STRENGTH_SCALE = 0.1
 FOLDS = 6
-# (rows, use words, C, share in the average)
-HEADS = (("all", True, 2.0, 1.0), ("security_fix", True, 3.0, 0.5), ("vuln_intro", False, 1.0, 0.5))
+# (rows, C, share in the average)
+HEADS = (("all", 0.7, 1.0), ("security_fix", 1.0, 0.5), ("vuln_intro", 0.5, 0.5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +66,29 @@ class Row:
         return self.label != "routine"
 
 
-def load() -> list[Row]:
-    with gzip.open(DATA, "rt", encoding="utf-8") as file:
-        raw = [json.loads(line) for line in file]
-    return [_row(item) for item in raw]
+def load(path: Path = DATA) -> list[Row]:
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return [_row(json.loads(line)) for line in content.splitlines()]
+
+
+def load_mined(mirrors: Path, path: Path = MINED) -> list[Row]:
+    """Read the mined commits from their repositories; ConfigurationError names what is missing."""
+    listed = [line.split("\t") for line in path.read_text("utf-8").splitlines()]
+    git_dirs = {repo: find_mirror(mirrors, repo) for repo in dict.fromkeys(repo for repo, *_ in listed)}
+    missing = [repo for repo, git_dir in git_dirs.items() if git_dir is None]
+    if missing:
+        raise ConfigurationError(f"no mirror of {', '.join(missing)}", remedy=f"Put them below {mirrors}.")
+    rows = []
+    for repo, sha, label, how in listed:
+        git_dir = git_dirs[repo]
+        change = diff_of(git_dir, f"{sha}^1", sha) if git_dir else None
+        if change is None:
+            raise ConfigurationError(f"no commit {sha} in the mirror of {repo}", remedy="Renew the mirror.")
+        parts = parts_of_change(change)
+        size = sum(len(part.added) + len(part.removed) for part in parts)
+        kind = "source" if has_code(change) else "other"
+        rows.append(Row(repo, label, kind, how, size, parts, features(parts)))
+    return rows
 
 
 def _row(item: dict[str, Any]) -> Row:
@@ -67,8 +100,12 @@ def _row(item: dict[str, Any]) -> Row:
 
 def parts_of(diff: str, paths: Sequence[str]) -> tuple[ChangedPart, ...]:
     """Parse a diff the way the product does; a diff that was cut off in a hunk keeps what was before the cut."""
-    change = parse_diff(whole(diff))
-    parts = tuple(
+    return parts_of_change(parse_diff(whole(diff))) or tuple(ChangedPart(path, (), ()) for path in paths)
+
+
+def parts_of_change(change: Change) -> tuple[ChangedPart, ...]:
+    """Return the changed lines of each file."""
+    return tuple(
         ChangedPart(
             file.path,
             tuple(line.text for hunk in file.hunks for line in hunk.added),
@@ -76,7 +113,6 @@ def parts_of(diff: str, paths: Sequence[str]) -> tuple[ChangedPart, ...]:
         )
         for file in change.files
     )
-    return parts or tuple(ChangedPart(path, (), ()) for path in paths)
 
 
 def whole(diff: str) -> str:
@@ -148,16 +184,14 @@ def _fit_uncalibrated(rows: Sequence[Row]) -> Model:
     total = np.zeros(len(words) + len(names))
     bias = 0.0
     shares = 0.0
-    for head, use_words, strength, share in HEADS:
+    for head, strength, share in HEADS:
         chosen = np.ones(len(rows), dtype=bool) if head == "all" else (label == head) | (label == "routine")
-        matrix = both if use_words else sparse.csr_matrix(dense)
         model = LogisticRegression(C=strength, class_weight="balanced", solver="liblinear", max_iter=500)
-        model.fit(matrix[chosen], target[chosen])
-        scores = model.decision_function(matrix)
+        model.fit(both[chosen], target[chosen])
+        scores = model.decision_function(both)
         # Heads are averaged at one scale, so that none outvotes the others by its spread.
         spread = float(scores.std()) or 1.0
-        coefficients = model.coef_.ravel() * share / spread
-        total += coefficients if use_words else np.concatenate([np.zeros(len(words)), coefficients])
+        total += model.coef_.ravel() * share / spread
         bias += (float(model.intercept_[0]) - float(scores.mean())) * share / spread
         shares += share
     total /= shares
@@ -178,7 +212,8 @@ def _vocabulary(rows: Sequence[Row]) -> tuple[dict[str, int], dict[str, float]]:
         for word in row.features.words:
             repositories[word].add(row.repo)
             documents[word] += 1
-    kept = sorted(word for word, where in repositories.items() if len(where) >= MIN_REPOSITORIES)
+    fewest = max(MIN_REPOSITORIES, round(SHARE_OF_REPOSITORIES * len({row.repo for row in rows})))
+    kept = sorted(word for word, where in repositories.items() if len(where) >= fewest)
     return (
         {word: index for index, word in enumerate(kept)},
         {word: math.log(len(rows) / documents[word]) + 1 for word in kept},
@@ -235,8 +270,8 @@ def to_json(model: Model, rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def run() -> dict[str, object]:
-    rows = load()
+def train(rows: Sequence[Row]) -> dict[str, object]:
+    """Fit on all rows and write the weights."""
     model = fit(rows)
     text = to_json(model, rows)
     WEIGHTS.write_text(text, encoding="utf-8")
@@ -251,5 +286,23 @@ def run() -> dict[str, object]:
     }
 
 
+def run(mirrors: Path | None = None) -> dict[str, object]:
+    mirrors = mirrors or mirrors_folder()
+    if mirrors is None or not mirrors.is_dir():
+        return {"skipped": "pass --mirrors DIR or set KILO_REVIEW_MIRRORS to a folder of git mirrors"}
+    return train([*load(), *load_mined(mirrors)])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.train_sensitivity", description=__doc__.split("\n")[0])
+    parser.add_argument("--mirrors", default="", help="folder of git mirrors (default: KILO_REVIEW_MIRRORS)")
+    try:
+        print(json.dumps(run(mirrors_folder(parser.parse_args(argv).mirrors)), indent=2))
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
 if __name__ == "__main__":
-    print(json.dumps(run(), indent=2))
+    sys.exit(main())

@@ -33,11 +33,24 @@ _STRUCTURE: Final = {
     "dots": re.compile(r"\.\.[/\\'\"]"),
     "pattern": re.compile(r"\\[swdSWDxA-Z][*+]?|\[\^|\(\?[:=!<]"),
     "control": re.compile(r"\\r|\\n|\\0|\\x[0-9a-f]{2}|%0[0-9a-fA-F]"),
-    "call": re.compile(r"\w\("),
+    "call": re.compile(r"\((?<=\w\()"),
     "import": re.compile(r"(?m)^[ \t]*(?:import|from|#include|require|use|using)\b"),
     "comment": re.compile(r"(?m)^[ \t]*(?:#|//|/?\*|--|;)"),
-    "index": re.compile(r"\w\[[^\]\n]{1,80}\]"),
+    "index": re.compile(r"\[(?<=\w\[)[^\]\n]{1,80}\]"),
     "arithmetic": re.compile(r"\w ?(?:\+|-|\*|<<|>>)=? ?\w"),
+}
+# Every match of an expression holds one of these; plain text is looked for at a tenth of the cost.
+_HOLDS: Final = {
+    "refuse": ("return",),
+    "compare": ("<", ">"),
+    "nothing": ("NULL", "null", "nil", "undefined", "None"),
+    "equal": ("==", "!="),
+    "dots": ("..",),
+    "pattern": ("\\", "[^", "(?"),
+    "control": ("\\", "%0"),
+    "import": ("import", "from", "#include", "require", "use", "using"),
+    "index": ("[",),
+    "arithmetic": ("+", "-", "*", "<<", ">>"),
 }
 # The same by whole words, which are counted anyway.
 _KEYWORDS: Final = {
@@ -70,8 +83,8 @@ def features(parts: Sequence[ChangedPart]) -> Features:
     added, removed = count(plus), count(minus)
     more, fewer = added - removed, removed - added
     found: dict[str, float] = {}
-    for sign, identifiers in (("+", added), ("-", removed), (">", more), ("<", fewer), ("=", added | removed)):
-        for piece, times in _pieces(identifiers).items():
+    for sign, counted in zip("+-><=", _by_side(added, removed, more, fewer), strict=True):
+        for piece, times in counted.items():
             found[sign + piece] = 1 + math.log(times) if times > 1 else 1.0
     for part in code:
         for word in _path_words(part.path):
@@ -85,6 +98,18 @@ def features(parts: Sequence[ChangedPart]) -> Features:
 def is_code(path: str) -> bool:
     """Return True for a file whose words tell something: not prose, no test, not skipped by convention."""
     return not is_documentation(path) and not is_test(path) and decide_path(path, _SKIPS).included
+
+
+def _by_side(
+    added: Counter[str], removed: Counter[str], more: Counter[str], fewer: Counter[str]
+) -> tuple[Counter[str], ...]:
+    """Count the pieces of what is added, removed, net added, net removed, and of either."""
+    plus, minus = _pieces(added), _pieces(removed)
+    if not removed:
+        return plus, minus, plus, minus, plus
+    if not added:
+        return plus, minus, plus, minus, minus
+    return plus, minus, _pieces(more), _pieces(fewer), _pieces(added | removed)
 
 
 def _pieces(identifiers: Counter[str]) -> Counter[str]:
@@ -139,7 +164,10 @@ def _occurrences(name: str, text: str, identifiers: Counter[str]) -> int:
     total = sum(identifiers[word] for word in _KEYWORDS.get(name, ()))
     total += sum(text.count(operator) for operator in _OPERATORS.get(name, ()))
     expression = _STRUCTURE.get(name)
-    return total + (len(expression.findall(text)) if expression else 0)
+    held = _HOLDS.get(name)
+    if expression is None or (held is not None and not any(mark in text for mark in held)):
+        return total
+    return total + len(expression.findall(text))
 
 
 def _masked(text: str) -> str:

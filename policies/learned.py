@@ -34,11 +34,16 @@ class Model:
     slope: float
     intercept: float
     zeros: float = field(init=False, default=0.0)
+    _scaled: Mapping[str, tuple[float, float, float, float]] = field(
+        init=False, default_factory=dict, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         # What the figures add where every one of them is zero, which most are: only the others need be looked at.
         zeros = math.fsum(weight * _clip(-mean / scale) for mean, scale, weight in self.numbers.values())
         object.__setattr__(self, "zeros", zeros)
+        scaled = {name: (*row, _clip(-row[0] / row[1])) for name, row in self.numbers.items()}
+        object.__setattr__(self, "_scaled", scaled)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Model:
@@ -71,10 +76,10 @@ class Model:
         """Return the uncalibrated score: what `contributions` adds up to, without naming each."""
         total = self.bias + self.zeros
         for name, value in features.numbers.items():
-            row = self.numbers.get(name)
+            row = self._scaled.get(name)
             if row:
-                mean, scale, weight = row
-                total += weight * (_clip((value - mean) / scale) - _clip(-mean / scale))
+                mean, scale, weight, zero = row
+                total += weight * (_clip((value - mean) / scale) - zero)
         length = 0.0
         text = 0.0
         for name, value in features.words.items():

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from policies.globs import matching
 from policies.identifiers import MAX_LINE_CHARACTERS, MAX_LINES, words
@@ -85,11 +85,20 @@ def _rule(row: Mapping[str, Any]) -> SensitiveRule:
 
 def hits(parts: Sequence[ChangedPart], rules: SensitiveRules) -> tuple[Hit, ...]:
     """Return the first hit of each rule that makes the parts sensitive by itself."""
-    return tuple(
-        found
-        for rule in (*rules.rules, *_own(rules))
-        if rule.always and rule.name not in rules.disabled and (found := _hit(rule, parts)) is not None
-    )
+    read = [_Read(part) for part in parts]
+    return tuple(found for rule in _in_force(rules) if (found := _hit(rule, read)) is not None)
+
+
+class _Read:
+    """A part as the rules read it: its lines, and all of them as one text to find plain text in."""
+
+    __slots__ = ("lines", "path", "prose", "text")
+
+    def __init__(self, part: ChangedPart) -> None:
+        self.path = part.path
+        self.lines = (*part.added[:MAX_LINES], *part.removed[:MAX_LINES])
+        self.text = "\n".join(self.lines)
+        self.prose = is_test(part.path) or is_documentation(part.path)
 
 
 class WordRules:
@@ -147,6 +156,23 @@ def builtin_words() -> WordRules:
     return WordRules(builtin_rules().rules)
 
 
+class _Last:
+    """The rules that were asked for last: one policy judges thousands of hunks, and rules are slow to compare."""
+
+    known: ClassVar[tuple[SensitiveRules | None, tuple[SensitiveRule, ...]]] = (None, ())
+
+
+def _in_force(rules: SensitiveRules) -> tuple[SensitiveRule, ...]:
+    """Return the rules that make a hunk sensitive by themselves."""
+    last, found = _Last.known
+    if last is not rules:
+        found = tuple(
+            rule for rule in (*rules.rules, *_own(rules)) if rule.always and rule.name not in rules.disabled
+        )
+        _Last.known = (rules, found)
+    return found
+
+
 @lru_cache(maxsize=64)
 def _own(rules: SensitiveRules) -> tuple[SensitiveRule, ...]:
     """Policy's own additions as rules; every one of them makes a hunk sensitive."""
@@ -180,19 +206,18 @@ def _expressions(lines: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
     return tuple(re.compile(line) for line in lines)
 
 
-def _hit(rule: SensitiveRule, parts: Sequence[ChangedPart]) -> Hit | None:
+def _hit(rule: SensitiveRule, parts: Sequence[_Read]) -> Hit | None:
     code_only = not rule.paths and not rule.everywhere
     for part in parts:
         if rule.paths and not path_matches(part.path, rule.paths):
             continue
-        if code_only and (is_test(part.path) or is_documentation(part.path)):
+        if code_only and part.prose:
             continue
         if not rule.lines:
             return Hit(rule, part.path)
-        lines = (*part.added[:MAX_LINES], *part.removed[:MAX_LINES])
-        if rule.contains and not any(text in "\n".join(lines) for text in rule.contains):
+        if rule.contains and not any(text in part.text for text in rule.contains):
             continue
-        for line in lines:
+        for line in part.lines:
             if rule.contains and not any(text in line for text in rule.contains):
                 continue
             read = line[:MAX_LINE_CHARACTERS]

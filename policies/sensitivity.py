@@ -52,7 +52,7 @@ def assess(
     sensitive = bool(forced) or probability >= threshold
     reasons = forced
     if probability >= threshold:
-        scored = f"the model says {probability:.2f} (threshold {threshold:.2f})"
+        scored = f"the sensitivity model says {probability:.2f} (threshold {threshold:.2f})"
         reasons = (*forced, scored, *_explain(used.contributions(seen), seen, parts))
     return Sensitivity(1.0 if forced else probability, sensitive, reasons[: MAX_REASONS + len(forced)])
 

@@ -19,7 +19,7 @@ def test_the_card_names_the_sizes_of_the_shipped_model() -> None:
     model = json.loads(WEIGHTS)
     assert f"**Words** ({len(model['words']):,})" in CARD
     assert f"{round(len(WEIGHTS) / 1000)} kB" in CARD
-    assert f"{model['trained_on']['commits']} commits of {model['trained_on']['repositories']} public" in CARD
+    assert f"{model['trained_on']['commits']:,} commits of {model['trained_on']['repositories']} public" in CARD
     assert f"{sum(1 for rule in builtin_rules().rules if rule.words)} themes" in CARD
 
 
