@@ -194,4 +194,5 @@ def _call(row: Row[Any]) -> Call:
         cached_result=row.cached_result,
         estimated=row.estimated,
         computed_cost=None if row.computed_picos is None else from_picos(row.computed_picos),
+        request_id=row.request_id,
     )

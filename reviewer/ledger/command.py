@@ -123,9 +123,10 @@ def _credit(ledger: Ledger, options: argparse.Namespace, now: datetime) -> list[
 
 
 def _unconfirmed(it: Unconfirmed) -> str:
+    theirs = f"  {it.request_id}" if it.request_id else ""
     return (
         f"{it.reservation}  {it.opened_at:%Y-%m-%d %H:%M:%S} UTC  {it.provider}  {it.model}  "
-        f"at most {dollars(it.at_most)}"
+        f"at most {dollars(it.at_most)}{theirs}"
     )
 
 

@@ -53,13 +53,17 @@ class CallState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """A call that may have been billed; `at_most` is its worst case in US dollars."""
+    """A call that may have been billed; `at_most` is its worst case in US dollars.
+
+    `reservation` went out with the request; `request_id` is the provider's own id, "" where it named none.
+    """
 
     reservation: str
     at_most: Decimal
     opened_at: datetime
     provider: str
     model: str
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +183,7 @@ class Money:
             "computed_picos": _bill(call.computed_cost),
             "failed_check": None if call.failed_check is None else call.failed_check.value,
             "error": clean(call.error),
+            "request_id": clean(call.request_id),
         }
         cost = _bill(call.cost)
         self.db.write(lambda connection: _close(connection, self.db, reservation, cost, now, values))
@@ -224,6 +229,7 @@ class Money:
                 opened_at=from_micros(row.opened_at),
                 provider=row.provider,
                 model=row.model,
+                request_id=row.request_id,
             )
             for row in rows
         )

@@ -189,6 +189,19 @@ class Reviews:
         )
         return self.db.write(lambda connection: connection.execute(statement).rowcount == 1)
 
+    def abandon_all(self, owner: str, now: datetime) -> int:
+        """Give back every lease of an owner that is known to have ended; return how many there were."""
+        mine = (t.c.lease_owner == owner, t.c.state.in_(UNFINISHED))
+        statement = update(t).where(*mine).values(updated_at=to_micros(now), **_FREED)
+        return self.db.write(lambda connection: connection.execute(statement).rowcount)
+
+    def ran_out(self, review_id: int, owner: str, before: datetime) -> bool:
+        """Return whether this owner holds a lease that ran out before a moment."""
+        query = select(t.c.id).where(
+            t.c.id == review_id, t.c.lease_owner == owner, t.c.lease_until < to_micros(before)
+        )
+        return self.db.read(lambda connection: connection.execute(query).scalar()) is not None
+
     def supersede(self, repo_id: int, number: int, keep_head: str, now: datetime) -> tuple[int, ...]:
         """End every unfinished review of a pull request whose head is not `keep_head`; return their ids.
 
@@ -230,7 +243,10 @@ class Reviews:
         self._set((review_id,), noticed_at=to_micros(now))
 
     def unfinished(self, now: datetime, limit: int = 100, *, quiet: timedelta = QUIET) -> tuple[ReviewRow, ...]:
-        """Return due reviews that nobody works on and that were not enqueued within `quiet`, oldest first."""
+        """Return due reviews that nobody works on and that were not enqueued within `quiet`.
+
+        The one that was looked at longest ago comes first, so that a backlog of any length is gone through.
+        """
         at = to_micros(now)
         return self._rows(
             t.c.state.in_(UNFINISHED),
@@ -238,6 +254,7 @@ class Reviews:
             or_(t.c.retry_at.is_(None), t.c.retry_at <= at),
             func.coalesce(t.c.enqueued_at, t.c.accepted_at) <= to_micros(now - quiet),
             limit=limit,
+            order=func.coalesce(t.c.enqueued_at, t.c.accepted_at),
         )
 
     def busy(self, lease: Lease, now: datetime) -> int | None:

@@ -33,6 +33,8 @@ metadata = MetaData(
 
 # SQLite numbers rows by itself only in a column of exactly this type; it holds 64 bits all the same.
 _Id = BigInteger().with_variant(Integer, "sqlite")
+# Some indexes are partial. The migrations, which make the tables, say so for PostgreSQL too; here it would load
+# that dialect, and asyncio with it, at every start on SQLite.
 _UNFINISHED = text("state IN ('accepted', 'running', 'reviewed')")
 
 reviews = Table(
@@ -60,7 +62,7 @@ reviews = Table(
     # When somebody was told that the review ended without one: see Ledger.unnoticed().
     Column("noticed_at", BigInteger),
     UniqueConstraint("installation_id", "repo_id", "number", "head_sha", "trigger", name="uq_reviews_key"),
-    Index("ix_reviews_unfinished", "accepted_at", sqlite_where=_UNFINISHED, postgresql_where=_UNFINISHED),
+    Index("ix_reviews_unfinished", "accepted_at", sqlite_where=_UNFINISHED),
     Index("ix_reviews_pull_request", "repo_id", "number", "accepted_at"),
 )
 
@@ -155,18 +157,15 @@ calls = Table(
     Column("estimated", Boolean(create_constraint=False), nullable=False, server_default=false()),
     Column("failed_check", String(40)),
     Column("error", Text, nullable=False, server_default=""),
+    # The provider's own id of the call. `reservation` is ours, and goes out with the request.
+    Column("request_id", Text, nullable=False, server_default=""),
     Column("opened_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger),
     Index("ix_calls_run", "run"),
     Index("ix_calls_pull_request", "pull_request"),
     Index("ix_calls_opened_at", "opened_at"),
-    Index(
-        "ix_calls_held",
-        "expires_at",
-        sqlite_where=text("state = 'held'"),
-        postgresql_where=text("state = 'held'"),
-    ),
+    Index("ix_calls_held", "expires_at", sqlite_where=text("state = 'held'")),
 )
 
 holds = Table(
@@ -202,9 +201,7 @@ alerts = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("sent_at", BigInteger),
     UniqueConstraint("scope", "subject", "window", "limit_picos", "percent", name="uq_alerts_key"),
-    Index(
-        "ix_alerts_due", "due_at", sqlite_where=text("sent_at IS NULL"), postgresql_where=text("sent_at IS NULL")
-    ),
+    Index("ix_alerts_due", "due_at", sqlite_where=text("sent_at IS NULL")),
 )
 
 unit_results = Table(

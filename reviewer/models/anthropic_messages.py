@@ -75,6 +75,7 @@ class MessagesReader(Reader):
         if kind == "message_start":
             message = section(data.get("message"))
             self.model = str(message.get("model") or "")
+            self.answer_id = str(message.get("id") or "")
             self._usage(section(message.get("usage")))
         elif kind == "content_block_delta":
             delta = section(data.get("delta"))
@@ -92,6 +93,7 @@ class MessagesReader(Reader):
         if body.get("type") == "error":
             raise _fault(section(body.get("error")))
         self.model = str(body.get("model") or "")
+        self.answer_id = str(body.get("id") or "")
         self._usage(section(body.get("usage")))
         self._finish(body.get("stop_reason"))
         self.ended = True

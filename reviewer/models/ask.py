@@ -225,7 +225,12 @@ class Asker:
             made = Attempt(question.unit, question.stage, candidate, price, number, _ms(started - self._started))
             try:
                 completion = self._sender.send(
-                    ask, protocol, self._key(candidate), heard, stopped=self._stopped.is_set
+                    ask,
+                    protocol,
+                    self._key(candidate),
+                    heard,
+                    our_id=reservation,
+                    stopped=self._stopped.is_set,
                 )
             except BaseException as error:
                 fault = error if isinstance(error, ProviderFault) else _interrupted(error)
@@ -236,7 +241,7 @@ class Asker:
                 if fault.kind in UNHEALTHY and not self._stopped.is_set():
                     self._breaker.failed(candidate.provider)
                 return None, fault
-            self._settle(reservation, question, made.answered(completion))
+            self._settle(reservation, question, made.answered(completion, heard, ask))
             self._breaker.succeeded(candidate.provider)
             return completion, None
 

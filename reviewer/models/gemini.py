@@ -51,6 +51,7 @@ class GeminiReader(Reader):
         if data.get("error"):
             raise error_event(data["error"], where="in the middle of an answer")
         self.model = str(data.get("modelVersion") or self.model)
+        self.answer_id = str(data.get("responseId") or self.answer_id)
         usage = section(data.get("usageMetadata"))
         if usage:
             self.usage = _read_usage(usage)

@@ -123,7 +123,8 @@ class Call:
     `cost` is the bill in US dollars: the provider's own figure where it gives one, else usage times price; None
     where neither is known. `computed_cost` is always usage times price, so that the difference can be watched.
     `estimated` marks a usage that the provider never sent. `failed_check` is the check of its answer that failed.
-    `started_ms` is counted from the start of the review. `error` is one line, without secrets.
+    `started_ms` is counted from the start of the review. `error` is one line, without secrets. `request_id` is the
+    provider's own id of the call, "" where it named none.
     """
 
     unit: str
@@ -143,3 +144,4 @@ class Call:
     cached_result: bool = False
     estimated: bool = False
     computed_cost: Decimal | None = None
+    request_id: str = ""

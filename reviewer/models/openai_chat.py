@@ -124,6 +124,7 @@ class ChatReader(Reader):
 
     def _common(self, data: Mapping[str, Any]) -> None:
         self.model = str(data.get("model") or self.model)
+        self.answer_id = str(data.get("id") or self.answer_id)
         usage = section(data.get("usage"))
         if usage:
             self.usage = read_usage(usage)

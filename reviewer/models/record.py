@@ -24,7 +24,7 @@ class Attempt:
     number: int
     started_ms: int
 
-    def answered(self, completion: Completion) -> Call:
+    def answered(self, completion: Completion, heard: Heard, ask: Ask) -> Call:
         """Return the row of an attempt that brought an answer."""
         return self._call(
             completion.usage,
@@ -33,6 +33,7 @@ class Attempt:
             ok=True,
             error=f"cut: {completion.cut}" if completion.cut else "",
             estimated=completion.estimated,
+            request_id=heard.their_id(ask),
         )
 
     def failed(self, fault: ProviderFault, heard: Heard, ask: Ask, latency_ms: int) -> Call:
@@ -48,6 +49,7 @@ class Attempt:
             ok=False,
             error=one_line(f"{fault.kind}: {fault}"),
             estimated=estimated,
+            request_id=heard.their_id(ask),
         )
 
     def _call(
@@ -59,6 +61,7 @@ class Attempt:
         ok: bool,
         error: str,
         estimated: bool,
+        request_id: str,
     ) -> Call:
         computed = None if self.price is None else self.price.cost(usage)
         local = self.candidate.payment is Payment.LOCAL
@@ -78,4 +81,5 @@ class Attempt:
             started_ms=self.started_ms,
             estimated=estimated,
             computed_cost=computed,
+            request_id=request_id,
         )

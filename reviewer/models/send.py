@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from reviewer.models.clocking import PhaseClock, TimeLimits, clocked
-from reviewer.models.faults import FaultKind, ProviderFault, fault_of_answer
+from reviewer.models.faults import FaultKind, ProviderFault, fault_of_answer, one_line
 from reviewer.models.model import Completion, FinishReason, Usage
 from reviewer.models.prices import estimate_tokens
 from reviewer.models.runaway import RunawayGuard
@@ -23,16 +23,33 @@ if TYPE_CHECKING:
 MIB: Final = 1024 * 1024
 ANSWER_LIMIT: Final = 10 * MIB
 ERROR_LIMIT: Final = 64 * 1024
+# Our id of a call, for whoever looks for it in a provider's books. OpenAI documents the header (ASCII, at most 512
+# characters); nobody else forbids it, and a field that is not known is ignored (RFC 9110, 5.1).
+# https://platform.openai.com/docs/api-reference/debugging-requests
+OUR_ID: Final = "x-client-request-id"
+# The provider's own id, in the headers of an answer or a refusal: OpenAI's word and Anthropic's.
+THEIR_IDS: Final = ("x-request-id", "request-id")
+ID_LIMIT: Final = 200
 
 
 @dataclass(slots=True)
 class Heard:
-    """What is known of an attempt, whether it ended well or not."""
+    """What is known of an attempt, whether it ended well or not. `request_id` is from the answer's headers."""
 
     text: str = ""
     reader: Reader | None = None
     cut: str = ""
     status: int = 0
+    request_id: str = ""
+
+    def their_id(self, ask: Ask) -> str:
+        """Return the id under which the provider has the call in its books, "" where it named none.
+
+        A gateway's books go by the id of the answer, everybody else's by that of the request.
+        """
+        answer = self.reader.answer_id if self.reader else ""
+        ids = (answer, self.request_id) if ask.dialect.reports_cost else (self.request_id, answer)
+        return one_line(next(filter(None, ids), ""), limit=ID_LIMIT)
 
     def usage(self, ask: Ask) -> tuple[Usage, bool]:
         """Return the provider's usage, or an estimate of it and True."""
@@ -69,10 +86,12 @@ class Sender:
         key: str,
         heard: Heard,
         *,
+        our_id: str = "",
         stopped: Callable[[], bool] = lambda: False,
     ) -> Completion:
         """Make one attempt and return the answer; `heard` is filled as it streams. Raises ProviderFault.
 
+        `our_id` is what the provider is asked to file the call under, "" for nothing.
         `stopped` is asked a few times a second, so that a process that goes down does not wait for its models.
         """
         # httpx costs 0.1 s of import, which a run answered from the cache never needs.
@@ -84,6 +103,8 @@ class Sender:
         headers = {**request.headers, "content-type": "application/json", "accept": "text/event-stream"}
         # A compressed answer could unfold to more than any limit before it is counted.
         headers["accept-encoding"] = "identity"
+        if our_id:
+            headers[OUR_ID] = our_id
         if key:
             headers[request.key_header] = f"Bearer {key}" if request.key_header == "authorization" else key
         timeout = httpx.Timeout(
@@ -105,6 +126,7 @@ class Sender:
                 ) as response,
             ):
                 heard.status = response.status_code
+                heard.request_id = next(filter(None, (response.headers.get(name) for name in THEIR_IDS)), "")
                 if response.status_code != 200:
                     raise self._refusal(response)
                 self._read(response, ask, heard, heard.reader, clock)

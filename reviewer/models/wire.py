@@ -57,6 +57,7 @@ class Reader(ABC):
         self.usage: Usage | None = None
         self.finish_reason: FinishReason | None = None
         self.model = ""
+        self.answer_id = ""
         self.reported_cost: Decimal | None = None
         self.ended = False
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -56,6 +57,15 @@ def test_an_unseen_bill_is_listed_and_confirmed(ledger: Ledger, ask) -> None:
     with pytest.raises(ConfigurationError, match="no unconfirmed call"):
         ask("confirm", "r1", "0.09")
     assert ledger.totals("1").run.cost == Decimal("0.07")
+
+
+def test_an_unseen_bill_is_listed_under_our_id_and_the_provider_s(ledger: Ledger, ask) -> None:
+    now = datetime.now(UTC)
+    ledger.reserve("r1", amount=Decimal("0.5"), intent=intent(), account=ACCOUNT, limits=(), now=now)
+    ledger.settle("r1", replace(call(None), request_id="req-7"), now)
+    assert ask("unconfirmed").startswith("r1  ")
+    assert ask("unconfirmed").endswith("at most $0.50  req-7\n")
+    assert [it.request_id for it in ledger.calls_of_run(ACCOUNT.run)] == ["req-7"]
 
 
 def test_credit_is_booked_once_and_shown_with_its_end(ledger: Ledger, ask) -> None:

@@ -107,6 +107,24 @@ def test_a_stale_fence_writes_nothing(ledger: Ledger) -> None:
     ledger.finish(taken, ReviewState.PUBLISHED, later)
 
 
+def test_what_a_process_held_is_given_back_when_it_has_ended(ledger: Ledger) -> None:
+    ids = [accept(ledger, replace(KEY, number=number)) for number in (1, 2, 3)]
+    for review_id, owner in zip(ids, ("worker-1", "worker-1", "worker-2"), strict=True):
+        begin(ledger, review_id, owner=owner)
+    assert ledger.abandon_all("worker-1", NOW) == 2
+    assert [ledger.begin(it, "worker-3", NOW, MINUTE) is not None for it in ids] == [True, True, False]
+
+
+def test_a_lease_is_overdue_for_its_owner_alone_and_until_it_is_renewed(ledger: Ledger) -> None:
+    review_id = accept(ledger)
+    lease = begin(ledger, review_id)
+    assert not ledger.ran_out(review_id, "worker-1", NOW + MINUTE)
+    assert ledger.ran_out(review_id, "worker-1", NOW + 2 * MINUTE)
+    assert not ledger.ran_out(review_id, "worker-2", NOW + 2 * MINUTE)
+    ledger.renew(lease, NOW + MINUTE, 2 * MINUTE)
+    assert not ledger.ran_out(review_id, "worker-1", NOW + 2 * MINUTE)
+
+
 def test_an_expired_lease_that_nobody_took_is_still_good(ledger: Ledger) -> None:
     lease = begin(ledger, accept(ledger))
     renewed = ledger.renew(lease, NOW + 5 * MINUTE, MINUTE)

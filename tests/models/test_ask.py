@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import threading
@@ -38,9 +39,28 @@ from tests.simulators.behaviour import (
     Status,
 )
 from tests.simulators.provider import KEY, ProviderSimulator
+from tests.simulators.shapes import MODEL_ID
 
 PROTOCOLS = ("openai", "anthropic", "gemini")
 GOOD = '{"findings": [], "uncertain": false}'
+
+
+class Booked(NullMeter):
+    """Remembers under which reservation each call was made and settled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reserved: list[str] = []
+        self.settled: dict[str, Call] = {}
+
+    def reserve(self, *, amount: Decimal | None, call: CallIntent) -> str:
+        reservation = super().reserve(amount=amount, call=call)
+        self.reserved.append(reservation)
+        return reservation
+
+    def settle(self, reservation: str, call: Call) -> None:
+        super().settle(reservation, call)
+        self.settled[reservation] = call
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -70,6 +90,41 @@ def test_why_a_model_stopped_has_one_word_in_every_protocol(
         answer = ask(asker_of(candidate_of(provider)))
     assert answer.completion is not None
     assert answer.completion.finish_reason is reason
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_attempt_goes_out_under_the_id_of_its_reservation(protocol: str) -> None:
+    with ProviderSimulator(protocol, script=[Status(503), Cut()], default=Say(GOOD)) as provider:
+        meter = Booked()
+        answer = ask(asker_of(candidate_of(provider), meter=meter))
+    assert answer.completion is not None
+    sent = [request.headers["x-client-request-id"] for request in provider.requests]
+    assert sent == meter.reserved == list(meter.settled)
+    assert len(set(sent)) == 3
+
+
+def test_the_provider_s_own_id_is_kept_with_an_answer_a_cut_and_a_refusal() -> None:
+    for protocol in ("openai", "anthropic"):
+        with ProviderSimulator(protocol, script=[Status(503), Cut()], default=Say(GOOD)) as provider:
+            answer = ask(asker_of(candidate_of(provider)))
+        assert [call.request_id for call in answer.calls] == [request.id for request in provider.requests]
+
+
+def test_the_books_of_a_gateway_go_by_the_id_of_the_answer() -> None:
+    with ProviderSimulator("openai", default=Say(GOOD)) as provider:
+        for name in ("openrouter", "openai"):
+            subject = candidate_of(provider, provider=name)
+            (call,) = ask(asker_of(subject)).calls
+            assert call.request_id == (MODEL_ID if name == "openrouter" else provider.requests[-1].id)
+
+
+def test_an_id_of_any_length_is_cut() -> None:
+    event = {"id": "x" * 5000, "choices": [{"index": 0, "delta": {"content": GOOD}, "finish_reason": "stop"}]}
+    body = f"data: {json.dumps(event)}\n\ndata: [DONE]\n\n".encode()
+    with ProviderSimulator("openai", default=Raw(body)) as provider:
+        (call,) = ask(asker_of(candidate_of(provider, provider="openrouter"))).calls
+    assert call.ok
+    assert len(call.request_id) == 200
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
