@@ -31,8 +31,12 @@ def client_for(
     now: Callable[[], datetime],
     *,
     write_pause: float = WRITE_PAUSE_S,
+    guard: Callable[[], object] = lambda: None,
 ) -> GitHub:
-    """Return a client whose token sees the review's repository alone; `write_pause` is in seconds."""
+    """Return a client whose token sees the review's repository alone.
+
+    `write_pause` is in seconds; `guard` is called right before every write, and raises where it must not be sent.
+    """
     return GitHub.for_installation(
         auth,
         key.installation_id,
@@ -40,4 +44,5 @@ def client_for(
         repository_ids=(key.repo_id,),
         permissions=permissions,
         write_pause=write_pause,
+        guard=guard,
     )

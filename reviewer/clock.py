@@ -29,7 +29,7 @@ REDELIVER_SECONDS: Final = 60.0
 PRUNE_SECONDS: Final = 60 * 60.0
 # A row that is younger, or was enqueued more recently, is left to the queue.
 QUIET: Final = timedelta(seconds=20)
-# Rows per look: a backlog goes back to the queue in portions, oldest first.
+# Rows per look: a backlog goes back to the queue in portions, what was looked at longest ago first.
 ROWS: Final = 200
 LONGEST_WAIT: Final = 60.0
 JOIN_SECONDS: Final = 5.0

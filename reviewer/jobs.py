@@ -5,9 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import timedelta
+
+    from reviewer.ledger.ledger import Ledger
     from reviewer.settings import Settings
 
 _configured: Settings | None = None
@@ -49,15 +54,31 @@ def post_notice(review_id: int) -> None:
     notice(review_id, current_settings())
 
 
+def overdue(review_id: int, pid: int, by: timedelta) -> bool:
+    """Return whether a work-horse of this machine holds a lease that ran out longer than `by` ago."""
+    # A ledger that cannot be read cannot be renewed in either.
+    return bool(_at_ledger(lambda ledger, now: ledger.ran_out(review_id, lease_owner(pid), now - by)))
+
+
+def release_all(pid: int) -> None:
+    """Give back every lease of a process of this machine that has ended."""
+    _at_ledger(lambda ledger, now: ledger.abandon_all(lease_owner(pid), now))
+
+
 def release(review_id: int, pid: int) -> None:
     """Give back the lease of a work-horse of this machine that died."""
-    from datetime import UTC, datetime  # noqa: PLC0415
+    # Without the ledger the lease runs out by itself.
+    _at_ledger(lambda ledger, now: ledger.abandon(review_id, lease_owner(pid), now))
 
+
+def _at_ledger(do: Callable[[Ledger, datetime], object]) -> object:
+    """Return what the ledger of this process says to `do` now, None where it cannot be reached."""
+    # Imported here, as in `run_review`.
     from reviewer.errors import LedgerUnavailable  # noqa: PLC0415
     from reviewer.ledger.ledger import Ledger  # noqa: PLC0415
 
-    ledger = Ledger.open(current_settings().database_url)
-    # Without the ledger the lease runs out by itself.
-    with contextlib.suppress(LedgerUnavailable):
-        ledger.abandon(review_id, lease_owner(pid), datetime.now(UTC))
-    ledger.close()
+    with contextlib.closing(Ledger.open(current_settings().database_url)) as ledger:
+        try:
+            return do(ledger, datetime.now(UTC))
+        except LedgerUnavailable:
+            return None

@@ -10,6 +10,7 @@ from datetime import datetime
 from policies.words import Conclusion
 from reviewer.access import WRITE_PERMISSIONS, app_auth, client_for
 from reviewer.compose import utc_now
+from reviewer.correction import CORRECTION
 from reviewer.errors import ConfigurationError, GitHubUnavailable, KiloReviewError, PermissionMissing, RateLimited
 from reviewer.github.client import GitHub
 from reviewer.ledger.ledger import Ledger
@@ -31,6 +32,10 @@ def notice(review_id: int, settings: Settings, *, now: Callable[[], datetime] = 
     try:
         row = ledger.review(review_id)
         if row is None:
+            return
+        if row.payload.get("verb") == CORRECTION:
+            # An answer that could not be given is no review that is missing.
+            ledger.noticed(review_id, now())
             return
         repository = str(row.payload["repository"])
         auth = app_auth(settings, now)

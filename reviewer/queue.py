@@ -16,6 +16,8 @@ from redis.retry import Retry as RedisRetry
 if TYPE_CHECKING:
     from rq import Queue
 
+    from reviewer.enqueue import PreparedJob
+
 log = logging.getLogger(__name__)
 
 # One queue only: with several RQ takes jobs by BLPOP, and a worker that dies just then has lost them.
@@ -27,6 +29,12 @@ JOB_SECONDS: Final = 30 * 60
 # business (retry_at), and RQ would need one more process, its scheduler, to wait.
 RETRIES: Final = 3
 FAILURE_SECONDS: Final = 24 * 60 * 60
+# A finished job leaves nothing behind, so that its id is free for the next request.
+JOB_OPTIONS: Final[Mapping[str, int]] = {
+    "timeout": JOB_SECONDS,
+    "result_ttl": 0,
+    "failure_ttl": FAILURE_SECONDS,
+}
 TIMEOUT_SECONDS: Final = 1.0
 # After a failure nobody asks Redis for this long, so that a Redis that hangs does not hold up every delivery.
 PAUSE_SECONDS: Final = 1.0
@@ -68,7 +76,7 @@ class ReviewQueue:
         self._monotonic = monotonic
         self._rq: Queue | None = None
         self._paused_until = float("-inf")
-        self._registered = False
+        self._prepared: dict[str, PreparedJob] = {}
         self._lock = threading.Lock()
 
     @classmethod
@@ -117,7 +125,6 @@ class ReviewQueue:
         except redis.RedisError as error:
             with self._lock:
                 self._paused_until = self._monotonic() + PAUSE_SECONDS
-                self._registered = False
             # The text of a Redis error may hold the address; its kind says enough.
             log.warning("the queue is unreachable (%s); the review waits in the ledger", type(error).__name__)
             return Enqueued.UNREACHABLE
@@ -131,41 +138,27 @@ class ReviewQueue:
         return self._rq
 
     def _enqueue(self, kind: str, review_id: int) -> Enqueued:
-        from rq.exceptions import DuplicateJobError  # noqa: PLC0415
-
         job_id = f"{kind}-{review_id}"
         for _attempt in range(2):
-            try:
-                self._submit(job_id, self._functions[kind], review_id)
-            except DuplicateJobError:
-                if self._is_pending(job_id):
-                    return Enqueued.ALREADY
-                self._forget(job_id)
-            else:
+            if self._submit(kind, job_id, review_id):
                 return Enqueued.QUEUED
+            if self._is_pending(job_id):
+                return Enqueued.ALREADY
+            self._forget(job_id)
         return Enqueued.ALREADY
 
-    def _submit(self, job_id: str, function: str, review_id: int) -> None:
-        from rq import Retry  # noqa: PLC0415
+    def _submit(self, kind: str, job_id: str, review_id: int) -> bool:
+        """Put a job on the queue; False where Redis knows one with this id."""
+        prepared = self._prepared.get(kind)
+        if prepared is None:
+            from rq import Retry  # noqa: PLC0415
 
-        # RQ notes the queue's name with every job, in a round trip of its own; once per connection is enough.
-        registration = self._client.pipeline(transaction=False)
-        self._queue().enqueue_call(
-            function,
-            args=(review_id,),
-            job_id=job_id,
-            unique=True,
-            timeout=JOB_SECONDS,
-            # A finished job leaves nothing behind, so that its id is free for the next request.
-            result_ttl=0,
-            failure_ttl=FAILURE_SECONDS,
-            retry=Retry(max=RETRIES),
-            description=job_id,
-            pipeline=registration,
-        )
-        if not self._registered:
-            registration.execute()
-            self._registered = True
+            from reviewer.enqueue import PreparedJob  # noqa: PLC0415
+
+            options = {**JOB_OPTIONS, "retry": Retry(max=RETRIES)}
+            prepared = PreparedJob.prepare(self._queue(), self._functions[kind], options)
+            self._prepared[kind] = prepared
+        return prepared.submit(job_id, review_id)
 
     def _is_pending(self, job_id: str) -> bool:
         """Return whether a known job will still be run, or runs, without anybody's help.

@@ -18,8 +18,8 @@ RETENTION: Final = timedelta(days=3)
 OVERLAP: Final = timedelta(minutes=5)
 FIRST_PAUSE: Final = timedelta(minutes=1)
 LONGEST_PAUSE: Final = timedelta(hours=1)
-# Sent again per look at the list, at GitHub's one write per second.
-BATCH: Final = 30
+# Sent again per look at the list, at one write per second: three quarters of the minute between two looks.
+BATCH: Final = 45
 # Answers of ours that the same body gets again: malformed, no length, too large, wrong type. A 401 is not among
 # them: what GitHub lists is GitHub's own, so there our secret was wrong.
 HOPELESS: Final = frozenset({400, 411, 413, 415})

@@ -33,6 +33,7 @@ ROLES: Final = {
 # Hosts give 30 seconds between SIGTERM and SIGKILL; the embedded Redis stops after the processes that use it.
 STOP_SECONDS: Final = 18.0
 READY_SECONDS: Final = 30.0
+FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 # A process that ran this long had started well: the next pause is the shortest again.
 SETTLED_SECONDS: Final = 60.0
@@ -47,7 +48,7 @@ class Child:
     role: str
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
-    pause: float = 0.5
+    pause: float = FIRST_PAUSE
     start_at: float = 0.0
 
 
@@ -118,6 +119,9 @@ class Supervisor:
             if self.redis is not None and not self.redis.alive():
                 self.say("queue    the embedded Redis died; starting it again, reviews are safe in the ledger")
                 self.redis.restart()
+                for child in self.children:
+                    # Whoever died of it is not at fault, and must not wait as if it were.
+                    child.pause, child.start_at = FIRST_PAUSE, min(child.start_at, time.monotonic() + FIRST_PAUSE)
             for child in self.children:
                 status = self._check(child)
                 if status is not None:
@@ -144,7 +148,7 @@ class Supervisor:
         if status == ConfigurationError.exit_code:
             return status
         if now - child.started > SETTLED_SECONDS:
-            child.pause = 0.5
+            child.pause = FIRST_PAUSE
         how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
         self.say(f"{child.role:<8} {how}; starting it again in {child.pause:g} s")
         child.process = None
@@ -173,7 +177,7 @@ class Supervisor:
         deadline = time.monotonic() + STOP_SECONDS
         asked = self._asked
         for process in running:
-            # A second signal means: now.
+            # A second Ctrl-C means: now.
             while process.poll() is None and time.monotonic() < deadline and self._asked <= max(asked, 1):
                 time.sleep(0.05)
             if process.poll() is None:
@@ -185,8 +189,9 @@ class Supervisor:
         if running:
             self.say("stopped")
 
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._asked += 1
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        # Hosts send SIGTERM again and again and mean the same; a person who presses Ctrl-C twice means: now.
+        self._asked = self._asked + 1 if number == signal.SIGINT else max(self._asked, 1)
 
 
 def main_serve(settings: Settings, *, environ: Mapping[str, str] | None = None) -> int:

@@ -15,9 +15,10 @@ from policies.policy import Policy
 from policies.words import Strategy
 from reviewer import pipeline
 from reviewer.access import READ_PERMISSIONS, WRITE_PERMISSIONS, app_auth, client_for
+from reviewer.commits import open_commits
 from reviewer.compose import Models, effective_policy, open_models, utc_now
 from reviewer.context.model import Snapshot
-from reviewer.context.snapshot import GitSnapshot
+from reviewer.correction import CORRECTION, correction
 from reviewer.document import Document, dump_document, load_document
 from reviewer.earlier import earlier_findings, known_findings
 from reviewer.errors import (
@@ -34,9 +35,8 @@ from reviewer.errors import (
 from reviewer.estimate import estimate_table, plan_review
 from reviewer.github.api import WRITE_PAUSE_S
 from reviewer.github.auth import AppAuth, AppIdentity
-from reviewer.github.change_source import FetchedChange, fetch_change
+from reviewer.github.change_source import fetch_change
 from reviewer.github.client import GitHub
-from reviewer.github.contents import ContentsSnapshot
 from reviewer.github.mirror import Mirrors
 from reviewer.github.records import PullRequest
 from reviewer.heartbeat import Heartbeat
@@ -50,9 +50,9 @@ from reviewer.publish import sticky
 from reviewer.publish.check import verdict_of
 from reviewer.publish.conceal import Concealer
 from reviewer.publish.cost import Totals
-from reviewer.publish.marker import is_own
 from reviewer.publish.publisher import Identity, publish
 from reviewer.publish.settle import Settle
+from reviewer.reply import reply_once
 from reviewer.request import About, ReviewRequest
 from reviewer.settings import Settings
 
@@ -118,6 +118,7 @@ class _Run:
         self.write_pause = write_pause
         self.ledger = ledger
         self.lease = lease
+        self.superseded = False
         self.now = now
         row = ledger.review(lease.review_id)
         assert row is not None  # noqa: S101 - the lease was taken on it
@@ -147,11 +148,14 @@ class _Run:
     def _review_and_publish(self) -> None:
         auth, identity = self._let_in()
         with ExitStack() as stack:
+            writer = self._client(auth, WRITE_PERMISSIONS, guard=self._guard_write)
+            stack.callback(writer.close)
+            if self.payload.get("verb") == CORRECTION:
+                self._correct(writer, identity.login)
+                return
             reader = self._client(auth, READ_PERMISSIONS)
             stack.callback(reader.close)
             pr = reader.pull_request(self.repository, self.row.key.number)
-            writer = self._client(auth, WRITE_PERMISSIONS)
-            stack.callback(writer.close)
             if self._is_over(pr, writer, identity.id):
                 return
             other = self.ledger.busy(self.lease, self.now())
@@ -159,7 +163,7 @@ class _Run:
                 wait = BUSY_SECONDS * (1 + _jitter())
                 raise _Busy(f"review {other} of this pull request comes first", retry_after=wait)
             if self.payload.get("verb") == "estimate":
-                self._estimate(self._open(reader, auth, pr, stack), pr, writer, identity.login)
+                self._estimate(self._open(reader, auth, pr, stack), writer, identity.login)
                 return
             if self.lease.state is not ReviewState.REVIEWED:
                 self._start_check(writer, pr, identity.id)
@@ -188,22 +192,28 @@ class _Run:
                 retry_after=OPERATOR_SECONDS,
             ) from None
 
-    def _client(self, auth: AppAuth, permissions: Mapping[str, str]) -> GitHub:
-        return client_for(auth, self.row.key, permissions, self.now, write_pause=self.write_pause)
+    def _client(self, auth: AppAuth, permissions: Mapping[str, str], **more: Callable[[], None]) -> GitHub:
+        return client_for(auth, self.row.key, permissions, self.now, write_pause=self.write_pause, **more)
 
-    def _estimate(self, inputs: _Inputs, pr: PullRequest, gh: GitHub, login: str) -> None:
+    def _estimate(self, inputs: _Inputs, gh: GitHub, login: str) -> None:
         """Answer `/kilo estimate` with one comment: posted once, whatever is tried again."""
         planned = plan_review(
             inputs.request, policy=inputs.policy, head=inputs.head, base=inputs.base, models=inputs.models
         )
-        mark = f"<!-- kilo-app:estimate {self.lease.review_id} -->"
-        known = any(
-            mark in comment.body and is_own(comment.author, login)
-            for comment in gh.comments(pr.repository, pr.number)
-        )
-        if not known:
+        self._reply(gh, "estimate", self.conceal(estimate_table(planned)), login)
+
+    def _correct(self, gh: GitHub, login: str) -> None:
+        """Answer a command that does not exist with a reaction and one comment; nobody is told where that fails."""
+        try:
             self._guard()
-            gh.create_comment(pr.repository, pr.number, self.conceal(f"{mark}\n{estimate_table(planned)}"))
+            gh.react(self.repository, int(str(self.payload["comment_id"])), "confused")
+            self._reply(gh, CORRECTION, correction(str(self.payload.get("problem"))), login)
+        except (NotFound, PermissionMissing) as error:
+            self._finish(ReviewState.REFUSED, self._words(error))
+
+    def _reply(self, gh: GitHub, kind: str, body: str, login: str) -> None:
+        mark = f"{kind} {self.lease.review_id}"
+        reply_once(gh, self.repository, self.row.key.number, body, mark=mark, login=login, guard=self._guard)
         self._finish(ReviewState.PUBLISHED, "")
 
     def _start_check(self, gh: GitHub, pr: PullRequest, app_id: int) -> None:
@@ -220,11 +230,12 @@ class _Run:
         Nobody else comes back to what they showed: their check runs are concluded here.
         """
         ended = self.ledger.supersede(pr.repo_id, pr.number, pr.head_sha, self.now())
+        self.superseded = self.lease.review_id in ended
         heads = {row.key.head_sha for row in map(self.ledger.review, ended) if row is not None}
         moved = f"The pull request moved on to {pr.head_sha[:7]}; its review is the one that counts."
         for head in sorted(heads):
             end_checks(gh, self.repository, head, app_id, title="A newer commit has taken over", summary=moved)
-        if self.lease.review_id in ended:
+        if self.superseded:
             return True
         if pr.state != "open":
             why = f"The pull request is {pr.state}."
@@ -246,7 +257,7 @@ class _Run:
             key.installation_id, repository_ids=(key.repo_id,), permissions=READ_PERMISSIONS
         )
         fetched = fetch_change(gh, pr, lambda: mirrors.ensure(pr, token.token, installation_id=key.installation_id))
-        base, head = _snapshots(gh, pr, fetched, stack)
+        base, head = open_commits(gh, pr, fetched, stack)
         policy = effective_policy(self.settings, base=base, private=pr.private)
         models = self._models(policy, pr)
         request = ReviewRequest(
@@ -319,9 +330,9 @@ class _Run:
 
     def _publish(self, document: Document, pr: PullRequest, gh: GitHub, identity: Identity) -> None:
         spend = self.ledger.totals(str(self.lease.review_id), self.row.key.pull_request)
-        reviews = self.ledger.reviews_of(pr.repo_id, pr.number, since=self.row.accepted_at - timedelta(days=3650))
+        rows = self.ledger.reviews_of(pr.repo_id, pr.number, since=self.row.accepted_at - timedelta(days=3650))
         totals = Totals(
-            reviews=len(reviews),
+            reviews=sum(row.payload.get("verb", "review") == "review" for row in rows),
             calls=spend.pull_request.calls,
             cost=spend.pull_request.cost,
             known=spend.pull_request.known,
@@ -350,6 +361,11 @@ class _Run:
     def _guard(self) -> None:
         self.lease = self.ledger.renew(self.lease, self.now(), LEASE)
 
+    def _guard_write(self) -> None:
+        # Whoever finds itself superseded still concludes the check runs of the old head: nobody else will.
+        if not self.superseded:
+            self._guard()
+
     def _finish(self, state: ReviewState, why: str) -> None:
         self.ledger.finish(self.lease, state, self.now(), error=self.conceal(why))
 
@@ -375,19 +391,6 @@ class _Run:
     def _words(self, error: Exception) -> str:
         text = str(error) if isinstance(error, KiloReviewError) else f"{type(error).__name__}: {error}"
         return self.conceal(" ".join(text.split()))
-
-
-def _snapshots(gh: GitHub, pr: PullRequest, fetched: FetchedChange, stack: ExitStack) -> tuple[Snapshot, Snapshot]:
-    """Open base and head: from the mirror, else from the contents API within its request budget."""
-    shots: list[Snapshot] = []
-    for commit in (fetched.change.base, pr.head_sha):
-        if fetched.git_dir is not None:
-            shots.append(stack.enter_context(GitSnapshot.open(fetched.git_dir, commit)))
-        else:
-            remote = ContentsSnapshot(gh, pr.repository, commit)
-            stack.callback(remote.close)
-            shots.append(remote)
-    return shots[0], shots[1]
 
 
 def _jitter() -> float:

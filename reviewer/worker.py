@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
+import signal
+import time
 from collections.abc import Sequence
+from datetime import timedelta
 from importlib import import_module
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 import redis
@@ -29,6 +34,12 @@ log = logging.getLogger(__name__)
 WORKER_TTL: Final = 60
 MAINTENANCE_SECONDS: Final = 30
 MONITORING_SECONDS: Final = 5
+# A work-horse that did not renew its lease for so long after it ran out, at so many looks in a row, hangs. More
+# than one look: after a pause of the whole machine its heartbeat comes a moment later than ours.
+OVERDUE: Final = timedelta(seconds=10)
+OVERDUE_LOOKS: Final = 2
+# A work-horse that was told to stop gets so much longer than it was promised.
+HORSE_SECONDS: Final = 3
 # BLMOVE and LPOS.
 LEAST_REDIS: Final = (6, 2)
 # Loaded before the fork, so that no work-horse has to: what a review imports only when it needs it.
@@ -57,11 +68,53 @@ class ReviewWorker(HerokuWorker):
     """HerokuWorker: on SIGTERM the work-horse has 6 s to finish, then its job goes back to the queue."""
 
     imminent_shutdown_delay = 6
+    # Two looks in a row that found the lease of the running job run out.
+    _overdue = 0
 
     def prepare_execution(self, job: Job) -> Execution:
         """Begin an execution with nothing left of one that was killed."""
         forget_executions(self.connection, job.id)
         return super().prepare_execution(job)
+
+    def request_force_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Take a second SIGTERM for the first: hosts repeat it, and RQ would kill the work-horse and its review."""
+        if signum != signal.SIGTERM:
+            super().request_force_stop(signum, frame)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether SIGTERM or Ctrl-C came."""
+        return self._shutdown_requested_date is not None
+
+    def end_horse(self) -> None:
+        """Wait for the work-horse as long as it was promised, and give back what it held: Redis may be gone."""
+        pid = self.horse_pid
+        if not pid:
+            return
+        deadline = time.monotonic() + self.imminent_shutdown_delay + HORSE_SECONDS
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(pid, os.WNOHANG)[0] == 0:
+                if time.monotonic() > deadline:
+                    self.kill_horse()
+                    deadline = float("inf")
+                time.sleep(0.05)
+        jobs.release_all(pid)
+
+    def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
+        """Give signs of life for the running job, unless its work-horse gives none itself: then it is killed.
+
+        A work-horse that hangs, or is stopped, loses its lease; RQ alone would vouch for it until the job's time
+        is over, which is half an hour.
+        """
+        self._overdue = self._overdue + 1 if jobs.overdue(int(job.args[0]), self.horse_pid, OVERDUE) else 0
+        if self._overdue >= OVERDUE_LOOKS:
+            log.warning(
+                "work-horse %d has not renewed its lease and is killed; its review is taken up again",
+                self.horse_pid,
+            )
+            self._overdue = 0
+            self.kill_horse()
+        super().maintain_heartbeats(job, execution)
 
     def procline(self, message: str) -> None:
         """Leave the process title alone: RQ would put the job into it."""
@@ -115,7 +168,14 @@ def main_worker(settings: Settings, *, burst: bool = False, preload: Sequence[st
     log.info("process %d takes reviews", os.getpid())
     # RQ says at INFO what only its authors need to know.
     level = "WARNING" if settings.log_level == "INFO" else settings.log_level
-    worker.work(burst=burst, logging_level=level, log_format=LOG_FORMAT)
+    try:
+        worker.work(burst=burst, logging_level=level, log_format=LOG_FORMAT)
+    except redis.RedisError as error:
+        # A work-horse needs no Redis: left alone it finishes its review, and its heartbeat keeps the lease.
+        if not worker.stopping:
+            raise RetryableError(f"Redis went away ({type(error).__name__})") from None
+    if worker.stopping:
+        worker.end_horse()
     return 0
 
 

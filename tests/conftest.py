@@ -13,7 +13,7 @@ from hypothesis import settings
 
 # A developer's own keys and addresses must neither be used nor billed by a test.
 _PREFIXES = ("KILO_", "GITHUB_", "OPENAI_", "ANTHROPIC_", "GEMINI_", "OPENROUTER_", "DATABASE_URL", "REDIS_URL")
-_KEPT = ("KILO_REVIEW_SHARED", "KILO_REVIEW_MIRRORS")
+_KEPT = ("KILO_REVIEW_SHARED", "KILO_REVIEW_MIRRORS", "KILO_REVIEW_CAMPAIGN_REPEATS")
 
 for _name in list(os.environ):
     if _name.startswith(_PREFIXES) and _name not in _KEPT:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from reviewer.cli import COMMANDS
-from tests.local.repo import ENV, Scratch
+from tests.git_folder import ENV
+from tests.local.repo import Scratch
 
 PROGRAM = str(Path(sys.executable).parent / "kilo-review")
 

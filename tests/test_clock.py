@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewer.alert_sender import poster, send_alerts
-from reviewer.clock import Clock, Duty, announce, reconcile, redeliver
+from reviewer.clock import QUIET, RECONCILE_SECONDS, ROWS, Clock, Duty, announce, reconcile, redeliver
 from reviewer.demo.simulator.server import GitHubSimulator
 from reviewer.errors import ConfigurationError, GitHubUnavailable
 from reviewer.github.auth import AppAuth
@@ -74,6 +74,16 @@ def test_every_review_that_the_queue_lost_is_queued_again(ledger: Ledger, client
         queue.enqueue(review)
     client.flushall()
     assert reconcile(ledger, queue, LATER) == 50
+    assert waiting(client) == reviews
+
+
+def test_a_backlog_of_any_length_is_queued_again_to_its_end(ledger: Ledger, client: redis.Redis):
+    # More than the looks of one quiet time can take: those that wait at the front must not come up again and again.
+    looks = int(QUIET.total_seconds() / RECONCILE_SECONDS)
+    reviews = [accept(ledger, number) for number in range(1, ROWS * looks + 102)]
+    queue = ReviewQueue(client)
+    for look in range(looks + 2):
+        reconcile(ledger, queue, LATER + look * timedelta(seconds=RECONCILE_SECONDS))
     assert waiting(client) == reviews
 
 

@@ -14,11 +14,14 @@ from pathlib import Path
 
 import pytest
 import redis
+from rq import Queue, Retry
+from rq.job import Job
+from rq.utils import utcparse
 
 from reviewer.errors import ConfigurationError, RetryableError
 from reviewer.ledger.keys import ReviewKey, ReviewState
 from reviewer.ledger.ledger import Ledger
-from reviewer.queue import Enqueued, ReviewQueue, connect
+from reviewer.queue import FAILURE_SECONDS, JOB_SECONDS, JOBS, QUEUE_NAME, RETRIES, Enqueued, ReviewQueue, connect
 from reviewer.redis_server import EmbeddedRedis, find_server
 from reviewer.settings import Settings
 from reviewer.worker import main_worker
@@ -94,6 +97,44 @@ def test_a_job_that_waits_is_not_queued_twice(client):
     queue = queue_of(client, "succeed")
     assert [queue.enqueue(2) for _ in range(5)] == [Enqueued.QUEUED] + [Enqueued.ALREADY] * 4
     assert queue.depth() == 1
+
+
+@pytest.mark.parametrize(("kind", "review"), [("review", 7), ("notice", 2**40)])
+def test_a_job_is_written_exactly_as_rq_would_write_it(client, kind, review):
+    function = JOBS[kind]
+    Queue(QUEUE_NAME, connection=client, serializer="json").enqueue_call(
+        function,
+        args=(review,),
+        job_id=f"{kind}-{review}",
+        unique=True,
+        timeout=JOB_SECONDS,
+        result_ttl=0,
+        failure_ttl=FAILURE_SECONDS,
+        retry=Retry(max=RETRIES),
+        description=f"{kind}-{review}",
+    )
+
+    def everything():
+        job = client.hgetall(f"rq:job:{kind}-{review}")
+        times = [job.pop(name).decode() for name in (b"created_at", b"enqueued_at")]
+        assert all(utcparse(moment).microsecond >= 0 for moment in times)
+        return job, client.lrange("rq:queue:reviews", 0, -1), client.smembers("rq:queues"), sorted(client.keys())
+
+    theirs = everything()
+    client.flushall()
+    queue = ReviewQueue(client)
+    assert (queue.enqueue if kind == "review" else queue.enqueue_notice)(review) is Enqueued.QUEUED
+    assert everything() == theirs
+    fetched = Job.fetch(f"{kind}-{review}", connection=client, serializer="json")
+    assert (fetched.func_name, fetched.args, fetched.retries_left) == (function, [review], RETRIES)
+
+
+def test_a_redis_that_was_started_again_and_forgot_the_script_is_told_it_again(client):
+    queue = queue_of(client, "succeed")
+    queue.enqueue(20)
+    client.script_flush()
+    assert queue.enqueue(21) is Enqueued.QUEUED
+    assert queue.depth() == 2
 
 
 def test_a_killed_work_horse_is_followed_by_another_at_once(client, state, workers):
@@ -199,6 +240,8 @@ def test_sigterm_lets_a_short_job_finish_and_ends_in_time(client, state, workers
     worker = start(workers, state)
     wait_for(lambda: runs(state, 10) == ["start"])
     worker.send_signal(signal.SIGTERM)
+    # RQ takes a second signal within a second for the first, and a later one for an order to kill the job.
+    time.sleep(1.2)
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(25) == 0
     assert runs(state, 10) == ["start", "end"]

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from policies.words import Strategy
+from reviewer.correction import USAGE, Problem
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 # How far a comment is read for a command, in characters (GitHub allows 65,536). Reading Markdown costs more than
 # linear time on hostile text; this much costs 60 ms at worst.
 LONGEST_COMMENT: Final = 16_384
-USAGE: Final = "/kilo review [--strategy free|efficient|balanced|frontier|auto] [--model NAME] or /kilo estimate"
 
 _WORTH_PARSING = re.compile(r"^ {0,3}/kilo(?=\s|$)", re.MULTILINE)
+_USAGE: Final = " or ".join(USAGE)
+_PROBLEMS: Final = {"--strategy": Problem.STRATEGY, "--model": Problem.MODEL}
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 
 
@@ -45,6 +47,7 @@ class CommandInvalid:
     """A comment that addresses us and asks for something that does not exist; `reason` names the usage."""
 
     reason: str
+    problem: Problem = Problem.COMMAND
 
 
 def parse_command(text: str) -> ReviewCommand | CommandInvalid | None:
@@ -65,7 +68,7 @@ def parse_command(text: str) -> ReviewCommand | CommandInvalid | None:
 
 def _read(words: list[str]) -> ReviewCommand | CommandInvalid:
     if not words or words[0].lower() not in set(Verb):
-        return CommandInvalid(f"unknown command; use {USAGE}")
+        return CommandInvalid(f"unknown command; use {_USAGE}")
     verb = Verb(words[0].lower())
     strategy: Strategy | None = None
     model = ""
@@ -78,7 +81,8 @@ def _read(words: list[str]) -> ReviewCommand | CommandInvalid:
         elif option == "--model" and _MODEL.fullmatch(value):
             model = value
         else:
-            return CommandInvalid(f"cannot use {option[:40]!r} with {value[:40]!r}; use {USAGE}")
+            reason = f"cannot use {option[:40]!r} with {value[:40]!r}; use {_USAGE}"
+            return CommandInvalid(reason, _PROBLEMS.get(option, Problem.OPTION))
     return ReviewCommand(verb=verb, strategy=strategy, model=model)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from reviewer.correction import CORRECTION
 from reviewer.ledger.keys import Accepted, ReviewKey, ReviewRow
 from reviewer.queue import Enqueued
 from webhooks.permission import Permissions
@@ -89,10 +90,13 @@ class Intake:
         ):
             return f"{request.actor} may not command reviews: this takes write permission to the repository"
         # After the permission, so that strangers cannot use up the hour of those who may.
+        # Answers to commands that do not exist are counted by themselves: a slip does not use up a review.
         commands = [
             row
             for row in self._ledger.reviews_of(key.repo_id, key.number, since=self._now() - HOUR)
-            if row.key.trigger != PULL_REQUEST_TRIGGER and row.key.installation_id == key.installation_id
+            if row.key.trigger != PULL_REQUEST_TRIGGER
+            and row.key.installation_id == key.installation_id
+            and (row.payload.get("verb") == CORRECTION) == (request.problem is not None)
         ]
         if any(row.key.trigger == key.trigger for row in commands):
             return ""

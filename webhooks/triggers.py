@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from reviewer.correction import CORRECTION, Problem
 from reviewer.errors import DeliveryRefused
 from reviewer.ledger.keys import ReviewKey
 from webhooks.commands import CommandInvalid, ReviewCommand, Verb, parse_command
@@ -44,6 +45,7 @@ class ReviewRequest:
     """A delivery that asks for work. `head_sha` in the key is "" where the job has to look it up.
 
     `needs_permission`: the actor asked for something, so GitHub is asked whether they may write to the repository.
+    `problem` is what is wrong with a command that does not exist: the work is then to say so.
     """
 
     key: ReviewKey
@@ -55,6 +57,7 @@ class ReviewRequest:
     command: ReviewCommand = field(default_factory=lambda: ReviewCommand(verb=Verb.REVIEW))
     comment_id: int = 0
     needs_permission: bool = False
+    problem: Problem | None = None
 
     def payload(self) -> dict[str, object]:
         """Return what the job needs beside the key, as JSON: ids and words, no text of the pull request."""
@@ -62,7 +65,8 @@ class ReviewRequest:
             "repository": self.repository,
             "event": self.event,
             "delivery": self.delivery,
-            "verb": self.command.verb.value,
+            "verb": CORRECTION if self.problem else self.command.verb.value,
+            **({"problem": self.problem.value} if self.problem else {}),
             "strategy": self.command.strategy.value if self.command.strategy else "",
             "model": self.command.model,
             "comment_id": self.comment_id,
@@ -150,7 +154,9 @@ def _comment(delivery: Delivery, rules: TriggerRules) -> ReviewRequest | Ignored
     refusal = _foreign(comment, rules) or _not_a_person(_record(comment, "user"), rules)
     if refusal:
         return Ignored(refusal)
-    if isinstance(command, CommandInvalid):
+    problem = command.problem if isinstance(command, CommandInvalid) else None
+    if isinstance(command, CommandInvalid) and _record(comment, "user").get("type") != "User":
+        # A bot would not read the answer, and two that answer each other never end.
         return Ignored(command.reason)
     if issue.get("state", "open") != "open":
         return Ignored("the pull request is closed")
@@ -161,7 +167,8 @@ def _comment(delivery: Delivery, rules: TriggerRules) -> ReviewRequest | Ignored
         # The payload of a comment does not say which commit it was written under.
         head_sha="",
         trigger=f"comment:{comment_id}",
-        command=command,
+        command=None if isinstance(command, CommandInvalid) else command,
+        problem=problem,
         comment_id=comment_id,
         actor=_record(comment, "user"),
         needs_permission=whole(_record(comment, "user"), "id") not in rules.allowed_bots,
@@ -218,6 +225,7 @@ def _request(
     head_sha: str,
     trigger: str,
     command: ReviewCommand | None = None,
+    problem: Problem | None = None,
     comment_id: int = 0,
     actor: Mapping[str, Any] | None = None,
     needs_permission: bool = False,
@@ -238,6 +246,7 @@ def _request(
         event=f"{delivery.event}.{delivery.action}",
         delivery=delivery.guid,
         command=command or ReviewCommand(verb=Verb.REVIEW),
+        problem=problem,
         comment_id=comment_id,
         needs_permission=needs_permission,
     )

@@ -8,6 +8,7 @@ that the caller decides.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -51,6 +52,7 @@ class Api:
     Raises GitHubUnavailable (no answer, 5xx), RateLimited (with the wait; until it is over every further call
     raises at once, without a request), PermissionMissing, NotFound, RequestRejected, ConfigurationError.
     After GitHubUnavailable on a write GitHub may have stored it all the same: look before sending again.
+    `guard` is called right before a write is sent, after any pause, and raises where it must not be.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Api:
         app: bool = False,
         timeout: int = TIMEOUT_S,
         write_pause: float = WRITE_PAUSE_S,
+        guard: Callable[[], object] = lambda: None,
     ) -> None:
         self.url = check_url(url)
         self._source = token
@@ -69,6 +72,8 @@ class Api:
         self._app = app
         self._timeout = timeout
         self._write_pause = write_pause
+        self._guard = guard
+        self._written = float("-inf")
         self._blocked_until: datetime | None = None
         self._token = ""
         self._reads: Requester | None = None
@@ -198,6 +203,8 @@ class Api:
         from github import GithubException  # noqa: PLC0415
 
         requester = self._requester(write=verb != "GET", fresh=fresh)
+        if verb != "GET":
+            self._before_write()
         self.requests += 1
         try:
             headers, data = requester.requestJsonAndCheck(
@@ -224,6 +231,14 @@ class Api:
                 f"({type(error).__name__}). Is GITHUB_API_URL right?"
             ) from None
         return 200, headers, data
+
+    def _before_write(self) -> None:
+        """Keep the pause between two writes, then ask the guard: whoever waited may have lost the right to it."""
+        wait = self._written + self._write_pause - time.monotonic()
+        if wait > 0:
+            time.sleep(wait)
+        self._guard()
+        self._written = time.monotonic()
 
     def _hold_back(self, doing: str) -> None:
         if self._blocked_until is None:
@@ -270,7 +285,8 @@ class Api:
             else None,
             pool_size=None,
             seconds_between_requests=None,
-            seconds_between_writes=None if retry else self._write_pause,
+            # Kept above: the guard is asked after the pause.
+            seconds_between_writes=None,
             api_version=API_VERSION,
         )
 

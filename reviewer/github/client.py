@@ -40,10 +40,14 @@ class GitHub:
         permissions: Mapping[str, str] | None = None,
         timeout: int = TIMEOUT_S,
         write_pause: float = WRITE_PAUSE_S,
+        guard: Callable[[], object] = lambda: None,
     ) -> GitHub:
-        """Return the client of an installation, its token narrowed to repositories and permissions."""
+        """Return the client of an installation, its token narrowed to repositories and permissions.
+
+        `guard` is called right before every write, and raises where it must not be sent.
+        """
         source = auth.source(installation_id, repository_ids=repository_ids, permissions=permissions)
-        return cls(Api(auth.api.url, source, now=now, timeout=timeout, write_pause=write_pause))
+        return cls(Api(auth.api.url, source, now=now, timeout=timeout, write_pause=write_pause, guard=guard))
 
     # Reading ------------------------------------------------------------------------------------------------
 

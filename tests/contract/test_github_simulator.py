@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -334,9 +335,24 @@ def holds(schema: Any, query: str, answer: dict[str, Any]) -> None:
     assert again.data == answer
 
 
-def test_review_threads_are_valid_under_githubs_graphql_schema(world: World, schema: Any) -> None:
+@pytest.fixture
+def discussed(tmp_path: Path) -> Iterator[World]:
+    """A world of its own whose pull request has three threads, the last of them outdated by a push."""
+    world = build(tmp_path / "world")
+    lines = (("shop/prices.py", 5, "RIGHT"), ("shop/prices.py", 5, "LEFT"), ("shop/added.py", 1, "RIGHT"))
+    comments = [{"path": path, "line": line, "side": side, "body": "why?"} for path, line, side in lines]
+    body = {"event": "COMMENT", "comments": comments}
+    assert world.call("POST", f"{R}/pulls/{world.number}/reviews", body).status_code == 200
+    commit(world.source, "Third", {"shop/added.py": "print()\n"})
+    world.simulator.push(FULL_NAME, "feature", source=world.source, revision="HEAD")
+    yield world
+    world.simulator.stop()
+
+
+def test_review_threads_are_valid_under_githubs_graphql_schema(discussed: World, schema: Any) -> None:
     from graphql import parse, validate
 
+    world = discussed
     variables: dict[str, Any] = {"owner": "acme", "name": "shop", "number": world.number, "after": None}
     threads: list[dict[str, Any]] = []
     while True:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from reviewer.errors import (
     ConfigurationError,
     GitHubUnavailable,
     KiloReviewError,
+    LeaseLost,
     NotFound,
     PermissionMissing,
     RateLimited,
@@ -199,3 +201,28 @@ def test_importing_the_package_loads_neither_pygithub_nor_requests() -> None:
         "sys.exit(any(name in sys.modules for name in ('github', 'requests', 'jwt', 'markdown_it')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_guard_is_asked_after_the_pause_and_right_before_every_write(shop: Lab) -> None:
+    lost = False
+    asked: list[float] = []
+
+    def guard() -> None:
+        asked.append(time.monotonic())
+        if lost:
+            raise LeaseLost("taken over")
+
+    source = shop.auth.source(shop.installation_id)
+    api = Api(shop.simulator.url, source, now=shop.now, write_pause=0.3, guard=guard)
+    path = f"/repos/{REPOSITORY}/issues/{shop.number}/comments"
+    for body in ("one", "two"):
+        api.send("POST", path, {"body": body}, doing="post", needs="issues: write")
+    api.get(path, doing="read")
+    assert len(asked) == 2
+    assert asked[1] - asked[0] >= 0.3
+    before = len(shop.sent("POST", path))
+    lost = True
+    with pytest.raises(LeaseLost):
+        api.send("POST", path, {"body": "three"}, doing="post", needs="issues: write")
+    assert len(shop.sent("POST", path)) == before
+    api.close()

@@ -152,6 +152,16 @@ class Shown:
 
 
 @dataclass
+class GitHubClock:
+    """The simulated GitHub's clock, `ahead` of ours or behind it."""
+
+    ahead: timedelta = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass
 class Rig:
     simulator: GitHubSimulator
     provider: ProviderSimulator
@@ -159,6 +169,7 @@ class Rig:
     settings: Settings
     ledger: Ledger
     source: Path
+    clock: GitHubClock
     branches: int = field(default=0)
 
     def open(
@@ -295,8 +306,9 @@ def rig(folder: Path, *, policy: str = POLICY, **settings: Any) -> Iterator[Rig]
     state = folder / "state"
     state.mkdir()
     reviewer = Reviewer()
+    clock = GitHubClock()
     with (
-        GitHubSimulator(folder / "github") as simulator,
+        GitHubSimulator(folder / "github", now=clock) as simulator,
         ProviderSimulator("openai", default=reviewer) as provider,
     ):
         made = Settings(
@@ -320,7 +332,7 @@ def rig(folder: Path, *, policy: str = POLICY, **settings: Any) -> Iterator[Rig]
                 REPOSITORY, source=source, private=True, collaborators={"octocat": "write", "rea": "read"}
             )
             simulator.install("acme")
-            yield Rig(simulator, provider, reviewer, made, ledger, source)
+            yield Rig(simulator, provider, reviewer, made, ledger, source, clock)
         ledger.close()
 
 

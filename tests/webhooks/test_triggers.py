@@ -109,6 +109,31 @@ def test_an_estimate_is_a_request_of_its_own_kind():
 
 
 @pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("/kilo", "command"),
+        ("/kilo dance @everyone", "command"),
+        ("/kilo review --base-url x", "option"),
+        ("/kilo review --strategy cheap", "strategy"),
+        ("/kilo review --model $(id)", "model"),
+    ],
+)
+def test_a_command_that_does_not_exist_is_answered_and_none_of_its_words_are_kept(text: str, problem: str):
+    request = decided("issue_comment", comment(text))
+    assert isinstance(request, ReviewRequest)
+    assert request.needs_permission
+    assert (request.payload()["verb"], request.payload()["problem"]) == ("correction", problem)
+    assert not any(word in str(request.payload()) for word in ("dance", "everyone", "base-url", "cheap", "$(id)"))
+
+
+def test_a_bot_that_is_allowed_gets_no_answer_to_a_command_that_does_not_exist():
+    rules = TriggerRules(app_id=12, allowed_bots=frozenset({66}))
+    ignored = decided("issue_comment", comment("/kilo dance", author=user("ci[bot]", 66, "Bot")), rules)
+    assert isinstance(ignored, Ignored)
+    assert "use /kilo review" in ignored.reason
+
+
+@pytest.mark.parametrize(
     ("payload", "reason"),
     [
         (comment("nice work"), "no /kilo command"),
@@ -125,8 +150,9 @@ def test_an_estimate_is_a_request_of_its_own_kind():
         (comment(author=user("ghost", 10137, "Mannequin")), "bots"),
         (comment(performed_via_github_app={"id": 12}), "our own"),
         (comment(performed_via_github_app={"id": 13}), "App"),
-        (comment("/kilo dance"), "use /kilo review"),
-        (comment("/kilo review --base-url x"), "use /kilo review"),
+        (comment("/kilo dance", author=user("evil[bot]", 66, "Bot")), "bots"),
+        (comment("/kilo dance", performed_via_github_app={"id": 12}), "our own"),
+        (comment("/kilo dance", issue={"number": 1, "state": "closed", "pull_request": {}}), "closed"),
     ],
 )
 def test_comments_that_command_nothing_are_ignored_with_the_reason(payload: dict[str, Any], reason: str):

@@ -41,6 +41,13 @@ class _QuietHandler(WSGIRequestHandler):
     # Without it a kept-open connection waits 40 ms for an acknowledgement on every answer (Nagle).
     disable_nagle_algorithm = True
 
+    # One clock for everything that GitHub says; set by the server that it belongs to.
+    now: Callable[[], datetime]
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the `Date` of an answer, by GitHub's clock."""
+        return super().date_time_string(self.now().timestamp() if timestamp is None else timestamp)
+
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's own signature
         """Log nothing: requests are recorded in the state."""
 
@@ -94,7 +101,8 @@ class GitHubSimulator:
         web = create_web(self.hub, self.faults)
         # Dropped must reach the request handler, which closes the connection.
         web.config["PROPAGATE_EXCEPTIONS"] = True
-        self._server = make_server(self._host, self._port, web, threaded=True, request_handler=_QuietHandler)
+        handler = type("Handler", (_QuietHandler,), {"now": staticmethod(self.state.now)})
+        self._server = make_server(self._host, self._port, web, threaded=True, request_handler=handler)
         self._server.daemon_threads = True  # type: ignore[attr-defined]
         self.hub.url = f"http://{self._host}:{self._server.server_port}"
         self._thread = threading.Thread(
