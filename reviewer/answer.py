@@ -224,7 +224,11 @@ def _closed(plan: Plan, state: _State, best: Answered | None, problem: str, *, l
     """Return the answer that stands with everything that it took, else the unit as not reviewed."""
     kept = best or Answered(plan.unit, state.tier, problem=problem, limit=limit)
     return replace(
-        kept, calls=tuple(state.calls), escalations=tuple(state.escalations), notices=tuple(state.notices)
+        kept,
+        calls=tuple(state.calls),
+        escalations=tuple(state.escalations),
+        notices=tuple(state.notices),
+        looked_up=state.looked_up,
     )
 
 

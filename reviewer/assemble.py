@@ -11,6 +11,8 @@ from policies.words import Payment, Tier
 from reviewer.answer import Answered
 from reviewer.change.anchor import Anchors
 from reviewer.change.model import Change
+from reviewer.context.limits import Reached, sentences, that_matter
+from reviewer.context.lookup import counted
 from reviewer.evidence.run import Evidence
 from reviewer.findings.merge import Group, merge
 from reviewer.findings.model import Coverage, Disposition, Finding, PlacedFinding, Reviewed, Skipped
@@ -48,8 +50,12 @@ def assemble(
     evidence: Evidence,
     policy: Policy,
     has_model: bool,
+    limits: Sequence[Reached] = (),
 ) -> Review:
-    """Assemble the Review; costs that need a price book are left to the caller."""
+    """Assemble the Review; costs that need a price book are left to the caller.
+
+    `limits` are those of the context engine that were reached.
+    """
     coverage = _coverage(request, prepared, answers, evidence, has_model=has_model)
     findings = _placed(request, prepared, plans, answers, verified, evidence, policy)
     escalations = (*(step for answered in answers for step in answered.escalations), *verified.escalations)
@@ -64,6 +70,8 @@ def assemble(
         calls=calls,
         evidence=evidence.runs,
         notices=_notices(request, prepared, plans, answers, verified),
+        context_limits=tuple(sentences(that_matter(limits))),
+        lookups=counted(item for answered in answers for item in answered.looked_up),
         units_from_cache=sum(answered.from_store for answered in answers),
     )
 

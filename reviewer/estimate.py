@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Protocol
 
 from policies.budgets import Estimate, PlannedCall, estimate
 from policies.policy import Policy
 from policies.words import Tier
-from reviewer.context.gather import ContextGatherer
+from reviewer.context.fill import Choice
+from reviewer.context.limits import Reached
 from reviewer.context.model import Snapshot
 from reviewer.context.tokens import count_tokens
 from reviewer.models.model import Candidate
 from reviewer.models.prices import Price
-from reviewer.pipeline import Prepared, plan_units, prepare
+from reviewer.pipeline import Prepared, gatherer_of, plan_units, prepare
 from reviewer.plan import Plan
 from reviewer.request import ReviewRequest
 from reviewer.scope import decide_scope
@@ -33,11 +34,18 @@ class PricedModels(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """Everything that is decided before anything is asked, and the estimate of asking it."""
+    """Everything that is decided before anything is asked, and the estimate of asking it.
+
+    `limits` are those of the context engine that were reached, `choices` what it left out, by the unit's identity;
+    `each` is the estimate of each plan.
+    """
 
     prepared: Prepared
     plans: tuple[Plan, ...]
     estimate: Estimate
+    limits: tuple[Reached, ...] = ()
+    choices: Mapping[str, Choice] = field(default_factory=dict)
+    each: tuple[Estimate, ...] = ()
 
 
 def plan_review(
@@ -51,9 +59,14 @@ def plan_review(
     """Go through the pipeline up to the prompts; spends nothing."""
     scope = decide_scope(request.change, policy, head=head, base=base)
     prepared = prepare(request, scope, policy=policy, models=models)
-    gatherer = ContextGatherer(head=head, base=base, change=prepared.change) if head is not None else None
+    gatherer = gatherer_of(prepared, head, base)
     plans = tuple(plan_units(request, prepared, policy=policy, gatherer=gatherer, models=models))
-    return Planned(prepared, plans, estimate_plans(plans, models.price))
+    each = tuple(estimate_plans([plan], models.price) for plan in plans)
+    total = estimate_plans(plans, models.price)
+    if gatherer is None:
+        return Planned(prepared, plans, total, each=each)
+    choices = {unit.identity: choice for unit in prepared.units if (choice := gatherer.choice(unit)) is not None}
+    return Planned(prepared, plans, total, gatherer.limits_reached(), choices, each)
 
 
 def estimate_plans(plans: Sequence[Plan], price: Callable[[Candidate], Price | None]) -> Estimate:

@@ -21,6 +21,7 @@ from reviewer.change.anchor import Anchors
 from reviewer.change.model import Change, Hunk, Unit
 from reviewer.change.units import build_units
 from reviewer.context.gather import ContextGatherer, proportional_budget
+from reviewer.context.limits import Reached
 from reviewer.context.lookup import LookUps
 from reviewer.context.model import ContextItem, Snapshot
 from reviewer.context.tokens import count_tokens
@@ -29,6 +30,7 @@ from reviewer.findings.schema import FINDINGS_SCHEMA
 from reviewer.models.model import Call, Candidate, Stage, Usage
 from reviewer.plan import Plan, answer_room, changed_parts, plan_unit
 from reviewer.prompts.redact import redact_change
+from reviewer.prompts.snippets import AsPrompted
 from reviewer.request import ReviewRequest
 from reviewer.review import Review
 from reviewer.scope import Scope, decide_scope
@@ -136,7 +138,7 @@ def review(
         try:
             prepared = prepare(request, scope, policy=policy, models=asker)
             run = Run(seconds=policy.max_seconds, clock=clock, started=started)
-            plans, answers = _ask_all(
+            plans, answers, limits = _ask_all(
                 request, prepared, asker, policy, (head, base), evidence, run, store, pool, watch, asked
             )
         finally:
@@ -153,6 +155,7 @@ def review(
         evidence=found,
         policy=policy,
         has_model=asker is not None,
+        limits=limits,
     )
     watch(Progress("done", len(answers), len(plans), finished.usage, finished.cost))
     return replace(
@@ -217,6 +220,13 @@ def unit_room(policy: Policy, models: HasModels | None) -> int:
     return max(MIN_UNIT_TOKENS, min([policy.unit_tokens, *(window // 2 for window in windows)]))
 
 
+def gatherer_of(prepared: Prepared, head: Snapshot | None, base: Snapshot | None) -> ContextGatherer | None:
+    """Return what gathers context for the units, by the prices of the prompt; None without a commit to read."""
+    if head is None:
+        return None
+    return ContextGatherer(head=head, base=base, change=prepared.change, tariff=AsPrompted)
+
+
 def plan_units(
     request: ReviewRequest,
     prepared: Prepared,
@@ -225,9 +235,18 @@ def plan_units(
     gatherer: ContextGatherer | None,
     models: HasModels,
 ) -> Iterator[Plan]:
-    """Yield a plan for each unit in turn, so that the first question is on its way while the rest is planned."""
-    shared = _shared_context(gatherer, prepared, policy) if gatherer else ()
-    for unit in prepared.units:
+    """Yield a plan for each unit in turn, so that the first question is on its way while the rest is planned.
+
+    The first unit, the riskiest, has its own context alone. What units share is looked for while it is being
+    answered and stands before every other one.
+    """
+    shared: tuple[ContextItem, ...] = ()
+    if gatherer:
+        gatherer.plan(prepared.units)
+        shared = gatherer.guidelines()
+    for number, unit in enumerate(prepared.units):
+        if number == 1 and gatherer and len(prepared.units) >= UNITS_THAT_SHARE:
+            shared = (*shared, *gatherer.shared_items(_shared_budget(prepared, policy)))
         yield plan_unit(
             unit,
             request=request,
@@ -241,15 +260,12 @@ def plan_units(
         )
 
 
-def _shared_context(gatherer: ContextGatherer, prepared: Prepared, policy: Policy) -> tuple[ContextItem, ...]:
-    """Return what stands before every unit, so that provider caches hit: guidelines, and what many units use."""
-    gatherer.plan(prepared.units)
-    guidelines = gatherer.guidelines()
-    if len(prepared.units) < UNITS_THAT_SHARE:
-        return guidelines
-    lines = sum(count_tokens(line.text) + 1 for hunk in prepared.change.hunks for line in hunk.lines)
-    each = proportional_budget(lines // len(prepared.units), ceiling=policy.context_tokens)
-    return (*guidelines, *gatherer.shared_items(each // 2))
+def _shared_budget(prepared: Prepared, policy: Policy) -> int:
+    """Return how many tokens what the units share may cost: half of an average unit's context."""
+    lines = sum(
+        count_tokens(line.text) + 1 for unit in prepared.units for hunk in unit.hunks for line in hunk.lines
+    )
+    return proportional_budget(lines // len(prepared.units), ceiling=policy.context_tokens) // 2
 
 
 def _evidence(
@@ -271,11 +287,11 @@ def _ask_all(
     pool: ThreadPoolExecutor,
     watch: Callable[[Progress], None],
     asked: threading.Event,
-) -> tuple[tuple[Plan, ...], tuple[Answered, ...]]:
+) -> tuple[tuple[Plan, ...], tuple[Answered, ...], tuple[Reached, ...]]:
     if asker is None or not prepared.units:
-        return (), ()
+        return (), (), ()
     head, base = commits
-    gatherer = ContextGatherer(head=head, base=base, change=prepared.change) if head is not None else None
+    gatherer = gatherer_of(prepared, head, base)
     desk = Desk(
         asker=asker,
         # A strategy that somebody asked for is a promise about price: it bounds escalation too.
@@ -302,7 +318,7 @@ def _ask_all(
             unknown = unknown or call.cost is None
             cost += call.cost or Decimal(0)
         watch(Progress("units", len(answers), len(jobs), usage, None if unknown else cost))
-    return tuple(plans), tuple(answers)
+    return tuple(plans), tuple(answers), gatherer.limits_reached() if gatherer else ()
 
 
 def _answer(plan: Plan, desk: Desk, store: ResultStore | None) -> Answered:

@@ -47,13 +47,17 @@ class Gatherer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be asked about a unit. `key` names the result in the store; `redacted` counts secrets taken out."""
+    """What will be asked about a unit, with context of its own (`items`) and the same for several (`shared`).
+
+    `key` names the result in the store; `redacted` counts secrets taken out.
+    """
 
     unit: Unit
     route: UnitRoute
     candidate: Candidate | None
     prompt: Prompt
     items: tuple[ContextItem, ...]
+    shared: tuple[ContextItem, ...]
     key: str
     redacted: int
 
@@ -105,6 +109,7 @@ def plan_unit(
         candidate=candidate,
         prompt=built.prompt,
         items=tuple(items),
+        shared=tuple(shared),
         key=_key(unit, (*shared, *items), built.prompt.version, routed, policy),
         redacted=built.redacted,
     )

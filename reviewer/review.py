@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from policies.words import Check, Severity, Tier
 from reviewer.change.model import Change
+from reviewer.context.model import LookUpCounts
 from reviewer.findings.model import Coverage, Disposition, PlacedFinding
 from reviewer.models.model import Call, Usage
 
@@ -61,7 +62,8 @@ class Review:
     """The result of the pipeline. Costs are US dollars; None means that a price is unknown.
 
     `all_frontier_cost` is what the same calls would have cost with every unit at the frontier tier.
-    `notices` are sentences for the reader: limits that bit, ignored policy keys, redacted secrets.
+    `notices` are sentences for the reader: limits that bit, ignored policy keys, redacted secrets. `context_limits`
+    say what the context engine was to read and did not.
     """
 
     change: Change
@@ -73,6 +75,8 @@ class Review:
     calls: tuple[Call, ...] = ()
     evidence: tuple[EvidenceRun, ...] = ()
     notices: tuple[str, ...] = ()
+    context_limits: tuple[str, ...] = ()
+    lookups: LookUpCounts = field(default_factory=LookUpCounts)
     all_frontier_cost: Decimal | None = None
     units_from_cache: int = 0
     duration_ms: int = 0

@@ -8,20 +8,27 @@ import random
 import string
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from policies.policy import load_policy
 from policies.words import Check, Tier
+from reviewer.change.parse import parse_diff
+from reviewer.context.snapshot import GitSnapshot
 from reviewer.findings.model import Disposition
 from reviewer.local import command
 from reviewer.local.repository import find_repository
 from reviewer.local.selection import Selection, select
 from reviewer.local.session import open_session, review_selected
 from reviewer.models.model import Stage
+from reviewer.pipeline import gatherer_of, plan_units, prepare
+from reviewer.request import ReviewRequest
 from reviewer.review import Review, ReviewStatus
+from reviewer.scope import decide_scope
 from reviewer.settings import Secret, Settings
 from tests.local.repo import Scratch
 from tests.simulators.behaviour import Behaviour, Say, Status
@@ -289,6 +296,34 @@ def test_prompts_are_the_same_bytes_every_time(scratch: Scratch, tmp_path: Path)
             review(scratch, running, tmp_path, "--no-cache")
             seen.append([request.body["messages"] for request in running.requests])
     assert seen[0] == seen[1]
+
+
+class NoModel:
+    """No tier has a model; units are planned all the same."""
+
+    def resolve(self, _tier: Tier) -> None:
+        return None
+
+
+def test_what_units_share_stands_before_all_but_the_first(scratch: Scratch):
+    names = ("bill", "cart", "desk", "edge")
+    pages = {f"{name}/{name}.py": f"from money import settle\n\n\ndef {name}(x):\n    return x\n" for name in names}
+    base = scratch.commit(**{"money.py": "def settle(amount):\n    return round(amount, 2)\n", **pages})
+    steps = "".join(f"    x = x + {number}\n" for number in range(100))
+    head = scratch.commit(
+        **{path: text.replace("    return x\n", f"{steps}    return settle(x)\n") for path, text in pages.items()}
+    )
+    change = parse_diff(scratch.git("diff", base, head) + "\n", base=base, head=head)
+    request, policy = ReviewRequest(change), replace(load_policy(), unit_tokens=1500)
+    with GitSnapshot.open(scratch.root / ".git", head) as new, GitSnapshot.open(scratch.root / ".git", base) as old:
+        scope = decide_scope(change, policy, head=new, base=old)
+        prepared = prepare(request, scope, policy=policy)
+        gatherer = gatherer_of(prepared, new, old)
+        plans = list(plan_units(request, prepared, policy=policy, gatherer=gatherer, models=NoModel()))
+    assert len(plans) == len(names)
+    assert ["def settle" in plan.prompt.shared for plan in plans] == [False, True, True, True]
+    assert "def settle" in plans[0].prompt.unit
+    assert len({plan.prompt.shared for plan in plans[1:]}) == 1
 
 
 def test_a_model_may_look_a_definition_up_once_before_it_answers(scratch: Scratch, tmp_path: Path):

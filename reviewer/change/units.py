@@ -13,7 +13,7 @@ from reviewer.change.render import render_hunk
 from reviewer.change.split import split_hunk
 
 # Default of `sensitive_from`: policy's own threshold of sensitivity.
-SENSITIVE_FROM = 0.3
+SENSITIVE_FROM = 0.5
 # Tokens for the `### path` line over a run of hunks.
 PATH_TOKENS = 24
 # Neighbouring files share a unit; about every so many files a cut is made that depends on nothing but the file's
@@ -23,6 +23,13 @@ CUT_FROM = 4  # and only where a unit is more than a quarter full
 # What is left over of different folders shares a unit up to this share of the budget: each call carries some
 # thousand tokens of instructions and schema, but unrelated hunks in one prompt cost attention.
 LEFTOVER_SHARE = 0.5
+# Hunks below this share of the budget (600 of 6,000 tokens) go into another unit, also a riskier one: about there
+# the instructions, the schema and the answer of a second call cost as much as a few hundred tokens more for a model
+# that charges five times as much, which then sees the change whole.
+TOO_SMALL_SHARE = 0.1
+# Hunks of a file that another unit holds a part of join it up to this share: they explain each other, and the bill
+# of real commits stays the same (the second call costs as much as the dearer tokens).
+SAME_FILE_SHARE = 0.3
 
 
 @dataclass(slots=True)
@@ -32,6 +39,7 @@ class _Group:
     members: list[int]
     tokens: int
     risk: float
+    paths: set[str]
     reasons: list[str] = field(default_factory=list)
 
 
@@ -100,7 +108,8 @@ class _Groups:
         self.sensitive_from = sensitive_from
         self.owner = list(range(len(pieces)))
         self.groups = {
-            index: _Group([index], piece.tokens + PATH_TOKENS, piece.risk) for index, piece in enumerate(pieces)
+            index: _Group([index], piece.tokens + PATH_TOKENS, piece.risk, {piece.hunk.path})
+            for index, piece in enumerate(pieces)
         }
 
     def find(self, index: int) -> int:
@@ -119,6 +128,9 @@ class _Groups:
         """Return the groups after putting small ones side by side: of one folder first, then what is left over."""
         self._pack("same folder", self.max_tokens, by_folder=True)
         self._pack("small changes together", int(self.max_tokens * LEFTOVER_SHARE), by_folder=False)
+        for index in sorted(self.groups):
+            if index in self.groups:
+                self._absorb(index)
         return [self.groups[index] for index in sorted(self.groups)]
 
     def _pack(self, reason: str, most: int, *, by_folder: bool) -> None:
@@ -136,6 +148,35 @@ class _Groups:
             elif cut or group.tokens < filled:  # the emptier of the two stays open
                 previous[key] = index
 
+    def _absorb(self, index: int) -> None:
+        """Put a group that is too small for a call of its own into the nearest group with room.
+
+        Never the other way round: what is risky does not drag what is not to the dearer model. Documentation stays
+        apart, for its tier costs nothing.
+        """
+        group = self.groups[index]
+        paths = group.paths
+        tokens = sum(self.pieces[member].tokens for member in group.members)
+        if tokens > self.max_tokens * SAME_FILE_SHARE or all(map(is_documentation, paths)):
+            return
+        folders = {path.rpartition("/")[0] for path in paths}
+        best = None
+        for other, host in self.groups.items():
+            if other == index or host.tokens + group.tokens > self.max_tokens:
+                continue
+            if self._sensitive(group) and not self._sensitive(host):
+                continue
+            theirs = host.paths
+            if tokens > self.max_tokens * TOO_SMALL_SHARE and paths.isdisjoint(theirs):
+                continue
+            near = 2 * (not paths.isdisjoint(theirs)) + any(path.rpartition("/")[0] in folders for path in theirs)
+            rank = (self._sensitive(host) == self._sensitive(group), near, -host.tokens, -other)
+            if not all(map(is_documentation, theirs)) and (best is None or rank > best[0]):
+                best = (rank, other)
+        if best is not None:
+            first, second = sorted((index, best[1]))
+            self._merge(first, second, "too small for a call of its own")
+
     def _sensitive(self, group: _Group) -> bool:
         return group.risk >= self.sensitive_from
 
@@ -149,6 +190,7 @@ class _Groups:
         self.owner[second] = first
         left.members = sorted(left.members + right.members)
         left.tokens += right.tokens
+        left.paths |= right.paths
         left.risk = max(left.risk, right.risk)
         left.reasons += [*right.reasons, reason]
 

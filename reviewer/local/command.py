@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -49,10 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Review and print; the exit status is 0, 1 (findings), 3 (incomplete) or 4 (a limit), errors as elsewhere."""
-    # After the arguments were read: `--help` and a typing error need none of it.
-    from reviewer.local.progress import ProgressLine  # noqa: PLC0415
-    from reviewer.local.session import open_session, review_selected  # noqa: PLC0415
-
+    # Half a second of imports, while git is asked what has changed.
+    threading.Thread(target=_import_ahead, daemon=True).start()
     settings = Settings.from_environ()
     repository = find_repository(start_of(options))
     with select(repository, selection_of(options)) as selected:
@@ -60,6 +60,9 @@ def main(options: argparse.Namespace) -> int:
             from reviewer.local.explain import print_estimate  # noqa: PLC0415
 
             return print_estimate(options, settings, selected)
+        from reviewer.local.progress import ProgressLine  # noqa: PLC0415
+        from reviewer.local.session import open_session, review_selected  # noqa: PLC0415
+
         session = open_session(options, settings, selected.base)
         try:
             if session.models.reason and selected.change.files:
@@ -72,6 +75,13 @@ def main(options: argparse.Namespace) -> int:
         if options.apply:
             _apply(review, selected, repository.root)
     return exit_status(review, options.fail_on)
+
+
+def _import_ahead() -> None:
+    """Import what a review needs; what cannot be imported is missed, and said, where it is used."""
+    with contextlib.suppress(ImportError):
+        from reviewer.local import session  # noqa: F401, PLC0415
+        from reviewer.models import client  # noqa: F401, PLC0415
 
 
 def exit_status(review: Review, fail_on: str) -> int:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from reviewer.change.model import Change
-from reviewer.context.model import Snapshot
+from reviewer.context.model import ContextItem, Snapshot
 from reviewer.errors import ConfigurationError
 from reviewer.local import stages
 from reviewer.local.arguments import add_models, add_selection, selection_of, start_of
+from reviewer.local.layout import print_text
 from reviewer.local.selection import Selected, select
 from reviewer.request import ReviewRequest
 from reviewer.settings import Settings
@@ -28,11 +29,15 @@ STAGES: Final = ("change", "units", "context", "route", "prompt")
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Everything that is decided before anything is asked. `candidate_reason` says why no model is usable."""
+    """Everything that is decided before anything is asked.
+
+    `candidate_reason` says why no model is usable, `bare` that there is a diff and no repository to look in.
+    """
 
     change: Change
     planned: Planned
     candidate_reason: str
+    bare: bool = False
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +68,7 @@ def main(options: argparse.Namespace) -> int:
     if options.format == "json":
         sys.stdout.write(json.dumps(_JSON[options.stage](explained), indent=2, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write(text(explained).rstrip("\n") + "\n")
+        print_text(text(explained), exactly=options.stage == "prompt")
     return 0
 
 
@@ -98,6 +103,7 @@ def explain(
         request.change,
         plan_review(request, policy=policy, head=head, base=base, models=models),
         models.reason,
+        bare=head is None,
     )
 
 
@@ -107,7 +113,7 @@ def print_estimate(options: argparse.Namespace, settings: Settings, selected: Se
     if options.format == "json":
         sys.stdout.write(json.dumps(_route_json(explained), indent=2, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write(stages.route_text(explained) + "\n")
+        print_text(stages.route_text(explained))
     return 0
 
 
@@ -171,30 +177,44 @@ def _units_json(explained: Explained) -> list[dict[str, Any]]:
     ]
 
 
-def _context_json(explained: Explained) -> list[dict[str, Any]]:
-    return [
-        {
-            "unit": plan.unit.identity,
-            "paths": list(plan.unit.paths),
-            "items": [
-                {
-                    "path": item.path,
-                    "start_line": item.start_line,
-                    "end_line": item.end_line,
-                    "kind": item.kind.value,
-                    "reason": item.reason,
-                    "symbol": item.symbol,
-                    "tokens": item.tokens,
-                    "text": item.text,
-                }
-                for item in plan.items
-            ],
-        }
-        for plan in explained.planned.plans
-    ]
+def _context_json(explained: Explained) -> dict[str, Any]:
+    planned = explained.planned
+    return {
+        "units": [
+            {
+                "unit": plan.unit.identity,
+                "paths": list(plan.unit.paths),
+                "budget": choice.budget if (choice := planned.choices.get(plan.unit.identity)) else 0,
+                "shared": [_item_json(item) for item in plan.shared],
+                "items": [_item_json(item) for item in plan.items],
+                "left_out": choice.left_out if choice else 0,
+                "next": [_item_json(item) for item in choice.next] if choice else [],
+            }
+            for plan in planned.plans
+        ],
+        "limits": [
+            {"limit": item.limit.name.lower(), "most": item.most, "left_out": item.left_out, "where": item.where}
+            for item in planned.limits
+        ],
+    }
+
+
+def _item_json(item: ContextItem) -> dict[str, Any]:
+    return {
+        "path": item.path,
+        "start_line": item.start_line,
+        "end_line": item.end_line,
+        "kind": item.kind.value,
+        "reason": item.reason,
+        "symbol": item.symbol,
+        "tokens": item.tokens,
+        "text": item.text,
+    }
 
 
 def _route_json(explained: Explained) -> dict[str, Any]:
+    from reviewer.context.tokens import count_tokens  # noqa: PLC0415 - only where tokens are counted
+
     known = explained.planned.estimate.unknown == 0
     return {
         "units": [
@@ -205,8 +225,11 @@ def _route_json(explained: Explained) -> dict[str, Any]:
                 "model": plan.route.model,
                 "sensitivity": round(plan.route.sensitivity, 3),
                 "reasons": list(plan.route.reasons),
+                "prompt_tokens": count_tokens(plan.prompt.text),
+                "max_output_tokens": plan.prompt.max_output_tokens,
+                "likely_usd": float(cost.likely) if plan.candidate and not cost.unknown else None,
             }
-            for plan in explained.planned.plans
+            for plan, cost in zip(explained.planned.plans, explained.planned.each, strict=True)
         ],
         "estimate_usd": {
             "low": float(explained.planned.estimate.low),

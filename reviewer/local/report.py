@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote as url_quote
@@ -74,6 +75,8 @@ def as_json(review: Review) -> dict[str, Any]:
             for run in review.evidence
         ],
         "notices": list(review.notices),
+        "context_limits": list(review.context_limits),
+        "lookups": asdict(review.lookups),
         "duration_ms": review.duration_ms,
     }
 
@@ -228,7 +231,8 @@ def _sarif_result(placed: PlacedFinding, order: dict[str, int]) -> dict[str, Any
         },
     }
     if finding.suggestion is not None:
-        replacement = {"deletedRegion": region, "insertedContent": {"text": finding.suggestion + "\n"}}
+        # A region without columns ends before the last line's end (SARIF 2.1.0, 3.30.8), so that end stays.
+        replacement = {"deletedRegion": region, "insertedContent": {"text": finding.suggestion}}
         result["fixes"] = [
             {
                 "description": {"text": "Suggested change"},

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from policies.budgets import Estimate, dollars
 from reviewer.change.model import FileChange, Hunk
 from reviewer.change.render import render_unit
+from reviewer.context.limits import OF_A_UNIT, sentences
+from reviewer.context.model import ContextItem
 from reviewer.prompts.fence import reveal
+from reviewer.prompts.snippets import short_reason
 
 if TYPE_CHECKING:
     from reviewer.local.explain import Explained
@@ -40,15 +45,22 @@ def change_text(explained: Explained) -> str:
 
 
 def units_text(explained: Explained) -> str:
-    """Return what is reviewed together and why, the riskiest first."""
+    """Return what is reviewed together and why, the riskiest first, and how much of the change is in none."""
+    from reviewer.context.tokens import count_tokens  # noqa: PLC0415 - only where tokens are counted
+
     prepared = explained.planned.prepared
     total = len(prepared.units)
-    parts = []
+    if not total:
+        return NOTHING
+    parts = [
+        f"{many(total, 'unit')}, each one question, the riskiest first; risk is 0 to 1, of the worst hunk alone "
+        "(`explain route` rates units whole)"
+    ]
     for number, unit in enumerate(prepared.units, 1):
-        files = many(len(unit.paths), "file")
+        size = f"{many(len(unit.hunks), 'hunk')} in {many(len(unit.paths), 'file')}"
+        tokens = many(count_tokens(render_unit(unit, numbered=False)), "token")
         lines = [
-            f"unit {number} of {total} · {many(len(unit.hunks), 'hunk')} in {files} · risk {unit.risk:.2f} · "
-            f"{unit.identity[:_COMMIT]}"
+            f"unit {number} of {total} · {size}, {tokens} · risk {unit.risk:.2f} · id {unit.identity[:_COMMIT]}"
         ]
         if len(unit.hunks) > 1:
             lines.append(f"  together: {plain(unit.reason)}")
@@ -58,55 +70,99 @@ def units_text(explained: Explained) -> str:
     if prepared.left_over:
         over = [f"  {', '.join(map(plain, unit.paths))}" for unit in prepared.left_over]
         parts.append("\n".join([f"not reviewed, beyond {total} units (caps.max_units):", *over]))
-    return "\n\n".join(parts) or NOTHING
+    return "\n\n".join([*parts, *_not_in_scope(explained)])
 
 
 def context_text(explained: Explained) -> str:
-    """Return the snippets that go with each unit, the most useful first, and what they cost."""
+    """Return the snippets that go with each unit, the most useful first, what they cost, and what did not fit."""
     from reviewer.context.tokens import count_tokens  # noqa: PLC0415 - only where tokens are counted
 
     plans = explained.planned.plans
-    parts = []
-    shared = count_tokens(plans[0].prompt.shared) if plans and plans[0].prompt.shared else 0
-    if shared:
-        parts.append(f"before every unit: {many(shared, 'token')} that all share (`explain prompt` shows them)")
+    if not plans:
+        return NOTHING
+    parts = ["what a model sees beside the diff, the most useful first; sizes in tokens, headings included"]
+    before: tuple[ContextItem, ...] = ()
     for number, plan in enumerate(plans, 1):
-        total = sum(item.tokens for item in plan.items)
-        beside = count_tokens(render_unit(plan.unit, numbered=False))
-        size = f"{many(len(plan.items), 'snippet')}, {many(total, 'token')}" if plan.items else "no snippet"
-        lines = [_title(number, plans, plan, f"{size} beside {beside:,} of diff")]
-        for item in plan.items:
-            span = (
-                f"{item.start_line}" if item.start_line == item.end_line else f"{item.start_line}-{item.end_line}"
-            )
-            reason = plain(item.reason.replace(f" {item.path}:", " line "))
-            lines.append(f"  {plain(item.path)}:{span}")
-            lines.append(f"    {item.kind.value}, {many(item.tokens, 'token')}: {reason}")
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts) or NOTHING
+        if plan.shared and plan.shared != before:
+            whom = f"units {number} to {len(plans)}" if number < len(plans) else f"unit {number}"
+            size = many(count_tokens(plan.prompt.shared), "token")
+            lines = [f"before {whom} · the same for all, {size}"]
+            parts.append("\n".join([*lines, *(row for item in plan.shared for row in _item_lines(item, ()))]))
+            before = plan.shared
+        parts.append("\n".join(_context_lines(explained, number, plan, count_tokens)))
+    general = [item for item in explained.planned.limits if item.limit not in OF_A_UNIT]
+    if general:
+        parts.append("\n".join(["limits that were reached:", *(f"  {plain(line)}" for line in sentences(general))]))
+    return "\n\n".join(parts)
+
+
+def _context_lines(explained: Explained, number: int, plan: Plan, count: Callable[[str], int]) -> list[str]:
+    planned = explained.planned
+    choice = planned.choices.get(plan.unit.identity)
+    total = sum(item.tokens for item in plan.items)
+    nothing = "no snippet, for a bare diff has no repository to look in" if explained.bare else "no snippet"
+    shown = f"{many(len(plan.items), 'snippet')}, {many(total, 'token')}" if plan.items else nothing
+    most = f" of at most {choice.budget:,}" if choice else ""
+    diff = count(render_unit(plan.unit, numbered=False))
+    lines = [_title(number, planned.plans, plan), f"  {shown}{most}, beside {many(diff, 'token')} of diff"]
+    for item in plan.items:
+        lines += _item_lines(item, plan.unit.paths)
+    if choice and choice.left_out:
+        lines.append(f"  no room for {many(choice.left_out, 'more snippet')}; the best of them:")
+        for item in choice.next:
+            lines += [f"  {line}" for line in _item_lines(item, plan.unit.paths)]
+    reached = [item for item in planned.limits if item.limit in OF_A_UNIT and item.where == plan.unit.identity]
+    lines += [f"  limit: {line}" for line in sentences(replace(item, where="") for item in reached)]
+    return lines
+
+
+def _item_lines(item: ContextItem, paths: Sequence[str]) -> list[str]:
+    span = f"{item.start_line}" if item.start_line == item.end_line else f"{item.start_line}-{item.end_line}"
+    why = plain(short_reason(item, paths))
+    return [f"  {plain(item.path)}:{span}", f"    {item.kind.value}, {many(item.tokens, 'token')}: {why}"]
 
 
 def route_text(explained: Explained) -> str:
-    """Return who would be asked about each unit and why, and about what that costs."""
-    plans = explained.planned.plans
+    """Return who would be asked about each unit and why, how much would be sent, and about what that costs."""
+    from reviewer.context.tokens import count_tokens  # noqa: PLC0415 - only where tokens are counted
+
+    planned = explained.planned
+    plans = planned.plans
+    if not plans:
+        return NOTHING
     parts = []
-    for number, plan in enumerate(plans, 1):
+    for number, (plan, cost) in enumerate(zip(plans, planned.each, strict=True), 1):
         route = plan.route
         asked = (
-            f"{route.tier.label} tier · {route.model or 'no usable model'} · sensitivity {route.sensitivity:.2f}"
+            f"  {route.tier.label} tier · {route.model or 'no usable model'} · sensitivity {route.sensitivity:.2f}"
         )
+        size = (
+            f"  prompt {many(count_tokens(plan.prompt.text), 'token')}, "
+            f"answer up to {plan.prompt.max_output_tokens:,}"
+        )
+        price = f" · {_price(cost)}" if plan.candidate else ""
         reasons = [f"    {plain(reason)}" for reason in route.reasons]
-        parts.append("\n".join([_title(number, plans, plan, ""), f"  {asked}", *reasons]))
-    if not parts:
-        return NOTHING
+        parts.append("\n".join([_title(number, plans, plan), asked, *reasons, f"{size}{price}"]))
     tiers = sorted(plan.route.tier for plan in plans)
     closing = ", ".join(f"{len(list(group))} {tier.label}" for tier, group in groupby(tiers, key=lambda tier: tier))
     last = [f"{many(len(plans), 'unit')}: {closing}"]
     if explained.candidate_reason:
         last.append(f"analysers only: {explained.candidate_reason}")
     else:
-        last.append(f"estimated cost: {explained.planned.estimate}; nothing was asked")
-    return "\n\n".join([*parts, "\n".join(last)])
+        last.append(f"estimated cost: {planned.estimate}; nothing was asked")
+    return "\n\n".join([*parts, *_not_in_scope(explained), "\n".join(last)])
+
+
+def _price(cost: Estimate) -> str:
+    return "price unknown" if cost.unknown else f"about {dollars(cost.likely)}, at most {dollars(cost.high)}"
+
+
+def _not_in_scope(explained: Explained) -> list[str]:
+    """Return a line on the files that no unit holds, for whoever looks at the units alone."""
+    paths = dict.fromkeys(skip.path for skip in explained.planned.prepared.scope.skipped)
+    if not paths:
+        return []
+    return [f"{many(len(paths), 'file')} left out, see `explain change`: {_named(list(paths))}"]
 
 
 def prompt_text(explained: Explained) -> str:
@@ -147,11 +203,17 @@ def many(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def _title(number: int, plans: Sequence[Plan], plan: Plan, more: str) -> str:
+def _title(number: int, plans: Sequence[Plan], plan: Plan, more: str = "") -> str:
     paths = plan.unit.paths
-    named = ", ".join(map(plain, paths[:NAMED_PATHS]))
+    named = _named(paths) if len(paths) == 1 else f"{len(paths)} files: {_named(paths)}"
+    return " · ".join(part for part in (f"unit {number} of {len(plans)}", named, more) if part)
+
+
+def _named(paths: Sequence[str]) -> str:
+    """Return one path whole, several by their last parts, the first few of many."""
+    short = paths if len(paths) == 1 else [path.rpartition("/")[2] for path in paths]
     rest = f" and {len(paths) - NAMED_PATHS} more" if len(paths) > NAMED_PATHS else ""
-    return " · ".join(part for part in (f"unit {number} of {len(plans)}", f"{named}{rest}", more) if part)
+    return f"{', '.join(map(plain, short[:NAMED_PATHS]))}{rest}"
 
 
 def _file_line(file: FileChange) -> str:

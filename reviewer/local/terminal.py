@@ -40,6 +40,10 @@ def print_review(review: Review, console: Console) -> None:
         console.print()
     for notice in dict.fromkeys(review.notices):
         console.print(_line(("note: ", "bold"), (_plain(notice), "")))
+    if review.context_limits:
+        console.print(
+            _line(("note: ", "bold"), (f"context was cut short: {_plain('; '.join(review.context_limits))}", ""))
+        )
     _print_skips(review, console)
     console.print(_line((closing(review), "bold" if inline else "")))
 

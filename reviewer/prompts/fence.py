@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from itertools import count
 from typing import Final
+
+# Hexadecimal digits: enough that ordinary text seldom holds the mark, few enough to cost three or four tokens.
+MARK_LENGTH: Final = 6
 
 # Zero-width and bidirectional controls, variation selectors and the Unicode tags: text for the model that no
 # human sees (https://trojansource.codes, and the tag block U+E0000-E007F of the prompt injection corpora).
@@ -29,11 +33,22 @@ def prose(text: str, *, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:limit].rstrip()} [cut at {limit} characters]"
 
 
-def fenced(kind: str, text: str) -> str:
-    """Put untrusted text between marks named by a digest of the text itself.
+def mark_of(*texts: str) -> str:
+    """Return a short mark that occurs in none of the texts, the same for the same texts.
 
-    The digest makes the mark unguessable from inside the text, and the same text gives the same bytes, which
-    provider caches need.
+    Whoever writes a text can find one that holds a digest of itself, by trying: what makes a mark safe is that it
+    is looked for in the texts and another taken where it is found.
     """
-    mark = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+    whole = "\n".join(texts)
+    digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
+    marks = (hashlib.sha256(f"{salt}{digest}".encode()).hexdigest()[:MARK_LENGTH] for salt in count())
+    return next(mark for mark in marks if mark not in whole)
+
+
+def fenced(kind: str, text: str, mark: str = "") -> str:
+    """Put untrusted text between marks that it does not hold, so that it cannot end where it likes.
+
+    The same text gives the same bytes, which provider caches need. `mark` is one that `mark_of` gave for it.
+    """
+    mark = mark or mark_of(text)
     return f"<{kind} {mark}>\n{text}\n</{kind} {mark}>"

@@ -4,28 +4,64 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from reviewer.context.model import ContextItem, ContextKind
-from reviewer.prompts.fence import fenced, reveal
+from reviewer.context.tokens import count_tokens
+from reviewer.prompts.fence import fenced, mark_of, reveal
 from reviewer.prompts.redact import redact
+
+# A mark of the usual price, four tokens; and what the fence around all snippets costs at most.
+_USUAL_MARK: Final = "4ac90e"
+_FENCE_TOKENS: Final = 20
+
+
+class AsPrompted:
+    """The Tariff of snippets as a prompt shows them beside a diff of `paths`: fence, headings, short names."""
+
+    frame: Final = _FENCE_TOKENS
+
+    def __init__(self, paths: Iterable[str] = ()) -> None:
+        self._paths = tuple(paths)
+        self._short = _short_names(self._paths)
+
+    def one(self, item: ContextItem) -> int:
+        """Return about what an item adds: its heading and its text."""
+        return count_tokens(f"### {_USUAL_MARK} {_heading(item, self._short)}\n{item.text}\n")
+
+    def all(self, items: Sequence[ContextItem]) -> int:
+        """Return how many tokens of a prompt these items are."""
+        return count_tokens("\n\n".join(context_texts(items, paths=self._paths)[0]))
 
 
 def context_texts(items: Sequence[ContextItem], *, paths: Iterable[str] = ()) -> tuple[list[str], int]:
     """Return the snippets as a prompt shows them, and how many secrets were taken out of them.
 
     `paths` are the files of the diff: a reason names them by their last part. Snippets that overlap become one.
+    Code shares one fence, and each snippet's heading carries the fence's mark, so that none can forge another.
     """
     short = _short_names(paths)
-    parts, redacted = [], 0
+    guides: list[str] = []
+    snippets: list[tuple[str, str]] = []
+    redacted = 0
     for item in joined(items):
         text, found = redact(reveal(item.text))
         redacted += found
         if item.kind is ContextKind.GUIDELINE:
             guide = fenced("guidelines", f"{item.path}\n{text}")
-            parts.append(f"Review guidelines of the project:\n{guide}")
+            guides.append(f"Review guidelines of the project:\n{guide}")
         else:
-            parts.append(fenced("context", f"{_heading(item, short)}\n{text}".rstrip("\n")))
-    return parts, redacted
+            snippets.append((_heading(item, short), text))
+    if not snippets:
+        return guides, redacted
+    mark = mark_of(*(part for snippet in snippets for part in snippet))
+    body = "\n".join(f"### {mark} {heading}\n{text}".rstrip("\n") for heading, text in snippets)
+    return [*guides, fenced("context", body, mark)], redacted
+
+
+def short_reason(item: ContextItem, paths: Iterable[str] = ()) -> str:
+    """Return why a snippet is there as a prompt says it: no path twice, those of the diff by their last part."""
+    return _reason(item, _short_names(paths))
 
 
 def joined(items: Sequence[ContextItem]) -> list[ContextItem]:
@@ -49,6 +85,8 @@ def joined(items: Sequence[ContextItem]) -> list[ContextItem]:
 def _union(one: ContextItem, other: ContextItem) -> ContextItem | None:
     if one.path != other.path or not (_whole(one) and _whole(other)):
         return None
+    if (one.kind is ContextKind.OLD_VERSION) != (other.kind is ContextKind.OLD_VERSION):
+        return None  # of two commits, though the lines may be the same
     if max(one.start_line, other.start_line) > min(one.end_line, other.end_line):
         return None
     first, last = sorted((one, other), key=lambda item: (item.start_line, item.end_line))
@@ -83,10 +121,15 @@ def _short_names(paths: Iterable[str]) -> dict[str, str]:
 
 
 def _heading(item: ContextItem, short: dict[str, str]) -> str:
+    """Return the one line that stands over a snippet."""
+    reason = _reason(item, short)
+    lines = f"{item.start_line}-{item.end_line}" if item.end_line > item.start_line else f"{item.start_line}"
+    where = f"{item.path}:{lines} " if item.path and item.start_line else f"{item.path} " if item.path else ""
+    return reveal(f"{where}{reason}").replace("\n", "\\n")
+
+
+def _reason(item: ContextItem, short: dict[str, str]) -> str:
     reason = item.reason.replace(f" {item.path}:", " line ") if item.path else item.reason
     for path, name in short.items():
         reason = reason.replace(path, name)
-    if not item.path:
-        return reason
-    lines = f"{item.start_line}-{item.end_line}" if item.end_line > item.start_line else f"{item.start_line}"
-    return f"{item.path}:{lines} {reason}" if item.start_line else f"{item.path} {reason}"
+    return reason

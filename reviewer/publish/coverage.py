@@ -51,6 +51,16 @@ def lines(review: Review, *, level: int = 0) -> list[str]:
     if reviewers:
         told = ", ".join(f"{count(number, 'hunk')} by {_reviewer(by)}" for by, number in reviewers.items())
         out += [*([""] if out else []), f"Reviewed: {told}."]
+    asked = review.lookups
+    if asked.asked:
+        ends = ((asked.empty, "found nothing"), (asked.refused, "refused"))
+        told = ", ".join(f"{number:,} {end}" for number, end in ends if number)
+        out += [
+            *([""] if out else []),
+            f"Models looked up {count(asked.asked, 'place')}{f' ({told})' if told else ''}.",
+        ]
+    if review.context_limits:
+        out += [*([""] if out else []), f"Context was cut short: {plain('; '.join(review.context_limits))}."]
     return out
 
 

@@ -44,7 +44,7 @@ def test_code_travels_with_its_test_and_a_caller_with_its_callee():
 
 
 def test_symbols_from_the_context_bring_hunks_together():
-    files = [added("a/x.go", "one"), added("b/y.go", "two"), added("c/z.go", "three")]
+    files = [added(path, *("some words here",) * 4) for path in ("a/x.go", "b/y.go", "c/z.go")]
     assert len(build_units(files, max_tokens=100, risk=lambda hunk: 0.0, count=words)) == 3
     related = {(file.path, file.hunks[0].header): ["Client.Do"] for file in (files[0], files[2])}
     units = build_units(files, max_tokens=100, risk=lambda hunk: 0.0, count=words, relate=related)
@@ -53,10 +53,53 @@ def test_symbols_from_the_context_bring_hunks_together():
 
 
 def test_a_risky_hunk_does_not_take_its_neighbours_to_the_dearer_model():
-    files = [added("p/a.py", "x = 1"), added("p/auth.py", "y = 2"), added("p/c.py", "z = 3")]
+    long = ("one two three four",) * 20
+    files = [added("p/a.py", *long), added("p/auth.py", "y = 2"), added("p/c.py", *long)]
     units = build_units(files, max_tokens=1000, risk=lambda hunk: float("auth" in hunk.path), count=words)
-    assert units[0].paths == ("p/auth.py",)
+    assert [unit.paths for unit in units] == [("p/auth.py",), ("p/a.py", "p/c.py")]
     assert units[0].risk == 1.0
+
+
+def test_hunks_too_small_for_a_call_of_their_own_join_the_riskier_unit():
+    files = [added("p/a.py", "x = 1"), added("q/auth.py", *("y = 2 if z else 3",) * 30)]
+    (only,) = build_units(files, max_tokens=1000, risk=lambda hunk: float("auth" in hunk.path), count=words)
+    assert only.paths == ("p/a.py", "q/auth.py")
+    assert only.risk == 1.0
+    assert only.reason == "too small for a call of its own"
+
+
+def test_small_hunks_join_the_unit_that_shares_their_file_before_any_other():
+    long = ("one two three four",) * 30
+    risky = [added("p/auth.py", *long), added("q/auth.py", *long)]
+    rest = added("q/auth.py", "z = 3", start=200)
+    files = [risky[0], replace(risky[1], hunks=(*risky[1].hunks, *rest.hunks))]
+    units = build_units(files, max_tokens=300, risk=lambda hunk: float(len(hunk.lines) > 1), count=words)
+    assert [len(unit.hunks) for unit in units if "q/auth.py" in unit.paths] == [2]
+
+
+def test_small_hunks_join_a_unit_that_has_documentation_beside_its_code():
+    long = ("y = reserve_budget(amount)",) * 30
+    files = [added("q/auth.py", *long), added("q/auth.md", "words on auth"), added("p/a.py", "x = 1")]
+    related = {(file.path, file.hunks[0].header): ["reserve_budget"] for file in files[:2]}
+    (only,) = build_units(
+        files, max_tokens=1000, risk=lambda hunk: float("auth" in hunk.path), count=words, relate=related
+    )
+    assert set(only.paths) == {"q/auth.py", "q/auth.md", "p/a.py"}
+
+
+def test_a_file_is_not_torn_over_two_calls_for_a_few_routine_hunks():
+    long = ("one two three four",) * 40
+    routine = added("q/auth.py", *(("one two three four",) * 30), start=500)
+    risky = added("q/auth.py", *long)
+    files = [replace(risky, hunks=(*risky.hunks, *routine.hunks)), added("p/a.py", *long[:30])]
+    units = build_units(files, max_tokens=600, risk=lambda hunk: float(len(hunk.lines) == 40), count=words)
+    assert [(unit.paths, len(unit.hunks)) for unit in units] == [(("q/auth.py",), 2), (("p/a.py",), 1)]
+
+
+def test_small_documentation_keeps_the_tier_that_costs_nothing():
+    files = [added("docs/a.md", "some words"), added("q/auth.py", *("y = 2",) * 30)]
+    units = build_units(files, max_tokens=1000, risk=lambda hunk: float("auth" in hunk.path), count=words)
+    assert [unit.paths for unit in units] == [("q/auth.py",), ("docs/a.md",)]
 
 
 def test_documentation_is_not_put_beside_code():

@@ -58,13 +58,18 @@ def test_the_change_names_sizes_and_what_is_left_out_with_its_reason(explain):
 
 def test_units_say_which_lines_are_read_together(explain):
     text = explain("units")
-    assert re.search(r"^unit 1 of 2 · 1 hunk in 1 file · risk 0\.\d\d · [0-9a-f]{12}$", text, re.MULTILINE)
+    assert re.search(
+        r"^unit 1 of 2 · 1 hunk in 1 file, \d+ tokens · risk 0\.\d\d · id [0-9a-f]{12}$", text, re.MULTILINE
+    )
     assert re.search(r"^  paging\.py\n    line 1 +\+1 +-1", text, re.MULTILINE)
 
 
 def test_context_says_where_a_snippet_is_from_why_and_how_large_it_is(explain):
     text = explain("context")
-    assert re.search(r"^unit \d of 2 · paging\.py · .* of diff$", text, re.MULTILINE)
+    size = (
+        r"^unit \d of 2 · paging\.py\n  \d snippets?, [\d,]+ tokens of at most [\d,]+, beside \d+ tokens of diff$"
+    )
+    assert re.search(size, text, re.MULTILINE)
     assert re.search(r"^  web/show\.py:\d+(-\d+)?\n    caller, [\d,]+ tokens: .*`pages`", text, re.MULTILINE)
 
 
@@ -73,6 +78,9 @@ def test_the_route_ends_with_the_sum_and_the_price(explain):
     assert "endpoint/a-model" in text
     assert "  free tier · " in text
     assert "documentation only" in text
+    assert re.search(
+        r"^  prompt [\d,]+ tokens, answer up to [\d,]+ · about \$0\.00, at most \$0\.00$", text, re.MULTILINE
+    )
     assert text.splitlines()[-2:-1] == ["2 units: 1 free, 1 efficient"]
     assert text.endswith("nothing was asked\n")
 
@@ -95,15 +103,44 @@ def test_the_json_keeps_its_keys(explain):
     assert set(change) == {"base", "head", "files", "skipped", "redacted"}
     assert [row["path"] for row in change["skipped"]] == ["package-lock.json"]
     assert set(units[0]) == {"unit", "risk", "reason", "hunks"}
-    assert set(context[0]) == {"unit", "paths", "items"}
+    assert set(context) == {"units", "limits"}
+    row = {"unit", "paths", "budget", "shared", "items", "left_out", "next"}
+    assert set(context["units"][0]) == row
     assert set(route) == {"units", "estimate_usd", "reason"}
     assert set(prompt[0]) == {"unit", "model", "system", "shared", "text", "version", "redacted"}
+
+
+def test_what_has_no_room_and_which_limits_bit_is_said(scratch: Scratch, explain):
+    calls = "".join(f"    total += helper_{number}(total)\n" for number in range(300))
+    helpers = "".join(f"def helper_{number}(value):\n    return value + {number}\n\n\n" for number in range(300))
+    scratch.commit(**{"helpers.py": helpers, "AGENTS.md": "Be kind.\n"})
+    scratch.git("tag", "-f", "before")
+    scratch.write("paging.py", f"from helpers import *\n\n\ndef pages(total, size):\n{calls}    return total\n")
+    scratch.write("package-lock.json", "{}\n{}\n")
+    scratch.commit()
+    text = explain("context")
+    assert re.search(
+        r"^before unit 1 · the same for all, \d+ tokens\n  AGENTS\.md:1\n    guideline, ", text, re.MULTILINE
+    )
+    assert re.search(
+        r"^  no room for \d+ more snippets; the best of them:\n    helpers\.py:\d+", text, re.MULTILINE
+    )
+    assert re.search(r"^  limit: names looked up for one unit: \d+ at most, \d+ left out$", text, re.MULTILINE)
+    told = json.loads(explain("context", "--format", "json"))
+    (unit,) = told["units"]
+    assert unit["left_out"] > len(unit["next"]) == 3
+    assert sum(item["tokens"] for item in unit["items"]) <= unit["budget"]
+    assert "unit_names" in {row["limit"] for row in told["limits"]}
+    for stage in ("units", "route"):
+        assert "1 file left out, see `explain change`: package-lock.json" in explain(stage)
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_diff_needs_no_repository(explain, scratch: Scratch, tmp_path: Path, stage: str):
     (tmp_path / "a.diff").write_text(scratch.git("diff", "before", "main") + "\n")
-    assert "paging.py" in explain(stage, "--diff", str(tmp_path / "a.diff"), span=())
+    told = explain(stage, "--diff", str(tmp_path / "a.diff"), span=())
+    assert "paging.py" in told
+    assert ("no snippet, for a bare diff has no repository to look in" in told) is (stage == "context")
 
 
 def test_a_diff_is_read_from_standard_input(explain, scratch: Scratch, monkeypatch: pytest.MonkeyPatch):

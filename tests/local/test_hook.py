@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from reviewer.local.hook import CHAINED, MARK, PushedRef, read_pushed
-from tests.local.repo import ENV, Scratch
+from tests.git_folder import ENV
+from tests.local.repo import Scratch
 
 BIN = Path(sys.executable).parent
 BAD = "import subprocess\n\n\ndef run(cmd):\n    subprocess.call(cmd, shell=True)\n"

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.repo import ENV, Scratch
+from tests.git_folder import ENV
+from tests.local.repo import Scratch
 
 BIN = Path(sys.executable).parent
 ALLOWED = {"git", "ruff", "bandit", "gitleaks", "zizmor", Path(sys.executable).name, "python", "python3"}

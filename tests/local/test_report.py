@@ -4,10 +4,12 @@ import json
 from dataclasses import replace
 
 from reviewer.change.parse import parse_diff
+from reviewer.context.model import LookUpCounts
 from reviewer.findings.model import Coverage, Disposition, PlacedFinding, Reviewed, Skipped
 from reviewer.local.command import exit_status
 from reviewer.local.report import as_annotations, as_json, as_sarif
 from reviewer.local.terminal import closing
+from reviewer.publish import coverage
 from reviewer.review import Review, ReviewStatus
 from tests.local.test_apply import suggestion
 
@@ -69,3 +71,17 @@ def test_the_exit_status_follows_the_severity_asked_for():
     assert exit_status(found, "critical") == 0
     assert exit_status(found, "never") == 0
     assert exit_status(review(status=ReviewStatus.STOPPED_BY_LIMIT), "high") == 4
+
+
+def test_what_the_context_lacked_and_what_models_looked_up_is_said_in_every_form():
+    cut = review(
+        context_limits=("guideline files read: 6 at most, 2 left out",),
+        lookups=LookUpCounts(4, 2, empty=1, refused=1),
+    )
+    document = as_json(cut)
+    assert document["context_limits"] == ["guideline files read: 6 at most, 2 left out"]
+    assert document["lookups"] == {"asked": 4, "answered": 2, "empty": 1, "refused": 1}
+    said = "\n".join(coverage.lines(cut))
+    assert "Models looked up 4 places (1 found nothing, 1 refused)." in said
+    assert "Context was cut short: guideline files read: 6 at most, 2 left out." in said
+    assert not any("ontext" in line or "looked up" in line for line in coverage.lines(review()))
