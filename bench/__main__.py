@@ -127,16 +127,18 @@ def closing(outcomes: Sequence[Outcome]) -> str:
 
 
 def _one(benchmark: Benchmark, arguments: Sequence[str]) -> int:
-    module = import_module(f"bench.{benchmark.name}")
-    if benchmark.own_main:
-        status: int = module.main(list(arguments))
-        return status
-    parser = argparse.ArgumentParser(prog=f"python -m bench {benchmark.name}", description=benchmark.summary)
-    parser.parse_args(list(arguments))
     try:
+        module = import_module(f"bench.{benchmark.name}")
+        if benchmark.own_main:
+            status: int = module.main(list(arguments))
+            return status
+        parser = argparse.ArgumentParser(prog=f"python -m bench {benchmark.name}", description=benchmark.summary)
+        parser.parse_args(list(arguments))
         print(json.dumps(module.run(), indent=2))
     except FileNotFoundError as error:
         print(json.dumps({"skipped": _missing(error)}))
+    except ModuleNotFoundError as error:
+        print(json.dumps({"skipped": f"needs {error.name}, which is not installed: pip install -e '.[train]'"}))
     return 0
 
 

@@ -20,14 +20,13 @@ from pathlib import Path
 from policies.policy import load_policy
 from policies.words import Payment, Tier
 from reviewer.change.parse import parse_diff
-from reviewer.context.gather import ContextGatherer
 from reviewer.context.snapshot import GitSnapshot
 from reviewer.context.tokens import count_tokens
 from reviewer.models.model import Candidate, Prompt
 from reviewer.models.protocols import protocol_of
 from reviewer.models.table import shipped_table
 from reviewer.models.wire import Ask
-from reviewer.pipeline import plan_units, prepare
+from reviewer.pipeline import gatherer_of, plan_units, prepare
 from reviewer.request import About, ReviewRequest
 from reviewer.scope import decide_scope
 
@@ -124,7 +123,7 @@ def _prompts(git_dir: Path, base: str, head: str, unit_tokens: int) -> list[Prom
         scope = decide_scope(request.change, policy, head=new, base=old)
         models = Everything(CANDIDATE)
         prepared = prepare(request, scope, policy=policy, models=models)
-        gatherer = ContextGatherer(head=new, base=old, change=prepared.change)
+        gatherer = gatherer_of(prepared, new, old)
         plans = plan_units(request, prepared, policy=policy, gatherer=gatherer, models=models)
         return [plan.prompt for plan in islice(plans, UNITS)]
 

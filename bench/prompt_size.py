@@ -17,7 +17,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.context_recall import find_mirror, has_commits, load_reviews, mirrors_folder, shared_folder
+from bench.context_recall import (
+    find_mirror,
+    has_commits,
+    load_reviews,
+    mirrors_folder,
+    mirrors_or_say,
+    shared_folder,
+)
 from policies.policy import load_policy
 from policies.words import Payment, Tier
 from reviewer.change.parse import parse_diff
@@ -111,9 +118,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench prompt_size", description="Prompt size beside the diff.")
     parser.add_argument("--mirrors", default="", help="folder of git mirrors (default: KILO_REVIEW_MIRRORS)")
     options = parser.parse_args(argv)
-    mirrors = mirrors_folder(options.mirrors)
-    if mirrors is None or not mirrors.is_dir():
-        print("no mirrors: pass --mirrors DIR or set KILO_REVIEW_MIRRORS", file=sys.stderr)
+    mirrors = mirrors_or_say(options.mirrors)
+    if mirrors is None:
         return 2
     print(json.dumps(measure(mirrors), indent=2))
     return 0

@@ -27,7 +27,7 @@ from reviewer.demo.simulator import Fault
 from reviewer.ledger.ledger import Ledger
 from reviewer.redis_server import running_url
 from tests.processes import command_line, is_running, start_python, wait_for
-from tests.service.rig import Rig, answer, rig
+from tests.service.rig import POLICY, Rig, answer, rig
 from tests.simulators.behaviour import Behaviour, Say, Status
 from tests.simulators.provider import KEY
 
@@ -52,13 +52,51 @@ class Served:
     """A running service. `rig` has the servers outside; its own `work()` is not used."""
 
     rig: Rig
-    process: subprocess.Popen[bytes]
+    environ: dict[str, str]
     state: Path
+    process: subprocess.Popen[bytes] = field(init=False)
+    starts: int = 0
     killed_at: float = 0.0
 
     @property
     def log(self) -> str:
-        return (self.state / "serve.log").read_text(errors="replace")
+        """What the service said since it was started last."""
+        return (self.state / f"serve-{self.starts}.log").read_text(errors="replace")
+
+    @property
+    def port(self) -> int:
+        return int(self.environ["PORT"])
+
+    def start(self) -> None:
+        """Start the service and wait until it takes deliveries and reviews."""
+        self.starts += 1
+        self.process = start_python(SERVE, self.environ, self.state / f"serve-{self.starts}.log")
+        wait_for(lambda: "ready " in self.log, 60, "the service")
+        wait_for(lambda: self.child("worker") and "takes reviews" in self.log, 60, "the worker")
+
+    def stop(self) -> float:
+        """Stop the service as a host does; return the seconds that it took."""
+        began = time.monotonic()
+        self.process.terminate()
+        try:
+            self.process.wait(25)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        return time.monotonic() - began
+
+    def redis(self) -> redis.Redis:
+        return redis.Redis.from_url(running_url(self.state))
+
+    def wait_until_published(self, number: int, seconds: float) -> None:
+        """Wait for the end of a pull request's newest review."""
+        wait_for(lambda: self.review(number)[1] == "published", seconds, f"the review of #{number}")
+
+    def problems(self, number: int) -> list[str]:
+        """What is wrong with a pull request that should carry one whole review."""
+        judged = Killed("", 0, 0, 0)
+        judge(self, number, self.review(number)[1], judged)
+        return judged.problems
 
     def child(self, role: str) -> int:
         """The process of a role, 0 where none runs."""
@@ -87,9 +125,14 @@ class Served:
         with contextlib.closing(sqlite3.connect(self.state / "ledger.sqlite", timeout=10)) as connection:
             return connection.execute(query, values).fetchall()
 
+    def write(self, statement: str, *values: Any) -> None:
+        with contextlib.closing(sqlite3.connect(self.state / "ledger.sqlite", timeout=10)) as connection:
+            connection.execute(statement, values)
+            connection.commit()
+
     def review(self, number: int) -> tuple[int, str, int]:
         """Id, state and fence of a pull request's review; zeros where there is none yet."""
-        found = self.rows("select id, state, fence from reviews where number = ?", number)
+        found = self.rows("select id, state, fence from reviews where number = ? order by id desc", number)
         return found[0] if found else (0, "", 0)
 
 
@@ -108,9 +151,9 @@ def _children(pid: int) -> list[int]:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[Served]:
+def served(folder: Path, *, policy: str = POLICY, **settings: Any) -> Iterator[Served]:
     """Start the service with everything around it."""
-    with rig(folder) as made:
+    with rig(folder, policy=policy, **settings) as made:
         state = folder / "served"
         state.mkdir()
         port = free_port()
@@ -126,22 +169,15 @@ def served(folder: Path) -> Iterator[Served]:
             "GITHUB_WEBHOOK_SECRET": made.simulator.app.webhook_secret,
             "PORT": str(port),
         }
-        process = start_python(SERVE, environ, state / "serve.log")
         made.ledger.close()
         made.ledger = Ledger.open(f"sqlite:///{state / 'ledger.sqlite'}")
         made.simulator.app.webhook_url = f"http://127.0.0.1:{port}/webhooks/github"
-        running = Served(made, process, state)
+        running = Served(made, environ, state)
         try:
-            wait_for(lambda: "ready " in running.log, 60, "the service")
-            wait_for(lambda: running.child("worker") and "takes reviews" in running.log, 60, "the worker")
+            running.start()
             yield running
         finally:
-            process.terminate()
-            try:
-                process.wait(25)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            running.stop()
 
 
 class Points:
@@ -259,23 +295,28 @@ def kill_at(service: Served, point: str, *, worker_too: bool = False, bound: flo
         if not resumed and now > fence:
             resumed = time.monotonic() - began
         time.sleep(0.02)
-    took = time.monotonic() - began
-    service.killed_at = 0.0
-    rig.simulator.faults.clear()
-    rig.reviewer.next.clear()
-    killed = Killed(point, resumed, took, rig.calls - asked - UNDISTURBED_CALLS)
-    _judge(service, number, state, killed)
+    killed = measured(service, point, resumed, time.monotonic() - began, asked)
+    judge(service, number, state, killed)
     if not killed.problems:
-        _audit(service, number, service.rig.bill(billed), killed)
+        audit(service, number, service.rig.bill(billed), killed)
     return killed
 
 
-def _audit(service: Served, number: int, bill: Decimal, killed: Killed) -> None:
+def measured(service: Served, point: str, resumed: float, published: float, asked: int) -> Killed:
+    """Clear what was armed and say what came of it; `asked` is how many model requests there were before."""
+    service.killed_at = 0.0
+    service.rig.simulator.faults.clear()
+    service.rig.reviewer.next.clear()
+    return Killed(point, resumed, published, service.rig.calls - asked - UNDISTURBED_CALLS)
+
+
+def audit(service: Served, number: int, bill: Decimal, killed: Killed) -> None:
     """Hold the ledger to the provider's books: what it knows is at most the bill, and the rest is promised."""
     picos = Decimal(10) ** 12
     query = (
         "select coalesce(sum(cost_picos), 0), coalesce(sum(case when state in ('held', 'unconfirmed') "
-        "then reserved_picos else 0 end), 0), sum(state = 'held') from calls where review_id = ?"
+        "or estimated and not ok then coalesce(reserved_picos, 0) else 0 end), 0), sum(state = 'held') "
+        "from calls where review_id = ?"
     )
     known, open_, held = service.rows(query, service.review(number)[0])[0]
     if not known / picos <= bill <= (known + open_) / picos:
@@ -284,9 +325,13 @@ def _audit(service: Served, number: int, bill: Decimal, killed: Killed) -> None:
         )
     if held:
         killed.problems.append(f"{held} calls of a dead worker are held in silence")
+    booked = {row[0] for row in service.rows("select reservation from calls")}
+    strays = [r.path for r in service.rig.provider.requests if r.headers.get("x-client-request-id") not in booked]
+    if strays:
+        killed.problems.append(f"the provider had requests that are in no row of the ledger: {strays}")
 
 
-def _judge(service: Served, number: int, state: str, killed: Killed) -> None:
+def judge(service: Served, number: int, state: str, killed: Killed) -> None:
     shown = service.rig.shown(number)
     if state != "published":
         killed.problems.append(f"lost: {service.rows('select * from reviews where number = ?', number)}")
@@ -302,7 +347,7 @@ def _judge(service: Served, number: int, state: str, killed: Killed) -> None:
 
 def _kill_web_between_ledger_and_queue(service: Served) -> int:
     """Hold Redis up until the row is committed, then kill the web process, and Redis with what it had not read."""
-    with redis.Redis.from_url(running_url(service.state)) as client:
+    with service.redis() as client:
         server = int(client.info("server")["process_id"])
     web = service.child("web")
     before = service.rows("select coalesce(max(id), 0) from reviews")[0][0]
