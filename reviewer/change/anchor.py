@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reviewer.change.model import Anchor, Change, FileChange, Hunk, Line, LineKind, Side
+from reviewer.change.model import Anchor, Change, FileChange, FileStatus, Hunk, Line, LineKind, Side
 
 # A shorter piece of a line matches by accident.
 MIN_PARTIAL_QUOTE = 12
@@ -115,6 +115,23 @@ class Anchors:
             for candidate in hunk.lines:
                 if line == (candidate.new_no if side is Side.RIGHT else candidate.old_no):
                     return candidate
+        return None
+
+    def successor(self, path: str, line: int) -> int | None:
+        """Return the line of the new file that stands where a deleted line stood: the one that follows it there.
+
+        At the end of its hunk it is the one before. None where the file is gone, or no hunk deletes the line.
+        """
+        file = self._files.get(path)
+        if file is None or file.status is FileStatus.REMOVED:
+            return None
+        for hunk in file.hunks:
+            for position, candidate in enumerate(hunk.lines):
+                if candidate.kind is LineKind.REMOVED and candidate.old_no == line:
+                    after = (later.new_no for later in hunk.lines[position:] if later.new_no)
+                    before = (above.new_no for above in hunk.lines[position::-1] if above.new_no)
+                    # Of a hunk that only deletes, git names the line before it, 0 at the top of the file.
+                    return next(after, None) or next(before, None) or max(1, hunk.new_start)
         return None
 
     def _matches(self, lines: _FileLines, quote: str, *, whole: bool) -> list[int]:

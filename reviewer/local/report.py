@@ -8,6 +8,8 @@ from typing import Any, Final
 from urllib.parse import quote as url_quote
 
 from policies.words import Severity
+from reviewer.change.anchor import Anchors
+from reviewer.change.model import Side
 from reviewer.findings.model import Coverage, Finding, PlacedFinding
 from reviewer.models.model import Call, Usage
 from reviewer.review import Review
@@ -159,6 +161,7 @@ def as_sarif(review: Review, *, version: str) -> dict[str, Any]:
     shown = review.shown()
     rules = {_rule_id(placed.finding): placed.finding for placed in shown}
     order = {rule: index for index, rule in enumerate(rules)}
+    anchors = Anchors.from_change(review.change)
     return {
         "$schema": SARIF_SCHEMA,
         "version": "2.1.0",
@@ -174,7 +177,7 @@ def as_sarif(review: Review, *, version: str) -> dict[str, Any]:
                 },
                 "columnKind": "unicodeCodePoints",
                 "invocations": [{"executionSuccessful": review.coverage.complete}],
-                "results": [_sarif_result(placed, order) for placed in shown],
+                "results": [_sarif_result(placed, order, anchors) for placed in shown],
             }
         ],
     }
@@ -183,13 +186,31 @@ def as_sarif(review: Review, *, version: str) -> dict[str, Any]:
 def as_annotations(review: Review) -> str:
     """Return GitHub's workflow commands, one line a finding (https://docs.github.com/actions)."""
     lines = []
+    anchors = Anchors.from_change(review.change)
     for placed in review.shown():
         finding = placed.finding
-        start = finding.start_line or finding.line
-        places = f"file={_property(finding.path)},line={start},endLine={finding.line}"
+        start, end, note = _in_new_file(finding, anchors)
+        places = f"file={_property(finding.path)},line={start},endLine={end}"
         head = f"::{_ANNOTATION[finding.severity]} {places},title={_property(finding.title)}"
-        lines.append(f"{head}::{_data(finding.body)}")
+        lines.append(f"{head}::{_data(finding.body + note)}")
     return "\n".join(lines)
+
+
+def _in_new_file(finding: Finding, anchors: Anchors) -> tuple[int, int, str]:
+    """Return the first and last line of a finding in the file as the change leaves it, and a note where they moved.
+
+    A SARIF region is one of the artifact that was analysed (2.1.0, 3.30), and code scanning draws it on the head
+    commit: the number of a deleted line would point at whatever has that number now. So such a finding stands on
+    the line that took the place, and says so. Of a deleted file nothing is left: its own numbers stay.
+    """
+    first, last = finding.start_line or finding.line, finding.line
+    if finding.side is Side.RIGHT:
+        return first, last, ""
+    lines = f"line {last}" if first == last else f"lines {first} to {last}"
+    now = anchors.successor(finding.path, last)
+    if now is None:
+        return first, last, f"\n\n(About deleted {lines} of the file as it was before the change.)"
+    return now, now, f"\n\n(About deleted {lines} of the file as it was before the change; {now} stands there now.)"
 
 
 def _rule_id(finding: Finding) -> str:
@@ -210,18 +231,18 @@ def _sarif_rule(rule: str, finding: Finding) -> dict[str, Any]:
     }
 
 
-def _sarif_result(placed: PlacedFinding, order: dict[str, int]) -> dict[str, Any]:
+def _sarif_result(placed: PlacedFinding, order: dict[str, int], anchors: Anchors) -> dict[str, Any]:
     finding = placed.finding
     rule = _rule_id(finding)
-    start = finding.start_line or finding.line
+    start, end, note = _in_new_file(finding, anchors)
     uri = url_quote(finding.path.encode("utf-8", "surrogateescape"))
-    region = {"startLine": max(1, start), "endLine": max(1, finding.line)}
+    region = {"startLine": max(1, start), "endLine": max(1, end)}
     where = {"uri": uri, "uriBaseId": "%SRCROOT%"}
     result: dict[str, Any] = {
         "ruleId": rule,
         "ruleIndex": order[rule],
         "level": _SARIF_LEVEL[finding.severity],
-        "message": {"text": f"{finding.title}\n\n{finding.body}"},
+        "message": {"text": f"{finding.title}\n\n{finding.body}{note}"},
         "locations": [{"physicalLocation": {"artifactLocation": where, "region": region}}],
         "partialFingerprints": {"kiloReview/v1": finding.fingerprint},
         "properties": {

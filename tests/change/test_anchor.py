@@ -1,3 +1,5 @@
+import subprocess
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -149,3 +151,41 @@ def test_no_anchor_ever_stands_outside_the_diff_or_across_hunks(change, line, st
                 anchor.line in hunk and (anchor.start_line is None or anchor.start_line in hunk) for hunk in numbers
             )
             assert anchor.start_line is None or anchor.start_line < anchor.line
+
+
+WHOLE = 10_000
+
+
+@given(st.lists(st.sampled_from("abcd"), min_size=1, max_size=8), st.lists(st.sampled_from("abcd"), max_size=8))
+@settings(max_examples=40, deadline=None)
+@pytest.mark.parametrize("context", [0, 3])
+def test_a_deleted_lines_successor_stands_between_what_is_left_around_it(tmp_path_factory, context, old, new):
+    folder = tmp_path_factory.mktemp("git")
+    (folder / "old").write_text("".join(f"{line}\n" for line in old))
+    (folder / "new").write_text("".join(f"{line}\n" for line in new))
+
+    def diff(lines):
+        command = ["git", "diff", "--no-index", f"-U{lines}", "old", "new"]
+        return parse_diff(subprocess.run(command, cwd=folder, capture_output=True, check=False).stdout)
+
+    anchors = Anchors.from_change(diff(context))
+    (every,) = [list(hunk.lines) for hunk in diff(WHOLE).hunks] or [[]]
+    kept = {line.old_no: line.new_no for line in every if line.kind is LineKind.CONTEXT}
+    for line in every:
+        if line.kind is not LineKind.REMOVED:
+            assert line.old_no is None or anchors.successor("new", line.old_no) is None
+            continue
+        successor = anchors.successor("new", line.old_no)
+        assert successor is not None
+        assert 1 <= successor <= max(1, len(new))
+        assert all(now <= successor for before, now in kept.items() if before < line.old_no)
+        assert all(now >= successor for before, now in kept.items() if before > line.old_no)
+
+
+def test_a_line_that_was_replaced_has_the_line_that_replaces_it(anchors):
+    assert [anchors.successor(PATH, line) for line in (11, 41, 12, 99)] == [11, 42, None, None]
+
+
+def test_the_lines_of_a_deleted_file_have_no_successor():
+    gone = parse_diff("diff --git a/x b/x\ndeleted file mode 100644\n--- a/x\n+++ /dev/null\n@@ -1 +0,0 @@\n-one\n")
+    assert Anchors.from_change(gone).successor("x", 1) is None

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 
 from policies.words import Severity
+from reviewer.change.model import Side
+from reviewer.change.parse import parse_diff
 from reviewer.findings.model import Category, Coverage, Disposition, PlacedFinding, Skipped
 from reviewer.local.apply import replace_lines
-from reviewer.local.report import as_sarif
+from reviewer.local.report import as_annotations, as_sarif
 from reviewer.review import Review, ReviewStatus
 from tests.local.test_apply import suggestion
 from tests.local.test_report import review
@@ -99,6 +101,43 @@ def test_whatever_was_found_is_valid(found: list[PlacedFinding]):
     for result, one in zip(written, shown, strict=True):
         uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
         assert unquote_to_bytes(uri) == one.finding.path.encode("utf-8", "surrogateescape")
+
+
+SHIFTED = """\
+--- a/a.py
++++ b/a.py
+@@ -1,0 +2,40 @@
+"""
+SHIFTED += (
+    "".join(f"+new {number}\n" for number in range(40)) + "@@ -9,3 +50 @@\n-if not allowed:\n-    stop()\n go()\n"
+)
+GONE = "--- a/a.py\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-one\n-two\n"
+
+
+def about_deleted(diff: str, line: int, *, start: int | None = None) -> Review:
+    placed = suggestion(line, "", start=start)
+    deleted = replace(placed, finding=replace(placed.finding, side=Side.LEFT, suggestion=None))
+    return review(deleted, change=parse_diff(diff))
+
+
+def test_a_finding_about_deleted_lines_stands_where_they_stood_and_says_so():
+    (result,) = results(about_deleted(SHIFTED, 10, start=9))
+    assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 50, "endLine": 50}
+    assert result["message"]["text"].endswith(
+        "(About deleted lines 9 to 10 of the file as it was before the change; 50 stands there now.)"
+    )
+
+
+def test_a_finding_about_a_deleted_file_keeps_its_own_lines_and_says_so():
+    (result,) = results(about_deleted(GONE, 2))
+    assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 2, "endLine": 2}
+    assert "deleted line 2 of the file as it was before" in result["message"]["text"]
+
+
+def test_an_annotation_about_a_deleted_line_stands_where_it_stood():
+    (line,) = as_annotations(about_deleted(SHIFTED, 10)).splitlines()
+    assert "line=50,endLine=50" in line
+    assert "deleted line 10" in line
 
 
 @pytest.mark.parametrize("path", ["a:b.py", "C:/x.py", "a?b#c", "Ä/日本.py", "a b%20.py", "\udcff.py"])
