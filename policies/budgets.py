@@ -16,6 +16,8 @@ STEP: Final = Decimal("1e-12")
 MAX_AMOUNT: Final = Decimal(1_000_000)
 ALERT_PERCENTS: Final = (50, 80, 100)
 EVERYBODY: Final = "*"
+# The layer of what holds where nobody set a limit of that scope.
+SHIPPED: Final = -1
 # A context of our own: a caller's `decimal.localcontext` must not round money.
 _EXACT: Final = Context(prec=60)
 
@@ -57,9 +59,9 @@ class Limit:
     """At most `amount` US dollars over a scope; for PREPAID, the amount that must stay on the balance.
 
     `subject` is whom it binds: a user, a repository or an organisation by GitHub's name, or "*" for each of them.
-    `layer` is the file it came from: 0 the organisation's, higher ones narrow it. `alerts` are percents of the
-    amount at which somebody is told; None is ALERT_PERCENTS, but none for a run or a pull request, of which
-    there are too many to be told about.
+    `layer` is the file it came from: 0 the organisation's, higher ones narrow it, SHIPPED the defaults. `alerts`
+    are percents of the amount at which somebody is told; None is ALERT_PERCENTS, but none for a run or a pull
+    request, of which there are too many to be told about.
     """
 
     scope: Scope
@@ -67,6 +69,11 @@ class Limit:
     subject: str = EVERYBODY
     layer: int = 0
     alerts: tuple[int, ...] | None = None
+
+    @property
+    def shipped(self) -> bool:
+        """True for a default, which gives way to a limit that somebody set."""
+        return self.layer == SHIPPED
 
     @property
     def percents(self) -> tuple[int, ...]:
@@ -223,6 +230,12 @@ def limit_for(limits: Sequence[Limit], scope: Scope, account: Account) -> Limit 
     # The prepaid amount is a floor, so there the tightest is the highest.
     tightest = max if scope is Scope.PREPAID else min
     return tightest(chosen, key=lambda limit: limit.amount, default=None)
+
+
+def in_place_of_shipped(old: Sequence[Limit], new: Sequence[Limit]) -> tuple[Limit, ...]:
+    """Add limits that somebody set; a shipped one of the same scope makes room."""
+    scopes = {limit.scope for limit in new}
+    return (*(limit for limit in old if not limit.shipped or limit.scope not in scopes), *new)
 
 
 def narrow(outer: Sequence[Limit], inner: Sequence[Limit]) -> tuple[Limit, ...]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from policies import narrowing as n
 from policies import readers as r
+from policies.budgets import in_place_of_shipped
 from policies.policy import AtLimit, PolicyInvalid, Style, Verify
 from policies.words import Conclusion, Severity, Strategy, Tier
 
@@ -121,7 +122,7 @@ KEYS: Final[Mapping[str, Key]] = {
     "money.at_limit": Key("at_limit", _enum(AtLimit), n.free),
     "money.limit_conclusion": Key("limit_conclusion", r.one_of(_LIMIT_CONCLUSIONS), n.stricter_conclusion),
     "money.unknown_price": Key("unknown_price", r.word(("refuse", "allow")), n.not_below(("allow", "refuse"))),
-    "limits": Key("limits", r.limits, n.limits),
+    "limits": Key("limits", r.limits, n.limits, merge=in_place_of_shipped),
     "providers": Key("providers", r.provider_rules, n.provider_rules),
 }
 

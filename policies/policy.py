@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final
 
-from policies.budgets import Limit
+from policies.budgets import SHIPPED, Limit
 from policies.paths import PathRules
 from policies.providers import ProviderRules, narrow
 from policies.rules import SensitiveRules, builtin_rules
@@ -153,8 +153,8 @@ def _defaults() -> Policy:
         "paths": PathRules(),
         "sensitive": builtin_rules(),
         "providers": ProviderRules(),
-        "limits": (),
     }
+    values["limits"] = tuple(replace(limit, layer=SHIPPED) for limit in values["limits"])
     policy = _with(known, {KEYS[name].field: value for name, value in values.items()})
     if notices:
         raise PolicyInvalid("\n".join(notices), file="default.toml")

@@ -261,7 +261,9 @@ def _bill(cost: Decimal | None) -> int | None:
 
 
 def _refuse_unknown_price(intent: CallIntent, limits: Sequence[Limit], account: Account) -> None:
-    bound = next((limit for scope in Scope if (limit := limit_for(limits, scope, account))), None)
+    # A default may not shut out a model that somebody set up; what it cost is then told as unknown.
+    stated = [limit for limit in limits if not limit.shipped]
+    bound = next((limit for scope in Scope if (limit := limit_for(stated, scope, account))), None)
     if bound is not None:
         raise BudgetRefused(
             f"nobody knows what {intent.candidate.name} costs, so the {bound.scope.words} of "

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from policies.budgets import Account
+from policies.budgets import Account, in_place_of_shipped
 from policies.policy import Policy
 from policies.words import Strategy
 from reviewer import pipeline
@@ -42,7 +42,7 @@ def open_session(options: argparse.Namespace, settings: Settings, base: Snapshot
         settings = replace(settings, offline=True)
     policy = effective_policy(settings, base=base, private=True)
     limit = run_limit(options.max_cost)
-    limits = (*policy.limits, limit) if limit else policy.limits
+    limits = in_place_of_shipped(policy.limits, (limit,)) if limit else policy.limits
     ledger = open_local_ledger(settings)
     meter = LedgerMeter(
         ledger,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from policies.budgets import Account, Limit, Scope, Standing
+from policies.budgets import SHIPPED, Account, Limit, Scope, Standing
 from policies.words import Payment
 from reviewer.errors import BudgetRefused, LeaseLost, LedgerUnavailable
 from reviewer.ledger.keys import ReviewKey
@@ -111,6 +111,17 @@ def test_an_unknown_price_is_refused_under_a_limit_and_counted_without_one(ledge
     ledger.settle("r3", call("0.01"), NOW)
     spend = ledger.totals("1").run
     assert (spend.calls, spend.unpriced, spend.known, spend.cost) == (2, 1, D("0.01"), None)
+
+
+def test_a_shipped_limit_shuts_out_no_model_of_unknown_price(ledger: Ledger) -> None:
+    shipped = Limit(Scope.RUN, D(5), layer=SHIPPED)
+    reserve(ledger, "r1", None, (shipped,))
+    ledger.settle("r1", call(None), NOW)
+    with pytest.raises(BudgetRefused):
+        reserve(ledger, "r2", "5.01", (shipped,))
+    with pytest.raises(BudgetRefused) as refused:
+        reserve(ledger, "r3", None, (shipped, Limit(Scope.USER_DAY, D(100))))
+    assert "daily limit" in str(refused.value)
 
 
 def test_a_settlement_happens_once(ledger: Ledger) -> None:

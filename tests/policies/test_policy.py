@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.budgets import Account, limit_for
+from policies.budgets import Account, Scope, limit_for
 from policies.keys import KEYS
 from policies.policy import AtLimit, Policy, PolicyInvalid, Style, load_policy
 from policies.providers import ModelFacts, permitted
@@ -59,7 +59,7 @@ patterns = ['\\bledger\\.post\\(']
     )
     assert (policy.strategy, policy.style, policy.fail_on) == (Strategy.EFFICIENT, Style.STRICT, None)
     assert (policy.at_limit, policy.limit_conclusion) == (AtLimit.STOP, Conclusion.ACTION_REQUIRED)
-    assert policy.limits[0].amount == Decimal("0.50")
+    assert {limit.scope: limit.amount for limit in policy.limits}[Scope.RUN] == Decimal("0.50")
     assert policy.providers.deny_models == ("*preview*",)
     assert policy.notices == ()
 
@@ -175,12 +175,36 @@ max-input-price = 1000
 forbid-training = false
 """
     policy = load_policy(organisation=organisation, repository=repository)
-    limit = limit_for(policy.limits, policy.limits[0].scope, Account(run="1"))
+    limit = limit_for(policy.limits, Scope.RUN, Account(run="1"))
     assert limit is not None
     assert limit.amount == Decimal("0.5")
     refusal = permitted(FACTS, policy.providers, private=False)
     assert refusal is not None
     assert "max-input-price" in refusal
+
+
+def test_a_bill_that_nobody_limited_is_limited_by_run_and_pull_request() -> None:
+    limits = load_policy().limits
+    assert {limit.scope for limit in limits} == {Scope.RUN, Scope.PULL_REQUEST}
+    assert all(limit.shipped and limit.amount > 0 for limit in limits)
+
+
+def test_a_shipped_limit_gives_way_to_one_of_its_scope_and_binds_a_repository() -> None:
+    larger = """
+[[limits]]
+scope = "run"
+amount = 100
+"""
+    account = Account(run="1", pull_request="acme/app#1")
+
+    def amount(policy: Policy, scope: Scope) -> Decimal | None:
+        limit = limit_for(policy.limits, scope, account)
+        return limit.amount if limit else None
+
+    shipped, organisation = load_policy(), load_policy(organisation=larger)
+    assert amount(organisation, Scope.RUN) == 100
+    assert amount(organisation, Scope.PULL_REQUEST) == amount(shipped, Scope.PULL_REQUEST) is not None
+    assert amount(load_policy(repository=larger), Scope.RUN) == amount(shipped, Scope.RUN)
 
 
 def test_a_private_repository_gets_the_stricter_rules() -> None:
