@@ -9,6 +9,7 @@ import subprocess
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from reviewer.queue import FAILURE_SECONDS, JOB_SECONDS, JOBS, QUEUE_NAME, RETRI
 from reviewer.redis_server import EmbeddedRedis, find_server
 from reviewer.settings import Settings
 from reviewer.worker import main_worker
-from tests.processes import is_running, start_python, wait_for
+from tests.processes import descendants, is_running, start_python, wait_for
 
 pytestmark = pytest.mark.skipif(find_server() is None, reason="no redis-server, valkey-server, or wheel with one")
 
@@ -61,6 +62,11 @@ def workers(state: dict[str, str], tmp_path: Path) -> Iterator[list[subprocess.P
     running: list[subprocess.Popen[bytes]] = []
     yield running
     for process in running:
+        # A work-horse outlives its worker, and would put its job back into the next test's queue.
+        process.send_signal(signal.SIGSTOP)
+        for horse in descendants(process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(horse, signal.SIGKILL)
         process.kill()
         process.wait()
 

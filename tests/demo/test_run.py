@@ -25,10 +25,19 @@ QUIET = {
 }
 
 
+# A suite that runs in the background of a shell has Ctrl-C ignored, and its children would inherit that.
+DEMO = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from reviewer.cli import main
+sys.exit(main())
+"""
+
+
 def start(folder: Path, *args: str) -> subprocess.Popen[str]:
     # A temporary folder of its own, so that what is left behind can be seen.
     return subprocess.Popen(
-        [sys.executable, "-m", "reviewer", "demo", *args],
+        [sys.executable, "-c", DEMO, "demo", *args],
         env={**QUIET, "TMPDIR": str(folder)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
