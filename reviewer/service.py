@@ -330,9 +330,9 @@ class _Run:
 
     def _publish(self, document: Document, pr: PullRequest, gh: GitHub, identity: Identity) -> None:
         spend = self.ledger.totals(str(self.lease.review_id), self.row.key.pull_request)
-        rows = self.ledger.reviews_of(pr.repo_id, pr.number, since=self.row.accepted_at - timedelta(days=3650))
+        verbs = self.ledger.verbs(pr.repo_id, pr.number)
         totals = Totals(
-            reviews=sum(row.payload.get("verb", "review") == "review" for row in rows),
+            reviews=verbs.get("review", 0) + verbs.get("", 0),
             calls=spend.pull_request.calls,
             cost=spend.pull_request.cost,
             known=spend.pull_request.known,

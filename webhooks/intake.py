@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from reviewer.correction import CORRECTION
-from reviewer.ledger.keys import Accepted, ReviewKey, ReviewRow
+from reviewer.ledger.keys import Accepted, ReviewKey
 from reviewer.queue import Enqueued
 from webhooks.permission import Permissions
 from webhooks.triggers import PULL_REQUEST_TRIGGER, Ignored, ReviewRequest
@@ -22,8 +22,16 @@ class ReviewLedger(Protocol):
     def accept(self, key: ReviewKey, *, actor: str, payload: Mapping[str, object], now: datetime) -> Accepted:
         """Commit the row of a piece of work, once per key; LedgerUnavailable where it is not on disk."""
 
-    def reviews_of(self, repo_id: int, number: int, *, since: datetime, limit: int = ...) -> tuple[ReviewRow, ...]:
-        """Return a pull request's reviews accepted since a moment."""
+    def verbs(
+        self,
+        repo_id: int,
+        number: int,
+        *,
+        since: datetime | None = ...,
+        installation_id: int | None = ...,
+        besides: Sequence[str] = ...,
+    ) -> Mapping[str, int]:
+        """Count a pull request's rows by verb."""
 
     def ready(self) -> None:
         """Raise LedgerUnavailable or ConfigurationError where the ledger cannot take a row."""
@@ -90,17 +98,17 @@ class Intake:
         ):
             return f"{request.actor} may not command reviews: this takes write permission to the repository"
         # After the permission, so that strangers cannot use up the hour of those who may.
+        # A command that comes again is not counted against itself.
+        verbs = self._ledger.verbs(
+            key.repo_id,
+            key.number,
+            since=self._now() - HOUR,
+            installation_id=key.installation_id,
+            besides=(PULL_REQUEST_TRIGGER, key.trigger),
+        )
         # Answers to commands that do not exist are counted by themselves: a slip does not use up a review.
-        commands = [
-            row
-            for row in self._ledger.reviews_of(key.repo_id, key.number, since=self._now() - HOUR)
-            if row.key.trigger != PULL_REQUEST_TRIGGER
-            and row.key.installation_id == key.installation_id
-            and (row.payload.get("verb") == CORRECTION) == (request.problem is not None)
-        ]
-        if any(row.key.trigger == key.trigger for row in commands):
-            return ""
-        if len(commands) >= self._per_hour:
+        answers = verbs.get(CORRECTION, 0)
+        if (answers if request.problem else sum(verbs.values()) - answers) >= self._per_hour:
             return (
                 f"this pull request had its {self._per_hour} commands of the hour; the organisation's policy "
                 "sets max_reviews_per_hour"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, case, func, or_, select, update
+from sqlalchemy import JSON, ColumnElement, Connection, bindparam, case, cast, func, or_, select, update
 
 from reviewer.errors import LeaseLost
 from reviewer.ledger.database import Database, insert
@@ -285,25 +285,41 @@ class Reviews:
         """Return a review's row."""
         return next(iter(self._rows(t.c.id == review_id, limit=1)), None)
 
-    def reviews_of(self, repo_id: int, number: int, *, since: datetime, limit: int = 100) -> tuple[ReviewRow, ...]:
-        """Return a pull request's reviews accepted since a moment, oldest first: history, and the hourly cap."""
-        return self._rows(
-            t.c.repo_id == repo_id, t.c.number == number, t.c.accepted_at >= to_micros(since), limit=limit
-        )
+    def verbs(
+        self,
+        repo_id: int,
+        number: int,
+        *,
+        since: datetime | None = None,
+        installation_id: int | None = None,
+        besides: Sequence[str] = (),
+    ) -> Mapping[str, int]:
+        """Count a pull request's rows, however many, by the "verb" of their payload, "" where it has none.
+
+        Those accepted since a moment, of one installation, by other triggers than `besides` - where each is given.
+        """
+        on_postgres: ColumnElement[str] = cast(t.c.payload, JSON)["verb"].as_string()
+        verb = func.json_extract(t.c.payload, "$.verb") if self.db.is_sqlite else on_postgres
+        where = [t.c.repo_id == repo_id, t.c.number == number, t.c.trigger.not_in(besides)]
+        if since is not None:
+            where.append(t.c.accepted_at >= to_micros(since))
+        if installation_id is not None:
+            where.append(t.c.installation_id == installation_id)
+        query = select(verb, func.count()).where(*where).group_by(verb)
+        found = self.db.read(lambda connection: connection.execute(query).all())
+        return {name or "": int(count) for name, count in found}
 
     def recent(self, limit: int = 50) -> tuple[ReviewRow, ...]:
         """Return the newest reviews, newest first."""
         return self._rows(limit=limit, order=t.c.id.desc())
 
     def _rows(self, *where: Any, limit: int, order: Any = None) -> tuple[ReviewRow, ...]:
-
-        oldest = (t.c.accepted_at, t.c.id)
-        query = select(t).where(*where).order_by(*(oldest if order is None else (order,))).limit(limit)
+        # By the id where moments are the same: PostgreSQL would give them in any order.
+        query = select(t).where(*where).order_by(t.c.accepted_at if order is None else order, t.c.id).limit(limit)
         found = self.db.read(lambda connection: connection.execute(query).all())
         return tuple(_row(row) for row in found)
 
     def _park(self, connection: Connection, at: int, *where: Any) -> tuple[int, ...]:
-
         statement = (
             update(t)
             .where(
@@ -324,7 +340,6 @@ class Reviews:
         return tuple(sorted(connection.execute(statement).scalars()))
 
     def _set(self, review_ids: Sequence[int], **values: Any) -> None:
-
         if review_ids:
             statement = update(t).where(t.c.id.in_(list(review_ids))).values(**values)
             self.db.write(lambda connection: connection.execute(statement).rowcount)

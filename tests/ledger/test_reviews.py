@@ -250,12 +250,31 @@ def test_the_queue_can_be_rebuilt(ledger: Ledger) -> None:
     assert [row.id for row in ledger.unfinished(late, quiet=0 * MINUTE)] == [waiting, running]
 
 
-def test_a_pull_requests_history_is_counted_from_a_moment(ledger: Ledger) -> None:
-    accept(ledger, now=NOW - 90 * MINUTE)
-    newer = accept(ledger, replace(KEY, head_sha="b" * 40), now=NOW)
-    accept(ledger, replace(KEY, number=4), now=NOW)
-    rows = ledger.reviews_of(KEY.repo_id, KEY.number, since=NOW - 60 * MINUTE)
-    assert [row.id for row in rows] == [newer]
+def asked(ledger: Ledger, verb: str, trigger: str, now=NOW, **other: int) -> None:
+    payload = {"verb": verb} if verb else {}
+    ledger.accept(replace(KEY, trigger=trigger, **other), actor="bob", payload=payload, now=now)
+
+
+def test_a_pull_requests_rows_are_counted_by_verb_from_a_moment(ledger: Ledger) -> None:
+    asked(ledger, "review", "auto", NOW - 90 * MINUTE)
+    asked(ledger, "review", "comment:1")
+    asked(ledger, "estimate", "comment:2")
+    asked(ledger, "", "comment:3")
+    asked(ledger, "review", "comment:4", number=4)
+    asked(ledger, "review", "comment:5", installation_id=9)
+    pull_request = (KEY.repo_id, KEY.number)
+    assert ledger.verbs(*pull_request) == {"review": 3, "estimate": 1, "": 1}
+    assert ledger.verbs(*pull_request, installation_id=9) == {"review": 1}
+    recent = {"since": NOW - 60 * MINUTE, "installation_id": KEY.installation_id}
+    assert ledger.verbs(*pull_request, **recent) == {"review": 1, "estimate": 1, "": 1}
+    assert ledger.verbs(*pull_request, **recent, besides=("auto", "comment:1")) == {"estimate": 1, "": 1}
+
+
+def test_no_number_of_pushes_hides_a_command_from_the_count(ledger: Ledger) -> None:
+    for number in range(150):
+        asked(ledger, "review", "auto", head_sha=f"{number:040x}")
+    asked(ledger, "review", "comment:1")
+    assert ledger.verbs(KEY.repo_id, KEY.number, since=NOW, besides=("auto",)) == {"review": 1}
 
 
 def test_a_dead_owners_lease_is_given_back_and_nobody_elses(ledger: Ledger) -> None:

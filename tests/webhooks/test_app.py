@@ -15,13 +15,14 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import redis
 
 from reviewer.demo.simulator.server import GitHubSimulator
-from reviewer.ledger.keys import ReviewState
+from reviewer.ledger.keys import ReviewKey, ReviewState
 from reviewer.redis_server import EmbeddedRedis
 from tests.shared import shared
 from tests.webhooks.client import SECRETS, SHA, Web, comment, pull_request, repository, rerun, user
@@ -373,6 +374,18 @@ def test_an_entitled_person_gets_three_commands_an_hour_and_a_redelivery_is_none
     assert [ask(number) for number in range(4, 30)] == [200] * 26
     assert ask(3) == 202
     assert len(waiting(jobs)) == 3
+
+
+def test_an_hour_of_many_pushes_allows_no_more_commands(web: Web, jobs: redis.Redis, ids: dict[str, int]):
+    def ask(number: int) -> int:
+        payload = command(ids, "ann", 301)
+        payload["comment"]["id"] = 40_000 + number  # type: ignore[index]
+        return web.post("issue_comment", payload).status
+
+    for number in range(120):
+        key = ReviewKey(ids["installation"], ids["repository"], 301, head_sha=sha(5000 + number))
+        web.ledger.accept(key, actor="ann", payload={"verb": "review"}, now=datetime.now(UTC))
+    assert [ask(number) for number in range(5)] == [202] * 3 + [200] * 2
 
 
 def test_a_github_that_does_not_answer_means_503_for_commands_and_202_for_pull_requests(
