@@ -314,7 +314,8 @@ _KEYWORD_BEFORE: Final = re.compile(
 # What may stand before the name of a C, Java, C# or TypeScript function: modifiers and a type, nothing else.
 _TYPE_BEFORE: Final = re.compile(rb"^[\s\w*&<>,:\[\]?.@~$|]*(?:::|[\s*&>\]])?$")
 _STATEMENT: Final = re.compile(
-    rb"^\s*(?:return|throw|new|else|await|yield|delete|case|goto|raise|in|not|and|or|if)\b"
+    rb"^\s*(?:return|throw|new|else|elif|await|yield|delete|case|goto|raise|in|not|and|or|if|for|while|with|switch"
+    rb"|catch|until|unless|defer|go|assert|match)\b"
 )
 _GO_GROUPED: Final = re.compile(rb"\s+(?:struct|interface|func|map)\b")
 # A word with a dot or a comma behind it and no space before it defines nothing: told without an expression.
@@ -369,8 +370,15 @@ def looks_like_definition(text: bytes, start: int, end: int) -> bool:
     if opened in (b"(", b"<"):
         if not _TYPE_BEFORE.match(before[-160:]) or _STATEMENT.match(before):
             return False
+        typed = before.split()
+        if len(typed) < 2 and before.endswith(b"."):
+            # `store.method()`: a receiver, no type. With a type before it, C# says which interface it implements.
+            return False
         ends = text.rstrip()[-1:]
-        return ends in (b"{", b":") or (bool(before.strip()) and ends in (b";", b",", b"(", b")"))
+        if not typed:
+            # A shell function or a method; where the parenthesis stays open, a call that is given a function.
+            return ends in (b"{", b":") and text.count(b"(", end) <= text.count(b")", end)
+        return ends in (b"{", b":", b";", b",", b"(", b")")
     if _FUNCTION_VALUE.match(after):
         return True
     if _ASSIGNED.match(after):

@@ -48,6 +48,14 @@ def test_callers_and_tests_of_an_edited_method_are_told_apart(tmp_path: Path) ->
     assert all("`shut_down`, which this change edits" in offer.reason for offer in offers)
 
 
+def test_a_method_that_is_called_as_a_statement_has_a_caller(tmp_path: Path) -> None:
+    edited = {"shop/base.py": BASE["shop/base.py"].replace("        pass\n", "        self.key = None\n")}
+    offers = offers_for(
+        tmp_path, edited, ["shut_down"], {"shop/late.py": "def end(store):\n    store.shut_down()\n"}
+    )
+    assert "shop/late.py" in {offer.path for offer in offers}
+
+
 def test_a_class_that_builds_on_an_edited_one_says_so(tmp_path: Path) -> None:
     edited = {"shop/base.py": BASE["shop/base.py"].replace("class Store:", "class Store(dict):")}
     offers = offers_for(tmp_path, edited, ["Store"])

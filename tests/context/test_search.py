@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reviewer.context import search
 from reviewer.context.limits import Limit, LimitsReached
-from reviewer.context.search import Collector, defined_at_most, looks_like_definition, search_tree
+from reviewer.context.search import Collector, defined_at_most, line_defines, looks_like_definition, search_tree
 from tests.context.repository import Repository
 
 WORDS = ("alpha", "beta", "$gamma", "_delta")
@@ -68,6 +68,31 @@ def test_what_is_told_apart_at_once_defines_nothing(line: bytes) -> None:
     could = defined_at_most(set(tokens), tokens, line)
     for place in places:
         assert place.group() in could or not looks_like_definition(line, place.start(), place.end())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("name(args)", "name(args);", "store.name()", "store.name();", "    self.store.name(", "  .name(args)"),
+        *("with name(args):", "while name(args) {", "for x in name(args):", "elif name(args):", "defer name()"),
+        *("defer store.name()", "name('adds', () => {", "store.name('adds', function () {", "  name(lambda x:"),
+    ],
+)
+def test_a_call_that_is_a_statement_defines_nothing(line: str) -> None:
+    assert not line_defines(line, "name")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("int name(x) {", "static void name(int x)", "name() {", "name () {", "  name(options: Options): void {"),
+        *("std::string Store::name(int x) {", "Store::name(int x) :", "List<String> name();", "int name(int a,"),
+        *("void IStore.name()", "    public async Task<int> name(", "def name(x):", "func (s *Store) name() {"),
+        *("name = 1", "exports.name = function () {", "} name;"),
+    ],
+)
+def test_a_type_a_body_or_a_keyword_makes_a_definition(line: str) -> None:
+    assert line_defines(line, "name")
 
 
 def test_a_path_with_a_line_end_is_one_path(repository: Repository) -> None:
