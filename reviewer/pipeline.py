@@ -21,6 +21,7 @@ from reviewer.change.anchor import Anchors
 from reviewer.change.model import Change, Hunk, Unit
 from reviewer.change.units import build_units
 from reviewer.context.gather import ContextGatherer, proportional_budget
+from reviewer.context.guidelines import guideline_budget
 from reviewer.context.limits import Reached
 from reviewer.context.lookup import LookUps
 from reviewer.context.model import ContextItem, Snapshot
@@ -243,7 +244,7 @@ def plan_units(
     shared: tuple[ContextItem, ...] = ()
     if gatherer:
         gatherer.plan(prepared.units)
-        shared = gatherer.guidelines()
+        shared = gatherer.guidelines(_guideline_budget(prepared, policy))
     for number, unit in enumerate(prepared.units):
         if number == 1 and gatherer and len(prepared.units) >= UNITS_THAT_SHARE:
             shared = (*shared, *gatherer.shared_items(_shared_budget(prepared, policy)))
@@ -258,6 +259,14 @@ def plan_units(
             count=count_tokens,
             attributes=lambda path: attributes_of(path, prepared.scope.attributes),
         )
+
+
+def _guideline_budget(prepared: Prepared, policy: Policy) -> int:
+    """Return how many tokens of guidelines each prompt may have, by the size of an average unit."""
+    # Estimated: it moves in large steps, and the first question waits for it.
+    diff = sum(len(line.text) for unit in prepared.units for hunk in unit.hunks for line in hunk.lines) // 4
+    diff //= max(1, len(prepared.units))
+    return guideline_budget(proportional_budget(diff, ceiling=policy.context_tokens))
 
 
 def _shared_budget(prepared: Prepared, policy: Policy) -> int:

@@ -308,7 +308,8 @@ class NoModel:
 def test_what_units_share_stands_before_all_but_the_first(scratch: Scratch):
     names = ("bill", "cart", "desk", "edge")
     pages = {f"{name}/{name}.py": f"from money import settle\n\n\ndef {name}(x):\n    return x\n" for name in names}
-    base = scratch.commit(**{"money.py": "def settle(amount):\n    return round(amount, 2)\n", **pages})
+    guide = {"AGENTS.md": "## Build\n" + "Run make.\n" * 500 + "## Style\nMoney is Decimal.\n"}
+    base = scratch.commit(**{"money.py": "def settle(amount):\n    return round(amount, 2)\n", **pages, **guide})
     steps = "".join(f"    x = x + {number}\n" for number in range(100))
     head = scratch.commit(
         **{path: text.replace("    return x\n", f"{steps}    return settle(x)\n") for path, text in pages.items()}
@@ -324,6 +325,10 @@ def test_what_units_share_stands_before_all_but_the_first(scratch: Scratch):
     assert ["def settle" in plan.prompt.shared for plan in plans] == [False, True, True, True]
     assert "def settle" in plans[0].prompt.unit
     assert len({plan.prompt.shared for plan in plans[1:]}) == 1
+    # The guidelines come first of all, so that the first unit's prompt already begins like the others'.
+    assert "Money is Decimal." in plans[0].prompt.shared
+    assert "Run make." not in plans[0].prompt.shared
+    assert all(plan.prompt.shared.startswith(plans[0].prompt.shared) for plan in plans)
 
 
 def test_a_model_may_look_a_definition_up_once_before_it_answers(scratch: Scratch, tmp_path: Path):

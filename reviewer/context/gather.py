@@ -177,10 +177,10 @@ class ContextGatherer:
         )
         return paths, words, matches, self._head.snapshot, self._base or self._head.snapshot
 
-    def guidelines(self) -> tuple[ContextItem, ...]:
+    def guidelines(self, budget: int) -> tuple[ContextItem, ...]:
         """Return the repository's own guidelines for the changed paths, from the base commit, nearest first."""
         paths = [file.path for file in self._change.files]
-        return guidelines_for(paths, self._base, count=self._count, limits=self._limits)
+        return guidelines_for(paths, self._base, budget=budget, count=self._count, limits=self._limits)
 
     def limits_reached(self) -> tuple[Reached, ...]:
         """Return which limits were reached so far; one of a unit names its identity as the place."""

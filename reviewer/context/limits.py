@@ -28,7 +28,8 @@ class Limit(Enum):
     FILE_BYTES = "bytes of a file that is read"
     PARSED_BYTES = "bytes of a file that is parsed, not only searched by keyword"
     GUIDELINE_FILES = "guideline files read"
-    GUIDELINE_CHARS = "characters of a guideline file shown"
+    GUIDELINE_CHARS = "characters of a guideline file read"
+    GUIDELINE_TOKENS = "tokens of guidelines shown in each prompt"
 
     @property
     def counts_places(self) -> bool:
@@ -38,7 +39,10 @@ class Limit(Enum):
 
 # What the reader of a review should hear of: something was to be read and was not. The others bound a ranking, and
 # what they leave out is what it puts last.
-MATTERS: Final = (Limit.CHANGE_LINES, Limit.SEARCH_BYTES, Limit.GUIDELINE_FILES, Limit.GUIDELINE_CHARS)
+MATTERS: Final = (
+    *(Limit.CHANGE_LINES, Limit.SEARCH_BYTES),
+    *(Limit.GUIDELINE_FILES, Limit.GUIDELINE_CHARS, Limit.GUIDELINE_TOKENS),
+)
 # What is reached unit by unit: the place is the unit's identity.
 OF_A_UNIT: Final = frozenset((Limit.UNIT_NAMES, Limit.EDITED_NAMES, Limit.PARSED_FILES, Limit.OLD_FILES))
 # How many places of one limit are named.

@@ -180,7 +180,7 @@ def test_shared_items_are_not_repeated_for_a_unit(gatherer: ContextGatherer, cha
 
 
 def test_guidelines_are_the_base_commits_nearest_first(gatherer: ContextGatherer) -> None:
-    items = gatherer.guidelines()
+    items = gatherer.guidelines(400)
     assert [(item.path, item.text) for item in items] == [
         ("shop/REVIEW.md", "Money is Decimal."),
         ("AGENTS.md", "Always close sockets."),
@@ -188,16 +188,7 @@ def test_guidelines_are_the_base_commits_nearest_first(gatherer: ContextGatherer
 
 
 def test_without_a_base_there_are_no_guidelines(snapshots: tuple[GitSnapshot, GitSnapshot], change: Change) -> None:
-    assert ContextGatherer(head=snapshots[0], base=None, change=change).guidelines() == ()
-
-
-def test_a_long_guideline_is_cut_and_says_so(repository: Repository, change: Change) -> None:
-    commit = repository.commit({"REVIEW.md": "rule\n" * 5000})
-    with GitSnapshot.open(repository.git_dir, commit) as base:
-        items = ContextGatherer(head=base, base=base, change=change).guidelines()
-    cut = next(item for item in items if item.path == "REVIEW.md")
-    assert len(cut.text) == 6000
-    assert "cut at 6,000 of 24,999 characters" in cut.reason
+    assert ContextGatherer(head=snapshots[0], base=None, change=change).guidelines(400) == ()
 
 
 def test_hunks_of_one_function_share_its_name(gatherer: ContextGatherer) -> None:

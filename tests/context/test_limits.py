@@ -57,7 +57,7 @@ def test_places_of_one_limit_share_a_sentence() -> None:
     limits.note(Limit.GUIDELINE_CHARS, 6000, 500, where="REVIEW.md")
     assert sentences(limits.all()) == [
         "places kept of one name: 400 at most, the rest is left out (a, b, c, d and 2 more)",
-        "characters of a guideline file shown: 6,000 at most, 2,000 left out (AGENTS.md, REVIEW.md)",
+        "characters of a guideline file read: 6,000 at most, 2,000 left out (AGENTS.md, REVIEW.md)",
     ]
     assert {item.limit for item in that_matter(limits.all())} == {Limit.GUIDELINE_CHARS}
 
@@ -96,7 +96,7 @@ def test_every_limit_that_a_change_reaches_is_named_with_its_value(
     gatherer, change = opened
     assert gatherer.limits_reached() == ()
     unit = Unit("the-unit", change.hunks, "")
-    gatherer.guidelines()
+    gatherer.guidelines(400)
     gatherer.for_unit(unit, budget=2000)
     gatherer.shared_items(500)
     limits = found(gatherer)
@@ -114,15 +114,16 @@ def test_every_limit_that_a_change_reaches_is_named_with_its_value(
 
 
 def test_a_guideline_that_is_cut_is_reported(repository: Repository) -> None:
-    base = repository.git("rev-parse", "HEAD")
+    base = repository.commit({"AGENTS.md": "rule\n" * 10_000})
     head = repository.commit({"a.py": "def a():\n    return 1\n"})
     change = parse_diff(repository.diff(base, head), base=base, head=head)
     with GitSnapshot.open(repository.git_dir, head) as new, GitSnapshot.open(repository.git_dir, base) as old:
-        gatherer = ContextGatherer(head=new, base=old, change=change)
-        gatherer.guidelines()
-        assert gatherer.limits_reached() == (
-            Reached(Limit.GUIDELINE_CHARS, FILE_CHARS, 9999 - FILE_CHARS, "AGENTS.md"),
-        )
+        gatherer = ContextGatherer(head=new, base=old, change=change, count=len)
+        (item,) = gatherer.guidelines(400)
+        cut, short = gatherer.limits_reached()
+        assert cut == Reached(Limit.GUIDELINE_CHARS, FILE_CHARS, 49_999 - FILE_CHARS, "AGENTS.md")
+        assert short == Reached(Limit.GUIDELINE_TOKENS, 400, FILE_CHARS - 1 - len(item.text), "AGENTS.md")
+        assert that_matter((cut, short)) == [cut, short]
 
 
 def test_a_history_longer_than_is_compared_is_reported_and_one_as_long_is_not(tmp_path: Path) -> None:
