@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
@@ -161,11 +162,15 @@ def client_for(url: str, *, offline: bool) -> httpx.Client:
 
 
 def close_clients() -> None:
-    """Close every connection."""
+    """Close every connection; done by itself when the process ends."""
     with _lock, contextlib.suppress(Exception):
         for client in _clients.values():
             client.close()
         _clients.clear()
+
+
+# Without it the garbage collector meets the kept connections at the very end, and complains.
+atexit.register(close_clients)
 
 
 def _forget() -> None:

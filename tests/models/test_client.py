@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,3 +92,30 @@ def test_plain_http_does_without_a_trust_store() -> None:
     with ProviderSimulator("openai", default=GOOD) as provider:
         assert ask(asker_of(candidate_of(provider))).completion is not None
     assert set(module._clients) == {(False, False, "")}
+
+
+LAST_WORDS = """
+import atexit, gc, socket, sys
+
+def left_open():
+    found = [each for each in gc.get_objects() if isinstance(each, socket.socket) and each.fileno() >= 0]
+    print(len(found), flush=True)
+
+atexit.register(left_open)  # registered first, so it runs last
+from reviewer.models.client import client_for
+
+client_for(sys.argv[1], offline=False).get(sys.argv[1])
+left_open()
+"""
+
+
+def test_a_process_that_ends_leaves_no_connection_open() -> None:
+    with ProviderSimulator("openai", default=GOOD) as provider:
+        done = subprocess.run(
+            [sys.executable, "-c", LAST_WORDS, f"{provider.base_url}/models"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+    assert done.stdout.split() == ["1", "0"]
