@@ -198,11 +198,16 @@ def _confidence(value: object) -> float:
 
 
 def _suggestion(value: object) -> str | None:
+    """Return the replacement, None where there is none.
+
+    An empty one is none, in a fence or not: models write "" where the form asks for null, nothing in the form says
+    that it deletes the line, and to offer a deletion with one click on that guess would cost more than it gives.
+    """
     text = _text(value, MAX_SUGGESTION + 1, strip=False)
     if not text or len(text) > MAX_SUGGESTION or text.strip().lower() in ("null", "none", "n/a"):
         return None
     fence = re.fullmatch(r"\s*```[\w+-]*\n(.*?)\n?```\s*", text, re.DOTALL)
-    return fence[1] if fence else text
+    return (fence[1] or None) if fence else text
 
 
 def _lookups(value: object) -> list[LookupRequest]:

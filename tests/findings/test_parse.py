@@ -151,6 +151,12 @@ def test_texts_are_bounded():
     assert found.suggestion is None
 
 
+@pytest.mark.parametrize("empty", [None, "", "null", "```suggestion\n```", "```python\n\n```"])
+def test_an_empty_suggestion_is_none_and_never_a_deletion(empty):
+    (found,) = parse_answer(answer(stated(suggestion=empty)), UNIT).findings
+    assert found.suggestion is None
+
+
 def test_a_suggestion_loses_its_fence():
     (found,) = parse_answer(answer(stated(suggestion="```python\n    x = 1\n```")), UNIT).findings
     assert found.suggestion == "    x = 1"
