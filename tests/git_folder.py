@@ -8,7 +8,8 @@ from pathlib import Path
 
 ENV = {
     "PATH": os.environ["PATH"],
-    "HOME": "/nonexistent",
+    # Where not even root can leave anything: what needs a home is given a scratch folder.
+    "HOME": os.devnull,
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_AUTHOR_NAME": "A",

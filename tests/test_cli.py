@@ -15,17 +15,20 @@ from tests.local.repo import Scratch
 PROGRAM = str(Path(sys.executable).parent / "kilo-review")
 
 
+def environment(home: Path) -> dict[str, str]:
+    return {
+        **ENV,
+        "HOME": str(home),
+        "KILO_REVIEW_CACHE_DIR": str(home / "cache"),
+        "KILO_REVIEW_OFFLINE": "1",
+    }
+
+
 def run(*words: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [PROGRAM, *words],
         cwd=cwd,
-        env={
-            **ENV,
-            "HOME": str(cwd),
-            "KILO_REVIEW_CACHE_DIR": str(cwd / "cache"),
-            "KILO_REVIEW_OFFLINE": "1",
-            **env,
-        },
+        env={**environment(cwd), **env},
         capture_output=True,
         text=True,
         check=False,
@@ -94,7 +97,7 @@ def test_a_reader_that_leaves_early_gets_no_traceback(tmp_path: Path):
     done = subprocess.run(
         ["/bin/sh", "-c", command],
         cwd=scratch.root,
-        env=ENV,
+        env=environment(tmp_path),
         capture_output=True,
         text=True,
         check=False,
