@@ -26,7 +26,7 @@ def configure(settings: Settings) -> None:
 
 def current_settings() -> Settings:
     """Return the settings of this process: the configured ones, else those of the environment."""
-    from reviewer.settings import Settings  # noqa: PLC0415
+    from reviewer.settings import Settings  # noqa: PLC0415 - as in `run_review`
 
     return _configured if _configured is not None else Settings.from_environ()
 
@@ -49,7 +49,7 @@ def run_review(review_id: int) -> None:
 
 def post_notice(review_id: int) -> None:
     """Tell a pull request that its review ended without one; safe to run again."""
-    from reviewer.notice import notice  # noqa: PLC0415
+    from reviewer.notice import notice  # noqa: PLC0415 - as in `run_review`
 
     notice(review_id, current_settings())
 

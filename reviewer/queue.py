@@ -151,7 +151,7 @@ class ReviewQueue:
         """Put a job on the queue; False where Redis knows one with this id."""
         prepared = self._prepared.get(kind)
         if prepared is None:
-            from rq import Retry  # noqa: PLC0415
+            from rq import Retry  # noqa: PLC0415 - as in `_queue`
 
             from reviewer.enqueue import PreparedJob  # noqa: PLC0415
 
@@ -185,7 +185,7 @@ class ReviewQueue:
         return raw.decode() if raw else None
 
     def _forget(self, job_id: str) -> None:
-        from rq.exceptions import NoSuchJobError  # noqa: PLC0415
+        from rq.exceptions import NoSuchJobError  # noqa: PLC0415 - as in `_queue`
         from rq.job import Job  # noqa: PLC0415
 
         forget_executions(self._client, job_id)

@@ -92,7 +92,7 @@ class Supervisor:
             self.redis.start()
             self.say(f"queue    embedded Redis, {self.settings.state_dir / 'redis'}")
         if self.settings.database_url.startswith("sqlite"):
-            from reviewer.ledger.ledger import Ledger  # noqa: PLC0415
+            from reviewer.ledger.ledger import Ledger  # noqa: PLC0415 - loads the database library
 
             ledger = Ledger.open(self.settings.database_url)
             ledger.migrate()

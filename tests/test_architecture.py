@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -112,3 +113,19 @@ def test_nothing_runs_a_shell_or_text_as_code():
 def test_every_module_says_what_it_is():
     silent = [str(path.relative_to(ROOT)) for path in modules() if ast.get_docstring(parsed(path)) is None]
     assert silent == []
+
+
+LATE = re.compile(r"# noqa: (?:[A-Z0-9]+, )*PLC0415(?P<why> [-(].)?")
+
+
+def test_an_import_inside_a_function_says_why_it_is_late():
+    """On its line, in the comment above it, or with the first of several imports."""
+    wrong = []
+    for path in modules():
+        before = ""
+        for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
+            late = LATE.search(line)
+            if late and not (late["why"] or LATE.search(before) or before.lstrip().startswith("#")):
+                wrong.append(f"{path.relative_to(ROOT)}:{number}")
+            before = line if line.strip() else before
+    assert wrong == []

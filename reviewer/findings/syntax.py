@@ -45,7 +45,7 @@ def still_parses(path: str, before: bytes, after: bytes) -> bool:
 def _language(module: str, function: str) -> Language | None:
     # Imported here: each grammar is a shared library of up to 3 MB, and a review needs one or two of them.
     try:
-        import tree_sitter  # noqa: PLC0415
+        import tree_sitter  # noqa: PLC0415 - see above
 
         return tree_sitter.Language(getattr(importlib.import_module(module), function)())
     except ImportError:

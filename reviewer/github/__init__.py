@@ -36,7 +36,7 @@ def connect(
     Reading and judging a change get `READ_PERMISSIONS` (the default); `PUBLISH_PERMISSIONS` are for the moment of
     publishing only, so that no text of a pull request is ever handled with a right to write in reach.
     """
-    from reviewer.github.auth import READ_PERMISSIONS  # noqa: PLC0415
+    from reviewer.github.auth import READ_PERMISSIONS  # noqa: PLC0415 - as in `open_auth`
     from reviewer.github.client import GitHub  # noqa: PLC0415
 
     return GitHub.for_installation(
@@ -46,7 +46,7 @@ def connect(
 
 def mirrors(settings: Settings) -> Mirrors:
     """Return the mirrors under the cache folder, with the limits of the settings."""
-    from reviewer.github.mirror import Mirrors  # noqa: PLC0415
+    from reviewer.github.mirror import Mirrors  # noqa: PLC0415 - as in `open_auth`
 
     return Mirrors(
         settings.cache_dir / "mirrors",

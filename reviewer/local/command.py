@@ -57,10 +57,10 @@ def main(options: argparse.Namespace) -> int:
     repository = find_repository(start_of(options))
     with select(repository, selection_of(options)) as selected:
         if options.dry_run:
-            from reviewer.local.explain import print_estimate  # noqa: PLC0415
+            from reviewer.local.explain import print_estimate  # noqa: PLC0415 - a review needs none of it
 
             return print_estimate(options, settings, selected)
-        from reviewer.local.progress import ProgressLine  # noqa: PLC0415
+        from reviewer.local.progress import ProgressLine  # noqa: PLC0415 - a dry run needs neither, and a thread loads them
         from reviewer.local.session import open_session, review_selected  # noqa: PLC0415
 
         session = open_session(options, settings, selected.base)
@@ -80,7 +80,7 @@ def main(options: argparse.Namespace) -> int:
 def _import_ahead() -> None:
     """Import what a review needs; what cannot be imported is missed, and said, where it is used."""
     with contextlib.suppress(ImportError):
-        from reviewer.local import session  # noqa: F401, PLC0415
+        from reviewer.local import session  # noqa: F401, PLC0415 - importing is what this is for
         from reviewer.models import client  # noqa: F401, PLC0415
 
 
@@ -103,18 +103,18 @@ def show(review: Review, form: str) -> None:
 
         print_review(review, console())
         return
-    from reviewer.local import report  # noqa: PLC0415
+    from reviewer.local import report  # noqa: PLC0415 - for programs only
 
     if form == "json":
         text = json.dumps(report.as_json(review), indent=2, ensure_ascii=False)
     elif form == "sarif":
-        from importlib.metadata import version  # noqa: PLC0415
+        from importlib.metadata import version  # noqa: PLC0415 - loads the email package
 
         text = json.dumps(report.as_sarif(review, version=version("kilo-review")), indent=2, ensure_ascii=False)
     elif form == "github":
         text = report.as_annotations(review)
     else:
-        from reviewer.publish.summary import SummaryInput, render_summary  # noqa: PLC0415
+        from reviewer.publish.summary import SummaryInput, render_summary  # noqa: PLC0415 - for this form only
 
         text = render_summary(SummaryInput(review)).rstrip("\n")
     if text:
@@ -123,7 +123,7 @@ def show(review: Review, form: str) -> None:
 
 def console() -> Console:
     """Return a console on standard output; colours only on a terminal, NO_COLOR is obeyed."""
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415 - rich is for people only
 
     return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), emoji=False, markup=False)
 
@@ -134,7 +134,7 @@ def say(text: str) -> None:
 
 
 def _apply(review: Review, selected: Selected, root: Path) -> None:
-    from reviewer.local.apply import apply_suggestions  # noqa: PLC0415
+    from reviewer.local.apply import apply_suggestions  # noqa: PLC0415 - only with --apply
 
     if not sys.stdin.isatty():
         say("--apply asks about each suggestion, and nobody is at the terminal: nothing was written")
