@@ -1,12 +1,14 @@
 """Mine multi-file commits of any repositories into rows for `context_recall --rows`: code that was not tuned on.
 
-    python -m bench.mine_context --mirrors DIR --repo owner/name [--repo …] [--each N] > rows.jsonl
+    python -m bench.mine_context --mirrors DIR --repo owner/name [--repo …] [--each N] [--without FILE …]
+                                 [--hidden-only] > rows.jsonl
 
-Needs universal-ctags on PATH, so that what counts as a definition is told by another program than ours. A row is a
-commit whose subject says that it fixes something and that changes 2 to 17 files, two of them code; `hidden` is one
-of its changed code files that is in the base too, drawn at random but the same every time; `needed` are the names
-that added lines of code call, or write with a capital, and that the head's tree defines in one or two places, none
-of them in the file that uses them.
+A row is a commit whose subject says that it fixes something and that changes 2 to 17 files, two of them code and no
+tests; `hidden` is one of these that is in the base too, drawn at random but the same every time (a test that is
+missing is found by its name, and is shown for other reasons); `needed` are the names that added lines of code call,
+or write with a capital, and that the head's tree defines in one or two places, none of them in the file that uses
+them. They need universal-ctags on PATH, so that what counts as a definition is told by another program than ours;
+`--hidden-only` leaves them out. Commits of the `--without` files are passed over.
 """
 
 from __future__ import annotations
@@ -20,12 +22,14 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, Final
 
-from bench.context_recall import change_of, find_mirror
+from bench.context_recall import change_of, find_mirror, load_context
 from reviewer.context.git import run_git
 from reviewer.context.languages import family_of, language_of
+from reviewer.context.testpaths import is_test_path
 from reviewer.context.words import worth_looking_up
 from reviewer.errors import KiloReviewError
 
@@ -48,17 +52,21 @@ def commits_of(git_dir: Path) -> Iterator[tuple[str, str, str, list[str]]]:
     log = run_git(
         [
             *("log", "--no-merges", f"--max-count={COMMITS}", "--no-renames", "--name-only", "-z"),
-            "--format=%x01%H%x02%P%x02%s%x02",
+            "--format=%x01%x02%H%x02%P%x02%s%x02",
         ],
         git_dir=git_dir,
     )
-    for record in log.decode("utf-8", "replace").split("\x01")[1:]:
+    for record in log.decode("utf-8", "replace").split("\x01\x02")[1:]:
         head, parents, subject, names = record.split("\x02", 3)
         paths = [name for name in names.strip("\0\n").split("\0") if name]
         if " " in parents or not parents or not _FIX.search(subject) or not FEWEST <= len(paths) <= MOST:
             continue
-        if sum(1 for path in paths if language_of(path)) >= FEWEST:
+        if sum(map(_is_code, paths)) >= FEWEST:
             yield parents, head, subject, paths
+
+
+def _is_code(path: str) -> bool:
+    return language_of(path) is not None and not is_test_path(path)
 
 
 def tags_of(git_dir: Path, commit: str) -> Mapping[str, list[dict[str, Any]]]:
@@ -102,7 +110,9 @@ def needed_of(git_dir: Path, base: str, head: str) -> list[dict[str, Any]]:
     return list(needed.values())
 
 
-def rows_of(git_dir: Path, repo: str, *, each: int) -> Iterator[dict[str, Any]]:
+def rows_of(
+    git_dir: Path, repo: str, *, each: int, without: AbstractSet[str] = frozenset(), hidden_only: bool = False
+) -> Iterator[dict[str, Any]]:
     dice = random.Random(repo)
     commits = list(commits_of(git_dir))
     dice.shuffle(commits)
@@ -110,28 +120,22 @@ def rows_of(git_dir: Path, repo: str, *, each: int) -> Iterator[dict[str, Any]]:
     for base, head, subject, paths in commits:
         if made == each:
             return
+        if head in without:
+            continue
         tree = run_git(["ls-tree", "-r", "-z", "--name-only", base], git_dir=git_dir).decode("utf-8", "replace")
         there = set(tree.split("\0"))
-        could = sorted(path for path in paths if language_of(path) and path in there)
         try:
             known = {file.path for file in change_of(git_dir, base, head).files if file.hunks}
-            could = [path for path in could if path in known]
-            if len(could) < FEWEST:
+            could = sorted(path for path in paths if _is_code(path) and path in there and path in known)
+            if not could or len(known) < FEWEST:
                 continue
-            needed = needed_of(git_dir, base, head)
+            needed = [] if hidden_only else needed_of(git_dir, base, head)
         except KiloReviewError:
             # A diff of bytes that are no text, or an object that a partial clone does not hold.
             continue
         made += 1
-        yield {
-            "repo": repo,
-            "base": base,
-            "head": head,
-            "subject": subject,
-            "diff_paths": paths,
-            "hidden": dice.choice(could),
-            "needed": needed,
-        }
+        row = {"repo": repo, "base": base, "head": head, "hidden": dice.choice(could)}
+        yield row if hidden_only else {**row, "subject": subject, "diff_paths": paths, "needed": needed}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -139,13 +143,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--mirrors", required=True, type=Path, help="folder of git mirrors")
     parser.add_argument("--repo", action="append", required=True, help="owner/name; may be repeated")
     parser.add_argument("--each", type=int, default=12, help="rows of each repository")
+    parser.add_argument("--without", type=Path, action="append", default=[], help="rows that are there already")
+    parser.add_argument("--hidden-only", action="store_true", help="rows without definitions, in no need of ctags")
     options = parser.parse_args(argv)
+    without = {row["head"] for file in options.without for row in load_context(file)}
     for repo in options.repo:
         git_dir = find_mirror(options.mirrors, repo)
         if git_dir is None:
             print(f"no mirror of {repo}", file=sys.stderr)
             continue
-        for row in rows_of(git_dir, repo, each=options.each):
+        mined = rows_of(git_dir, repo, each=options.each, without=without, hidden_only=options.hidden_only)
+        for row in mined:
             print(json.dumps(row), flush=True)
     return 0
 

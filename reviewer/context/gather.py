@@ -6,9 +6,11 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from reviewer.change.model import Change, Hunk, LineKind, Unit
+from reviewer.change.model import Change, Hunk, Unit
 from reviewer.context.callers import caller_offers, changed_definitions, touched_lines
+from reviewer.context.change_text import LINES_READ, ChangeText, change_text
 from reviewer.context.definitions import find_definitions
+from reviewer.context.evidence import stems_of
 from reviewer.context.fill import Choice, Offer, Tariff, TextAlone, choice_of, fill
 from reviewer.context.finder import Finder
 from reviewer.context.guidelines import guidelines_for
@@ -18,14 +20,13 @@ from reviewer.context.model import ContextItem, Match, Snapshot
 from reviewer.context.needs import Need, needs_of
 from reviewer.context.offers import definition_offers, enclosing_offers, related_offers
 from reviewer.context.old_versions import OldVersions
-from reviewer.context.related import Related, candidate_features, related_files, stems_of
+from reviewer.context.related import Related, candidate_features, related_files
 from reviewer.context.secret_paths import is_secret_path
 from reviewer.context.snapshot import GitSnapshot
 from reviewer.context.sources import Sources
 from reviewer.context.symbols import Definition
 from reviewer.context.tokens import count_tokens
 from reviewer.context.uses import Role, uses_in_lines
-from reviewer.context.words import worth_looking_up
 
 # Names of a unit that are searched for: as many as signatures fit in its budget, within these two.
 MIN_WORDS: Final = 100
@@ -33,9 +34,7 @@ WORDS_PER_UNIT: Final = 250
 EDITED_NAMES: Final = 12
 MIN_FILES: Final = 12
 _SIGNATURE: Final = "def example(first: int, second: str) -> Result:"
-WORDS_OF_CHANGE: Final = 250
 STEMS: Final = 40
-LINES_READ: Final = 20_000
 RELATED_SHOWN: Final = 5
 # In a large change only the first units, the riskiest, have their names searched for, so many or as many as files
 # times units come to: each costs 0.3 s of processor time for the files that define its names, and a sweep grows
@@ -90,7 +89,7 @@ class ContextGatherer:
             head, families=frozenset(family_of(hunk.path) for hunk in change.hunks), limits=self._limits
         )
         self._shared: tuple[ContextItem, ...] = ()
-        self._whole: tuple[dict[str, float], list[str]] | None = None
+        self._whole: tuple[ChangeText, list[str]] | None = None
         self.plan(units)
 
     def plan(self, units: Sequence[Unit]) -> None:
@@ -148,15 +147,15 @@ class ContextGatherer:
         Definitions that several files of the change use, then files that may have to change too. Call it once,
         before `for_unit` for the units that it stands before: its budget is its own.
         """
-        words, matches = self._words_of_change()
+        text, matches = self._words_of_change()
         offers: list[Offer] = []
         if len({hunk.path for hunk in self._change.hunks}) > 1:
-            needs = self._common_needs(words)
+            needs = self._common_needs(text.words)
             shown, most = _shown(self._change.hunks), self._most_files(budget)
             found = find_definitions(needs, matches, self._head, shown=shown, most_files=most)
             offers += definition_offers(found, self._head)
-        related = related_files(*self._of_change(words, matches), limit=RELATED_SHOWN)
-        offers += related_offers(related, words, matches, self._head)
+        related = related_files(*self._of_change(text, matches), limit=RELATED_SHOWN)
+        offers += related_offers(related, text.words, matches, self._head)
         with self._lock:
             self._shared = fill(_public(offers), budget=budget, tariff=self._tariff(()))
             return self._shared
@@ -170,12 +169,12 @@ class ContextGatherer:
         return candidate_features(*self._of_change(*self._words_of_change()))
 
     def _of_change(
-        self, words: dict[str, float], matches: Mapping[str, Sequence[Match]]
-    ) -> tuple[list[str], dict[str, float], Mapping[str, Sequence[Match]], Snapshot, Snapshot]:
+        self, text: ChangeText, matches: Mapping[str, Sequence[Match]]
+    ) -> tuple[list[str], ChangeText, Mapping[str, Sequence[Match]], Snapshot, Snapshot]:
         paths = sorted(
             {file.path for file in self._change.files} | {file.old_path or file.path for file in self._change.files}
         )
-        return paths, words, matches, self._head.snapshot, self._base or self._head.snapshot
+        return paths, text, matches, self._head.snapshot, self._base or self._head.snapshot
 
     def guidelines(self, budget: int) -> tuple[ContextItem, ...]:
         """Return the repository's own guidelines for the changed paths, from the base commit, nearest first."""
@@ -252,18 +251,18 @@ class ContextGatherer:
         names = [need.name for need in needs[: WORDS_PER_UNIT if budget is None else self._most_words(budget)]]
         return dict.fromkeys((*names, *(item.name for _, item, _ in changed)))
 
-    def _words_of_change(self) -> tuple[dict[str, float], Mapping[str, Sequence[Match]]]:
+    def _words_of_change(self) -> tuple[ChangeText, Mapping[str, Sequence[Match]]]:
         with self._lock:
             if self._whole is None:
-                words = _change_words(self._change.hunks, self._limits)
+                text = change_text(self._change.hunks, self._limits)
                 stems = stems_of(file.path for file in self._change.files)
                 self._limits.note(Limit.CHANGED_FILES, STEMS, len(stems) - STEMS)
-                self._whole = (words, stems[:STEMS])
-        words, stems = self._whole
-        matches = self._find((*words, *stems), ahead=self._units[1:])
+                self._whole = (text, stems[:STEMS])
+        text, stems = self._whole
+        matches = self._find((*text.words, *stems), ahead=self._units[1:])
         # The places of a common word are not known, only its definitions.
         common = self._finder.common()
-        return words, {word: () if word in common else matches[word] for word in (*words, *stems)}
+        return text, {word: () if word in common else matches[word] for word in (*text.words, *stems)}
 
     def _common_needs(self, words: Mapping[str, float]) -> list[Need]:
         """Names that added lines of several files use."""
@@ -294,27 +293,3 @@ def _shown(hunks: Sequence[Hunk]) -> dict[str, list[tuple[int, int]]]:
 
 def _public(offers: Iterable[Offer]) -> list[Offer]:
     return [offer for offer in offers if not is_secret_path(offer.path)]
-
-
-def _change_words(hunks: Sequence[Hunk], limits: LimitsReached) -> dict[str, float]:
-    """Return the identifiers of the changed lines of a whole change with their weights, the heaviest only."""
-    seen: dict[str, set[str]] = {}
-    weights: dict[str, float] = {}
-    read = 0
-    for hunk in hunks:
-        lines = [line for line in hunk.lines if line.kind is not LineKind.CONTEXT]
-        if read + len(lines) > LINES_READ:
-            left = sum(len(hunk.added) + len(hunk.removed) for hunk in hunks) - read
-            limits.note(Limit.CHANGE_LINES, LINES_READ, left)
-            break
-        read += len(lines)
-        for use in uses_in_lines([(line.new_no or line.old_no or 0, line.text) for line in lines]):
-            if worth_looking_up(use.name):
-                seen.setdefault(use.name, set()).add(hunk.path)
-                weights[use.name] = max(weights.get(use.name, 0.0), 1.0 + 0.3 * use.role)
-    # A name in several of the changed files is what ties them together.
-    for name, paths in seen.items():
-        weights[name] *= 1 + 0.5 * min(3, len(paths) - 1)
-    best = sorted(weights, key=lambda name: (-weights[name] * min(len(name), 20), name))
-    limits.note(Limit.CHANGE_NAMES, WORDS_OF_CHANGE, len(best) - WORDS_OF_CHANGE)
-    return {name: weights[name] for name in best[:WORDS_OF_CHANGE]}

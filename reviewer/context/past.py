@@ -22,14 +22,19 @@ class Past:
 
     `together` is how often a file changed with the changed ones, small and new commits weighing more; `given` the
     largest share of a changed file's commits that touched it; `size` the same by the size of the commits; `popular`
-    in how many of those commits it was. Of all commits: `churn` is how much a file changes, `now` the same of the
-    newest, `last` how many commits ago it last did, and `folder` how much it changes with files of those folders.
+    in how many of those commits it was, `smallest` how many files the least of them had, `partners` with how many
+    of the changed files it ever changed. Of all commits: `times` is in how many a file was, `churn` how much it
+    changes, `now` the same of the newest, `last` how many commits ago it last did, and `folder` how much it changes
+    with files of those folders.
     """
 
     together: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     given: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     size: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     popular: Counter[str] = field(default_factory=Counter)
+    smallest: dict[str, int] = field(default_factory=dict)
+    partners: Counter[str] = field(default_factory=Counter)
+    times: Counter[str] = field(default_factory=Counter)
     churn: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     now: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     last: dict[str, int] = field(default_factory=dict)
@@ -50,6 +55,7 @@ def past_of(changed: frozenset[str], history: Snapshot, entries: Mapping[str, ob
         alone, near = 1 / math.sqrt(len(commit)), 1 / math.log2(1 + len(commit))
         fading = 1 / (1 + age / _AGE_ALONE)
         newest = math.exp(-age / _NOW)
+        past.times.update(others)
         for path in others:
             past.churn[path] += alone * fading
             past.now[path] += alone * newest
@@ -63,10 +69,12 @@ def past_of(changed: frozenset[str], history: Snapshot, entries: Mapping[str, ob
         for path in others:
             past.together[path] += len(common) * near / (1 + both / _AGE_TOGETHER)
             past.size[path] += 1 / len(commit)
+            past.smallest[path] = min(len(commit), past.smallest.get(path, len(commit)))
             pairs.update((path, other) for other in common)
         both += 1
     for (path, other), times in pairs.items():
         past.given[path] = max(past.given[path], times / (touched[other] + 3))
+        past.partners[path] += 1
     return past
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reviewer.change.model import Change, Unit
 from reviewer.change.parse import parse_diff
-from reviewer.context import gather
+from reviewer.context import change_text, gather
 from reviewer.context.gather import ContextGatherer
 from reviewer.context.guidelines import FILE_CHARS, FILES
 from reviewer.context.limits import Limit, LimitsReached, Reached, sentences, that_matter, told
@@ -105,7 +105,7 @@ def test_every_limit_that_a_change_reaches_is_named_with_its_value(
     assert 0 < names.most <= gather.WORDS_PER_UNIT
     assert names.left_out is not None
     assert names.most + names.left_out > 800
-    assert limits[Limit.CHANGE_NAMES].most == gather.WORDS_OF_CHANGE
+    assert limits[Limit.CHANGE_NAMES].most == change_text.WORDS_OF_CHANGE
     assert limits[Limit.EDITED_NAMES] == Reached(Limit.EDITED_NAMES, 12, 9, "the-unit")
     assert limits[Limit.GUIDELINE_FILES] == Reached(Limit.GUIDELINE_FILES, FILES, 3)
     assert limits[Limit.FILE_BYTES].where == "big.py"
