@@ -146,7 +146,7 @@ class Evidence:
             "popular": math.log1p(past.popular[path]),
             "smallest": 1 / past.smallest[path] if path in past.smallest else 0.0,
             "partners": past.partners[path] / changed,
-            "times_log": math.log1p(past.times[path]),
+            "times_log": math.log1p(past.times.get(path, 0)),
             "churn_log": math.log1p(churn),
             "last": 1 / (1 + past.last.get(path, COMMITS) / _RECENT),
             "last_log": math.log1p(past.last.get(path, COMMITS)),

@@ -6,6 +6,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from reviewer.context.model import Snapshot
@@ -34,7 +35,7 @@ class Past:
     popular: Counter[str] = field(default_factory=Counter)
     smallest: dict[str, int] = field(default_factory=dict)
     partners: Counter[str] = field(default_factory=Counter)
-    times: Counter[str] = field(default_factory=Counter)
+    times: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     churn: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     now: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     last: dict[str, int] = field(default_factory=dict)
@@ -51,12 +52,12 @@ def past_of(changed: frozenset[str], history: Snapshot, entries: Mapping[str, ob
     for age, commit in enumerate(history.co_changed([*entries, *changed], commits=commits)):
         others = [path for path in commit if path in entries and path not in changed]
         common = [path for path in commit if path in changed]
-        beside = any(folder_of(path) in folders for path in commit)
+        beside = not folders.isdisjoint(map(folder_of, commit))
         alone, near = 1 / math.sqrt(len(commit)), 1 / math.log2(1 + len(commit))
         fading = 1 / (1 + age / _AGE_ALONE)
         newest = math.exp(-age / _NOW)
-        past.times.update(others)
         for path in others:
+            past.times[path] += 1
             past.churn[path] += alone * fading
             past.now[path] += alone * newest
             past.last.setdefault(path, age)
@@ -78,6 +79,7 @@ def past_of(changed: frozenset[str], history: Snapshot, entries: Mapping[str, ob
     return past
 
 
+@lru_cache(maxsize=65536)
 def folder_of(path: str) -> str:
     """Return the folder of a path, "" at the top."""
     return path[: max(0, path.rfind("/"))]
