@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from reviewer.change.model import Hunk, LineKind
@@ -13,7 +13,7 @@ from reviewer.context.model import ContextKind, Match
 from reviewer.context.search import line_defines
 from reviewer.context.snippets import lines_snippet
 from reviewer.context.sources import Sources
-from reviewer.context.symbols import Definition
+from reviewer.context.symbols import Definition, Source
 from reviewer.context.testpaths import is_test_path, subject_of
 from reviewer.context.words import worth_looking_up
 
@@ -60,7 +60,8 @@ def caller_offers(
     """Return callers, implementers and tests of changed definitions, nearest first, a few of each name."""
     picked: list[tuple[Match, str, bool, int]] = []
     for path, definition, signed in changed:
-        places = _places(definition.name, path, matches.get(definition.name, ()), shown)
+        found = matches.get(definition.name, ())
+        places = _places(definition.name, path, _meant(definition.name, path, found), shown)
         # A name that is everywhere (get, run) is mostly somebody else's.
         if len({match.path for match in places}) > 60 and not signed:
             continue
@@ -69,7 +70,7 @@ def caller_offers(
     offers = []
     for match, path, signed, rank in picked:
         source = sources.get(match.path)
-        if source is None or match.line > len(source.lines):
+        if source is None or match.line > len(source.lines) or not _in_code(source, match):
             continue
         test, subclass = is_test_path(match.path), _builds_on(match)
         if test:
@@ -86,6 +87,33 @@ def caller_offers(
         wide = lines_snippet(source, match.line - AROUND - 3, match.line + AROUND + 3, worth=1.0)
         offers.append(Offer(match.path, kind, what, value, (narrow, wide), match.word))
     return offers
+
+
+def _meant(name: str, path: str, matches: Sequence[Match]) -> list[Match]:
+    """Return the uses that can mean the definition in `path`: a name that is defined nearer by means that one.
+
+    Nearer is the file itself, then the deepest folder in common: without types that is what scoping rules share.
+    """
+    defining = {match.path for match in matches if match.path != path and line_defines(match.text, name)}
+    if not defining:
+        return list(matches)
+    others = {place for other in defining for place in _places_of(other)}
+    ours = frozenset(_places_of(path))
+
+    def means_ours(using: str) -> bool:
+        nearest = next((place for place in _places_of(using) if place in others or place in ours), "")
+        return nearest in ours
+
+    meant = {using: means_ours(using) for using in {match.path for match in matches}}
+    return [match for match in matches if meant[match.path]]
+
+
+def _places_of(path: str) -> Iterator[str]:
+    """Yield a path and its folders, deepest first, the root last."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+    yield ""
 
 
 def _places(
@@ -115,6 +143,13 @@ def _places(
             match.path,
         ),
     )
+
+
+def _in_code(source: Source, match: Match) -> bool:
+    """Tell whether a line uses its word in code: a docstring that names it calls nothing."""
+    if source.language is None:
+        return True
+    return any(use.name == match.word for use in source.uses([(match.line, match.line)]))
 
 
 def _use_of(match: Match, end: int) -> int:

@@ -43,6 +43,11 @@ class Tariff(Protocol):
         """What showing any item at all costs, at most."""
         ...
 
+    @property
+    def heading(self) -> int:
+        """About what stands over each item, in characters: what makes a line of code dear."""
+        ...
+
     def one(self, item: ContextItem) -> int:
         """Return about what an item adds."""
         ...
@@ -58,6 +63,7 @@ class TextAlone:
 
     count: Callable[[str], int]
     frame: int = 0
+    heading: int = 0
 
     def one(self, item: ContextItem) -> int:
         """Return the cost of the text."""
@@ -81,13 +87,26 @@ class _Prices:
             self._known[offer, form] = self._tariff.one(_item(self._offers[offer], form, 0))
         return self._known[offer, form]
 
-    def density(self, offer: int, form: int) -> float:
-        """Value per token of a form over the one before it."""
+    def density(self, offer: int, form: int, taken: int | None = None) -> float:
+        """Value per token of a form, over the form that is `taken` already."""
         forms = self._offers[offer].forms
         worth, price = forms[form].worth, self.price(offer, form)
-        if form:
-            worth, price = worth - forms[form - 1].worth, price - self.price(offer, form - 1)
+        if taken is not None:
+            worth, price = worth - forms[taken].worth, price - self.price(offer, taken)
         return self._offers[offer].value * worth / max(1, price)
+
+    def densest(self, offer: int, forms: Sequence[int], taken: int | None = None) -> int | None:
+        """Return the form with the most value for its length, None where there is none.
+
+        By characters: most offers are never shown, and counting tokens of every form would cost more than the rest.
+        """
+        if len(forms) < 2:
+            return forms[0] if forms else None
+        known = self._offers[offer].forms
+        worth, length = (
+            (known[taken].worth, len(known[taken].text)) if taken is not None else (0.0, -self._tariff.heading)
+        )
+        return max(forms, key=lambda form: (known[form].worth - worth) / max(1, len(known[form].text) - length))
 
 
 def fill(
@@ -95,33 +114,45 @@ def fill(
 ) -> tuple[ContextItem, ...]:
     """Choose forms of offers that together cost at most `budget` by `tariff`, the best value per token first.
 
-    Every offer starts at its shortest form and is traded for a longer one as the budget lasts: a line of code
-    under a longer heading is dear. An offer whose lines are already shown (`shown` is path, first line, last line)
-    is passed over. The result is in the order of value, and the same for the same arguments.
+    Every offer starts at the form with the most value per token, or at a shorter one where that does not fit, and
+    is traded for a longer one as the budget lasts: a line of code under a longer heading is dear. An offer whose
+    lines are already shown (`shown` is path, first line, last line) is passed over. The result is in the order of
+    value, and the same for the same arguments.
     """
     taken: dict[int, int] = {}
     lines: dict[str, set[int]] = {}
     for path, first, last in shown:
         lines.setdefault(path, set()).update(range(first, last + 1))
     prices = _Prices(offers, tariff)
-    queue = [(-prices.density(at, 0), at, 0) for at, offer in enumerate(offers) if offer.forms and offer.value > 0]
-    heapq.heapify(queue)
+    queue: list[tuple[float, int, int]] = []
+    tried: set[tuple[int, int]] = set()
+
+    def want(at: int, forms: Iterable[int]) -> None:
+        form = prices.densest(at, [form for form in forms if (at, form) not in tried], taken.get(at))
+        if form is not None:
+            tried.add((at, form))
+            heapq.heappush(queue, (-prices.density(at, form, taken.get(at)), at, form))
+
+    for at, offer in enumerate(offers):
+        if offer.value > 0:
+            want(at, range(len(offer.forms)))
     left = budget - tariff.frame
     while queue and left > 0:
         _, at, form = heapq.heappop(queue)
-        offer = offers[at]
-        price = prices.price(at, form) - (prices.price(at, taken[at]) if at in taken else 0)
+        offer, before = offers[at], taken.get(at)
+        price = prices.price(at, form) - (prices.price(at, before) if before is not None else 0)
         seen = lines.setdefault(_place(offer), set())
         span = offer.forms[form].lines
-        known = at not in taken and len(span & seen) * 2 > len(span)
-        if not known and price <= left:
+        known = before is None and len(span & seen) * 2 > len(span)
+        if known:
+            want(at, range(form + 1, len(offer.forms)))
+        elif price <= left:
             taken[at] = form
             left -= price
             seen |= span
-        elif not known and form == 0:
-            continue
-        if form + 1 < len(offer.forms):
-            heapq.heappush(queue, (-prices.density(at, form + 1), at, form + 1))
+            want(at, range(form + 1, len(offer.forms)))
+        else:
+            want(at, range(0 if before is None else before + 1, form))
     return _held(offers, taken, prices, budget, tariff)
 
 
@@ -134,7 +165,9 @@ def _held(
         items = tuple(_item(offers[at], taken[at], prices.price(at, taken[at])) for at in chosen)
         if not items or tariff.all(items) <= budget:
             return items
-        least = min(chosen, key=lambda at: (prices.density(at, taken[at]), at))
+        least = min(
+            chosen, key=lambda at: (prices.density(at, taken[at], taken[at] - 1 if taken[at] else None), at)
+        )
         if taken[least]:
             taken[least] -= 1
         else:

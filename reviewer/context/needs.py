@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,8 @@ from reviewer.context.words import worth_looking_up
 
 # An added line asks for what it uses; what stands beside it, or is gone, asks less.
 REMOVED_WEIGHT: Final = 0.4
+# What could be any word of a sentence names nothing there.
+_PLAIN_WORD: Final = re.compile(r"[A-Z]?[a-z]+\Z|[A-Z]+\Z")
 _KIND_WEIGHT: Final = {LineKind.ADDED: 1.0, LineKind.REMOVED: REMOVED_WEIGHT, LineKind.CONTEXT: 0.3}
 
 
@@ -37,8 +40,9 @@ def needs_of(hunks: Sequence[Hunk], head: Sources) -> list[Need]:
     """
     gathered: dict[str, list[tuple[Use, float, str]]] = {}
     for hunk in hunks:
+        prose = language_of(hunk.path) is None
         for use, weight in _uses(hunk, head):
-            if worth_looking_up(use.name):
+            if worth_looking_up(use.name) and not (prose and _PLAIN_WORD.match(use.name)):
                 gathered.setdefault(use.name, []).append((use, weight, hunk.path))
     needs = []
     for name, found in gathered.items():

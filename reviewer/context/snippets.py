@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,9 +16,38 @@ AROUND_HUNK: Final = 6
 LINE_CHARS: Final = 240
 SIGNATURE_LINES: Final = 4
 SIGNATURE_WORTH: Final = 0.45
+# `type Order struct {`, `} order_t;`, half a signature: no more than the use said, and readers had no use for it.
+STUB_WORTH: Final = 0.12
+# Of a long type so many lines are its beginning.
+TYPE_LINES: Final = 12
+TYPE_WORTH: Final = 0.6
+# Where a hunk is says little: the diff names its file, and often its function.
+PLACE_WORTH: Final = 0.15
+AROUND_WORTH: Final = 0.7
 # A getter's body is its name once more.
 ACCESSOR_WORTH: Final = 0.4
 _ACCESSOR: Final = re.compile(r"(?:get|set|is|has)(?:_|[A-Z])")
+_WORD: Final = re.compile(r"\w+")
+# What stands around the name of a type without saying anything of it.
+_PLAIN: Final = frozenset(
+    (
+        *(
+            "class",
+            "struct",
+            "interface",
+            "type",
+            "enum",
+            "union",
+            "trait",
+            "module",
+            "record",
+            "object",
+            "namespace",
+        ),
+        *("pub", "public", "private", "protected", "internal", "export", "default", "static", "final", "abstract"),
+        *("sealed", "open", "data", "declare", "typedef", "partial", "crate", "const"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +74,7 @@ def definition_snippets(source: Source, definition: Definition) -> list[Snippet]
     """Return the ways to show a definition, shortest first: its signature with its doc, then its body.
 
     A long body is cut at BODY_LINES with a line that says which are left out; of a long class the body is the
-    outline of its members.
+    outline of its members. A form that says nothing but the name is worth next to nothing.
     """
     lines = source.lines
     length = definition.end - definition.start + 1
@@ -55,12 +84,17 @@ def definition_snippets(source: Source, definition: Definition) -> list[Snippet]
     head_end = max(definition.line, definition.signature_end)
     if head_end > definition.line and lines[head_end - 1].strip() == "{":
         head_end -= 1
-    # Half a signature says nothing that the call does not.
     named = head_end if head_end - definition.line < SIGNATURE_LINES else definition.line
-    short = [Snippet(definition.line, named, _text(lines, definition.line, named), SIGNATURE_WORTH)]
+    text = _text(lines, definition.line, named)
+    stub = named < head_end or _is_stub(text, definition)
+    short = [Snippet(definition.line, named, text, STUB_WORTH if stub else SIGNATURE_WORTH)]
     signature = _text(lines, definition.start, head_end)
-    if head_end > named or definition.start < definition.line:
+    if head_end > named or (definition.start < definition.line and not stub):
         short.append(Snippet(definition.start, head_end, signature, SIGNATURE_WORTH + 0.15))
+    if stub and length > TYPE_LINES and not definition.members and named == head_end:
+        first = definition.start + TYPE_LINES - 1
+        begin = f"{_text(lines, definition.start, first)}\n… (lines {first + 1}-{definition.end} are left out)"
+        short.append(Snippet(definition.start, first, begin, TYPE_WORTH))
     if definition.members and length > CLASS_LINES:
         return [*short, _outline(lines, definition, head_end, signature)]
     if length <= BODY_LINES:
@@ -86,27 +120,51 @@ def enclosing_snippet(source: Source, hunk_lines: tuple[int, int]) -> Snippet | 
     keep.update(range(max(inner.line, first - AROUND_HUNK), first))
     keep.update(range(last + 1, min(inner.end, last + AROUND_HUNK) + 1))
     keep.difference_update(range(first, last + 1))
-    if not keep:
-        return None
-    return _elided(source.lines, sorted(keep), inner.line, inner.end, 0.7, hole=(first, last))
+    return _around(source, keep, inner, hunk_lines, AROUND_WORTH) if keep else None
 
 
 def enclosing_snippets(source: Source, hunk_lines: tuple[int, int], header: str) -> list[Snippet]:
-    """Return the ways to show what encloses a hunk, shortest first: where it is, then `enclosing_snippet`.
+    """Return the ways to show what encloses a hunk, shortest first: where it is, `enclosing_snippet`, all of it.
 
-    The short form is the line of the function and that of the class around it; there is none where the hunk, or the
-    function's line in its header, says that already.
+    The short form is the line of the function and that of the class around it. A form is left out where the hunk,
+    or the function's line in its header, says already what it would say.
     """
-    whole = enclosing_snippet(source, hunk_lines)
-    if whole is None:
+    near = enclosing_snippet(source, hunk_lines)
+    if near is None:
         return []
     first, last = hunk_lines
     around = source.enclosing(first, last)[:2]
     named = sorted({item.line for item in around if not first <= item.line <= last})
-    if all((line := source.lines[number - 1].strip()) and line in header for number in named):
-        return [whole]
-    short = _elided(source.lines, named, whole.start, whole.end, 0.45, hole=hunk_lines)
-    return [short, whole] if len(short.text) < len(whole.text) else [whole]
+    forms = []
+    if not _says_nothing(source, named, header):
+        forms.append(_elided(source.lines, named, near.start, near.end, PLACE_WORTH, hole=hunk_lines))
+    if not _says_nothing(source, near.lines - set(named), header):
+        forms.append(near)
+    if around and (around[0].end - around[0].line) < BODY_LINES:
+        inner = around[0]
+        rest = set(range(inner.line, inner.end + 1)) - set(range(first, last + 1))
+        if len(rest | near.lines) > len(near.lines) and not _says_nothing(source, rest, header):
+            forms.append(_around(source, rest | near.lines, inner, hunk_lines, 1.0))
+    return forms
+
+
+def _around(
+    source: Source, numbers: set[int], inner: Definition, hunk_lines: tuple[int, int], worth: float
+) -> Snippet:
+    return _elided(source.lines, sorted(numbers), inner.line, inner.end, worth, hole=hunk_lines)
+
+
+def _says_nothing(source: Source, numbers: Iterable[int], header: str) -> bool:
+    """Tell whether lines hold no word that a hunk's header does not show: braces, blanks, the function's own."""
+    lines = (source.lines[number - 1].strip() for number in numbers)
+    return all(line in header or not _WORD.search(line) for line in lines)
+
+
+def _is_stub(text: str, definition: Definition) -> bool:
+    """Tell whether the first lines of a type say no more than its name."""
+    if definition.kind == "function":
+        return False
+    return not {word for word in _WORD.findall(text) if word != definition.name} - _PLAIN
 
 
 def lines_snippet(source: Source, first: int, last: int, *, worth: float = 1.0) -> Snippet:

@@ -14,12 +14,14 @@ from reviewer.prompts.redact import redact
 # A mark of the usual price, four tokens; and what the fence around all snippets costs at most.
 _USUAL_MARK: Final = "4ac90e"
 _FENCE_TOKENS: Final = 20
+_HEADING_CHARS: Final = 80
 
 
 class AsPrompted:
     """The Tariff of snippets as a prompt shows them beside a diff of `paths`: fence, headings, short names."""
 
     frame: Final = _FENCE_TOKENS
+    heading: Final = _HEADING_CHARS
 
     def __init__(self, paths: Iterable[str] = ()) -> None:
         self._paths = tuple(paths)

@@ -117,3 +117,21 @@ def test_a_comment_that_speaks_of_a_name_uses_nothing(tmp_path: Path) -> None:
     paths = {offer.path for offer in offers_for(tmp_path, edited, ["shut_down"], more)}
     assert "shop/use.py" in paths
     assert "shop/doc.py" not in paths
+
+
+def test_a_docstring_that_names_what_is_edited_calls_nothing(tmp_path: Path) -> None:
+    more = {"shop/notes.py": 'def note():\n    """\n    See shut_down for the end.\n    """\n    return 1\n'}
+    edited = {"shop/base.py": BASE["shop/base.py"].replace("        pass\n", "        self.key = None\n")}
+    assert "shop/notes.py" not in {offer.path for offer in offers_for(tmp_path, edited, ["shut_down"], more)}
+
+
+def test_a_name_that_is_defined_nearer_by_means_that_one(tmp_path: Path) -> None:
+    more = {
+        "web/base.py": "def shut_down():\n    return 0\n",
+        "web/page.py": "from web.base import shut_down\n\n\ndef leave():\n    return shut_down()\n",
+        "shop/deep/far.py": "def leave(store):\n    return store.shut_down()\n",
+    }
+    edited = {"shop/base.py": BASE["shop/base.py"].replace("        pass\n", "        self.key = None\n")}
+    found = {offer.path for offer in offers_for(tmp_path, edited, ["shut_down"], more)}
+    assert "shop/deep/far.py" in found
+    assert "web/page.py" not in found

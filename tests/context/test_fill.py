@@ -38,6 +38,7 @@ class Headed:
     """A tariff with a heading for each item and a frame, whose guess of one is off by `off`."""
 
     frame = 4
+    heading = 6
 
     def __init__(self, off: int = 0) -> None:
         self.off = off
@@ -81,6 +82,21 @@ def test_a_longer_form_is_taken_as_the_budget_lasts() -> None:
     items = fill([offer("a.py", 1, ("sig", "s" * 20), 0.5)], budget=25, tariff=TEXT)
     assert [item.text for item in items] == ["s" * 20]
     assert items[0].tokens == 20
+
+
+def test_a_form_that_says_more_for_its_price_comes_first_and_the_stub_where_only_that_fits() -> None:
+    stub, whole = Snippet(1, 1, "s" * 8, 0.05), Snippet(1, 3, "w" * 60, 1.0)
+    one = Offer("a.py", ContextKind.DEFINITION, "a reason", 0.5, (stub, whole))
+    assert [item.text for item in fill([one], budget=60, tariff=TEXT)] == [whole.text]
+    assert [item.text for item in fill([one], budget=59, tariff=TEXT)] == [stub.text]
+    rival = offer("b.py", 1, ("r" * 60,), 0.1)
+    assert [item.path for item in fill([one, rival], budget=60, tariff=TEXT)] == ["a.py"]
+
+
+def test_a_form_that_does_not_fit_over_one_that_is_known_ends_the_search() -> None:
+    stub, whole = Snippet(1, 1, "s" * 8, 0.05), Snippet(1, 30, "w" * 600, 1.0)
+    one = Offer("a.py", ContextKind.DEFINITION, "a reason", 0.5, (stub, whole))
+    assert fill([one], budget=60, tariff=TEXT, shown=[("a.py", 1, 1)]) == ()
 
 
 def test_lines_that_are_shown_already_are_passed_over() -> None:
