@@ -16,7 +16,7 @@ from reviewer.context.languages import language_of
 from reviewer.context.limits import Limit, LimitsReached
 from reviewer.context.model import Match, TreeEntry
 from reviewer.context.places import Places
-from reviewer.context.search import search_tree
+from reviewer.context.search import USES_PER_FILE, search_tree
 from reviewer.context.sweep import sweep_tree
 from reviewer.errors import GitFailed, NotFound
 
@@ -102,11 +102,18 @@ class GitSnapshot:
         words: Sequence[str],
         *,
         limit_per_word: int = 200,
+        uses_per_file: int = USES_PER_FILE,
         phrases: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> Sequence[Match]:
         """Find whole-word occurrences of every word in one pass over the tree; `phrases` as in `search_tree`."""
         return search_tree(
-            self._git_dir, self._commit, words, limit_per_word=limit_per_word, phrases=phrases, limits=self.limits
+            self._git_dir,
+            self._commit,
+            words,
+            limit_per_word=limit_per_word,
+            uses_per_file=uses_per_file,
+            phrases=phrases,
+            limits=self.limits,
         )
 
     def sweep_words(

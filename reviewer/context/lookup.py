@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from reviewer.context.languages import language_of
 from reviewer.context.model import ContextItem, ContextKind, LookUpCounts, Match, Snapshot
 from reviewer.context.search import line_defines
 from reviewer.context.secret_paths import is_secret_path
@@ -24,10 +27,14 @@ ANSWERS: Final = 6
 # The instructions say this number (reviewer/prompts/system.md).
 SPAN_LINES: Final = 200
 PLACES: Final = 24
+# So many uses of a name are counted; what a list leaves out has to be said, or it proves what is not so.
+REFERENCES: Final = 400
+FILES_NAMED: Final = 6
 PLACE_CHARS: Final = 160
 DEFINITIONS: Final = 3
 _NAME_CHARS: Final = 200
 _REFUSED: Final = "refused"
+_IDENTIFIER: Final = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 _PATH_CHARS: Final = 200
 
 
@@ -79,14 +86,15 @@ class LookUps:
             self._once("file", path, first, last)
             return self._file(path, first, last)
         name = request.name.strip().removesuffix("()").split(".")[-1].split("::")[-1][:_NAME_CHARS]
-        if not name.replace("_", "a").replace("$", "a").isalnum():
-            raise PathRefused(f"{request.name[:80]!r} is not a name", rule="lookup-name")
+        plain = name.replace("_", "a").replace("$", "a").isalnum()
         inside = _inside(request.path)
+        if request.kind != "definition":
+            return self._references(name if plain else request.name.strip()[:_NAME_CHARS], inside)
+        if not plain:
+            raise PathRefused(f"{request.name[:80]!r} is not a name", rule="lookup-name")
         self._once(request.kind, name, inside)
         matches = [match for match in self._head.search_words([name]) if not is_secret_path(match.path)]
-        if request.kind == "definition":
-            return self._definition(name, matches, inside)
-        return self._references(name, matches, inside)
+        return self._definition(name, matches, inside)
 
     def _once(self, *question: object) -> None:
         if question in self._asked:
@@ -162,22 +170,30 @@ class LookUps:
                 return outline
         return self._fitted(whole, definition.end)
 
-    def _references(self, name: str, matches: Sequence[Match], inside: str) -> ContextItem:
-        within = [match for match in matches if _is_in(match.path, inside)] if inside else list(matches)
+    def _references(self, name: str, inside: str) -> ContextItem:
+        """Return the places of a name, or of a short text that holds one: code first, then tests, then the rest."""
+        words = _IDENTIFIER.findall(name)
+        if not words or "\n" in name:
+            raise PathRefused(f"{name[:80]!r} holds no name to look for", rule="lookup-name")
+        self._once("references", name, inside)
+        word = max(words, key=len)
+        found = self._head.search_words([word], limit_per_word=REFERENCES, uses_per_file=REFERENCES)
+        matches = [match for match in found if name in match.text and not is_secret_path(match.path)]
+        within = [match for match in matches if _is_in(match.path, inside)] if inside else matches
         where = f"in {inside[:_PATH_CHARS]!r}" if inside else "in the commit under review"
         if not within:
             elsewhere = len({match.path for match in matches})
             note = f"; {elsewhere} other {'file has' if elsewhere == 1 else 'files have'} some" if elsewhere else ""
             return self._item("", None, f"no reference to `{name}` {where}{note}", name)
+        within.sort(key=lambda match: (language_of(match.path) is None, is_test_path(match.path)))
         rows = [f"{match.path}:{match.line}: {match.text.strip()[:PLACE_CHARS]}" for match in within]
         shown = self._most_lines(rows[:PLACES], lambda kept: "\n".join(rows[:kept]))
-        left = len(rows) - shown
-        # The search itself stops counting a name that is everywhere.
-        note = f", at least {left} more not shown" if left else ""
+        count = f"all {shown}" if shown == len(rows) < REFERENCES else f"{shown} of {_counted(len(rows))}"
+        rest = Counter(match.path for match in within[shown:])
+        note = f"; the rest in {_named_files(rest)}" if rest else ""
         text = Snippet(1, shown, "\n".join(rows[:shown]), 1.0)
-        return replace(
-            self._item("", text, f"references to `{name}` {where}: {shown}{note}", name), start_line=0, end_line=0
-        )
+        item = self._item("", text, f"references to `{name}` {where}: {count}{note}", name)
+        return replace(item, start_line=0, end_line=0)
 
     def _fitted(self, snippet: Snippet, last: int) -> Snippet:
         """Cut a snippet to the budget at a line end; what is left of it up to line `last` is said in its stead."""
@@ -213,6 +229,17 @@ class LookUps:
             tokens=self._count(snippet.text) if snippet else 0,
             symbol=symbol[:_NAME_CHARS],
         )
+
+
+def _counted(many: int) -> str:
+    return f"{many}" if many < REFERENCES else f"{REFERENCES} or more"
+
+
+def _named_files(rest: Counter[str]) -> str:
+    """Name the files that hold most of what is left out, with how many lines each."""
+    most = [f"{path} ({many})" for path, many in rest.most_common(FILES_NAMED)]
+    more = len(rest) - len(most)
+    return ", ".join(most) + (f" and {more} more files" if more else "")
 
 
 def counted(items: Iterable[ContextItem]) -> LookUpCounts:

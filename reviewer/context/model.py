@@ -99,8 +99,10 @@ class Snapshot(Protocol):
         """Read several files in one go; absent ones are left out."""
         ...
 
-    def search_words(self, words: Sequence[str], *, limit_per_word: int = 200) -> Sequence[Match]:
-        """Find whole-word occurrences of every word in one pass over the tree."""
+    def search_words(
+        self, words: Sequence[str], *, limit_per_word: int = 200, uses_per_file: int = 3
+    ) -> Sequence[Match]:
+        """Find whole words in one pass over the tree: of each at most so many lines, and so many uses of a file."""
         ...
 
     def co_changed(self, paths: Sequence[str], *, commits: int = 1000) -> Sequence[tuple[str, ...]]:

@@ -64,6 +64,7 @@ def search_tree(
     words: Sequence[str],
     *,
     limit_per_word: int,
+    uses_per_file: int = USES_PER_FILE,
     phrases: Mapping[str, Sequence[str]] = MappingProxyType({}),
     timeout: float = TIMEOUT,
     limits: LimitsReached | None = None,
@@ -79,7 +80,11 @@ def search_tree(
     fixed = (word.replace("$", r"\$") for word in sorted(wanted))
     pattern = "|".join([*fixed, *(phrase for word in lone for phrase in phrases[word])])
     collector = Collector(
-        wanted, limit_per_word, skip=len(commit) + 1, phrases={word: phrases[word] for word in lone}
+        wanted,
+        limit_per_word,
+        uses_per_file=uses_per_file,
+        skip=len(commit) + 1,
+        phrases={word: phrases[word] for word in lone},
     )
     # Lines are judged while git still looks for more.
     run_git(
@@ -121,6 +126,7 @@ class Collector:
         words: Sequence[str],
         limit: int,
         *,
+        uses_per_file: int = USES_PER_FILE,
         skip: int = 0,
         phrases: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
@@ -138,6 +144,7 @@ class Collector:
             if (opener := _WORDS_IN_LINE.match(phrase.encode()))
         )
         self._limit = limit
+        self._uses_per_file = uses_per_file
         self._skip = skip
         # Words of which more uses are not wanted: for good, and in this file.
         self._known: set[bytes] = set()
@@ -268,14 +275,14 @@ class Collector:
             known.defined += 1
             known.defined_here += 1
             return True
-        if known.used >= self._limit or known.used_here >= USES_PER_FILE:
+        if known.used >= self._limit or known.used_here >= self._uses_per_file:
             return False
         known.used += 1
         known.used_here += 1
         if known.used >= self._limit:
             self._known.add(key)
             self._enough.add(key)
-        elif known.used_here >= USES_PER_FILE:
+        elif known.used_here >= self._uses_per_file:
             self._enough.add(key)
         return True
 

@@ -70,8 +70,11 @@ class ContentsSnapshot:
                 found[path] = content
         return found
 
-    def search_words(self, words: Sequence[str], *, limit_per_word: int = 200) -> Sequence[Match]:
+    def search_words(
+        self, words: Sequence[str], *, limit_per_word: int = 200, uses_per_file: int = 3
+    ) -> Sequence[Match]:
         """Find whole words in the files that were read so far."""
+        del uses_per_file
         if not words:
             return ()
         pattern = re.compile(rf"(?<!\w)(?:{'|'.join(re.escape(word) for word in words)})(?!\w)")

@@ -207,3 +207,42 @@ def test_no_question_costs_more_than_its_budget_or_goes_uncounted(
     assert "secret" not in answer.text
     assert answer.reason.startswith("refused") <= (not answer.text)
     assert look.counts.asked == look.counts.answered + look.counts.empty + look.counts.refused == 1
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitSnapshot]:
+    made = Repository(tmp_path_factory.mktemp("busy") / "repo")
+    made.commit(
+        {
+            "app/main.py": "".join(f"total = charge({number})\n" for number in range(9)),
+            "app/more.py": "".join(f"charge({number}, {number})\n" for number in range(20)),
+            "docs/use.md": "Call charge.\nPass --dry-run-only to see.\n",
+            "app/flags.py": 'FLAG = "--dry-run-only"\nOTHER = "--dry-run"\n',
+            "tests/test_main.py": "charge(1)\n",
+        }
+    )
+    with GitSnapshot.open(made.git_dir, "HEAD") as snapshot:
+        yield snapshot
+
+
+def test_every_use_in_a_file_is_a_reference_and_what_is_left_out_is_told_by_file(busy: GitSnapshot) -> None:
+    whole = LookUps(busy).answer(ask("references", "charge", path="app/main.py"))
+    assert whole.text.count("charge(") == 9
+    assert whole.reason == "references to `charge` in 'app/main.py': all 9"
+    some = LookUps(busy).answer(ask("references", "charge"))
+    shown = some.text.count("\n") + 1
+    assert shown < 31
+    assert f": {shown} of 31; the rest in " in some.reason
+    left = sum(int(many) for many in re.findall(r"\((\d+)\)", some.reason))
+    assert shown + left == 31
+
+
+def test_code_comes_before_tests_and_documents(busy: GitSnapshot) -> None:
+    found = LookUps(busy).answer(ask("references", "charge", path=""))
+    assert "docs/use.md" not in found.text
+    assert "docs/use.md (1)" in found.reason
+
+
+def test_a_flag_can_be_looked_for_as_it_is_written(busy: GitSnapshot) -> None:
+    found = LookUps(busy).answer(ask("references", "--dry-run-only"))
+    assert [row.split(": ")[0] for row in found.text.split("\n")] == ["app/flags.py:1", "docs/use.md:2"]

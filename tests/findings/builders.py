@@ -57,7 +57,9 @@ class Files:
     def read_many(self, paths: Iterable[str]) -> Mapping[str, bytes]:
         return {path: self.files[path] for path in paths if path in self.files}
 
-    def search_words(self, words: Sequence[str], *, limit_per_word: int = 200) -> Sequence[Match]:
+    def search_words(
+        self, words: Sequence[str], *, limit_per_word: int = 200, uses_per_file: int = 3
+    ) -> Sequence[Match]:
         return ()
 
     def co_changed(self, paths: Sequence[str], *, commits: int = 1000) -> Sequence[tuple[str, ...]]:
