@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -23,7 +24,9 @@ def print_text(text: str, *, exactly: bool = False) -> None:
     from rich.text import Text  # noqa: PLC0415
 
     console = Console(highlight=False, emoji=False, markup=False)
-    for row, style in laid_out(text, width=console.width):
+    # Rich takes every dumb terminal to be 80 wide, unless LINES is set too.
+    width = shutil.get_terminal_size((console.width, console.height)).columns
+    for row, style in laid_out(text, width=width):
         console.print(Text(row, style=style), soft_wrap=True)
 
 

@@ -56,6 +56,7 @@ def test_a_terminal_gets_rows_of_its_width(monkeypatch: pytest.MonkeyPatch, term
     monkeypatch.setattr("sys.stdout", screen)
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.delenv("LINES", raising=False)
     monkeypatch.setenv("TERM", terminal)
     print_text(LONG)
     shown = screen.getvalue()
