@@ -129,10 +129,12 @@ def place(row: Row, weights: Mapping[str, float]) -> int:
 
 
 def placed(rows: Sequence[Row], weights: Mapping[str, float]) -> dict[str, list[int]]:
-    """Return the places of the hidden files by source of rows; hidden tests are a source of their own."""
+    """Return the places of the hidden files by source of rows, and of those that are tests again apart."""
     places: dict[str, list[int]] = {}
     for row in rows:
-        places.setdefault(f"{row.source}, tests" if row.test else row.source, []).append(place(row, weights))
+        found = place(row, weights)
+        for source in (row.source, f"{row.source}, tests")[: 1 + row.test]:
+            places.setdefault(source, []).append(found)
     return places
 
 
