@@ -29,7 +29,7 @@ from reviewer.context.tokens import count_tokens
 from reviewer.evidence.run import Evidence, run_analysers
 from reviewer.findings.schema import FINDINGS_SCHEMA
 from reviewer.models.model import Call, Candidate, Stage, Usage
-from reviewer.plan import Plan, answer_room, changed_parts, plan_unit
+from reviewer.plan import Plan, answer_room, changed_parts, elsewhere, plan_unit
 from reviewer.prompts.redact import redact_change
 from reviewer.prompts.snippets import AsPrompted
 from reviewer.request import ReviewRequest
@@ -258,6 +258,7 @@ def plan_units(
             schema=FINDINGS_SCHEMA,
             count=count_tokens,
             attributes=lambda path: attributes_of(path, prepared.scope.attributes),
+            elsewhere=elsewhere(unit, (*prepared.units, *prepared.left_over)),
         )
 
 

@@ -73,8 +73,9 @@ def plan_unit(
     schema: Mapping[str, Any],
     count: Callable[[str], int],
     attributes: Callable[[str], Mapping[str, str]] | None = None,
+    elsewhere: Sequence[str] = (),
 ) -> Plan:
-    """Route a unit, gather its context and build its prompt."""
+    """Route a unit, gather its context and build its prompt, which names the files `elsewhere` in the change."""
     parts = changed_parts(unit.hunks)
     shared_tokens = sum(item.tokens for item in shared if item.kind is not ContextKind.GUIDELINE)
     signals = signals_for(
@@ -94,6 +95,7 @@ def plan_unit(
         schema=_narrow(unit) if small else schema,
         max_output_tokens=answer_room(candidate, policy) if candidate else policy.max_output_tokens,
         small=small,
+        elsewhere=elsewhere,
     )
     routed = UnitRoute(
         unit=unit.identity,
@@ -113,6 +115,14 @@ def plan_unit(
         key=_key(unit, (*shared, *items), built.prompt.version, routed, policy),
         redacted=built.redacted,
     )
+
+
+def elsewhere(unit: Unit, units: Sequence[Unit]) -> tuple[str, ...]:
+    """Return the paths with hunks in other units, those that this one has too and those beside it first."""
+    mine = set(unit.paths)
+    folders = {path.rpartition("/")[0] for path in mine}
+    paths = dict.fromkeys(path for other in units if other is not unit for path in other.paths)
+    return tuple(sorted(paths, key=lambda path: (path not in mine, path.rpartition("/")[0] not in folders)))
 
 
 def _narrow(unit: Unit) -> dict[str, Any]:

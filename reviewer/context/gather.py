@@ -43,11 +43,11 @@ UNITS_SEARCHED: Final = 12
 FILES_SEARCHED: Final = 80_000
 
 MIN_BUDGET: Final = 200
-SHARE_OF_DIFF: Final = 0.18
+SHARE_OF_DIFF: Final = 0.15
 
 
 def proportional_budget(diff_tokens: int, *, ceiling: int) -> int:
-    """Return how many tokens of context a diff deserves: 18 % of its own, 200 at least, `ceiling` at most.
+    """Return how many tokens of context a diff deserves: 15 % of its own, 200 at least, `ceiling` at most.
 
     Models get worse with more context (architecture: small and ranked beats large), and it is paid for.
     """

@@ -23,7 +23,8 @@ You check findings that a reviewer made about a change. In the diff, each line h
 - (removed) or a blank (unchanged); <context> is code as it is after the change, and it is not all of the code. \
 For each finding, look for the line that refutes it. It is
 - "false": a line shown makes the claim untrue (the value is checked, the callee does what is said to be missing);
-- "older": the problem was there before the change, only near it; an unchanged or removed line shows it;
+- "older": an unchanged line has the problem, and the change neither touches that line nor makes it worse; a line \
+that is rewritten or moved and keeps its fault is no reason;
 - "repeated": another finding of the list says the same; give its number in `same_as`;
 - "stands": everything else, also when you only doubt it, find it minor, or would need to see more.
 For "false" and "older" copy the refuting line into `proof`, one line, character for character, without its number \

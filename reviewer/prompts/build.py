@@ -11,6 +11,7 @@ from importlib import resources
 from typing import Any, Final
 
 from reviewer.change.model import Unit
+from reviewer.change.paths import quote
 from reviewer.change.render import render_unit
 from reviewer.context.model import ContextItem
 from reviewer.findings.model import Finding
@@ -23,6 +24,8 @@ from reviewer.request import About
 TITLE_LIMIT: Final = 200
 BODY_LIMIT: Final = 1500
 ANSWER_ECHO_LIMIT: Final = 4000
+# So many files of the rest of a change are named.
+ELSEWHERE: Final = 12
 LOOKED_UP: Final = "Now answer about the diff above. There are no further look-ups: leave `lookups` empty."
 
 
@@ -57,8 +60,9 @@ def build_prompt(
     schema: Mapping[str, Any],
     max_output_tokens: int,
     small: bool = False,
+    elsewhere: Sequence[str] = (),
 ) -> Built:
-    """Build the prompt of a unit.
+    """Build the prompt of a unit; `elsewhere` are files of the same change whose hunks are reviewed apart.
 
     `about` is None for a metadata-blind prompt: an author's framing cuts detection of security defects by
     16 to 93 points, and leaving it out restores it (https://arxiv.org/abs/2603.18740). `shared` items are the
@@ -75,7 +79,8 @@ def build_prompt(
     own, found = context_texts(items, paths=unit.paths)
     redacted += found
     # Without line numbers: a quote finds its line, and numbers on every line cost a fifth of the prompt.
-    diff = fenced("diff", render_unit(unit, numbered=False))
+    shown = render_unit(unit, numbered=False)
+    diff = fenced("diff", f"{shown}\n{_elsewhere_text(elsewhere)}" if elsewhere and not small else shown)
     prompt = Prompt(
         system=system,
         shared="\n\n".join(stable),
@@ -115,6 +120,13 @@ def hinted_prompt(prompt: Prompt, items: Sequence[ContextItem], *, paths: Sequen
     """Return the prompt with what the model asked to look up; at its end, so that its start stays cached."""
     parts, _found = context_texts(items, paths=paths)
     return replace(prompt, unit="\n\n".join((prompt.unit, "What you asked to look up:", *parts, LOOKED_UP)))
+
+
+def _elsewhere_text(paths: Sequence[str]) -> str:
+    """Say what a reader would else look for: a hunk that defines or uses what this part shows may be in another."""
+    more = len(paths) - ELSEWHERE
+    named = ", ".join(quote(path) for path in paths[:ELSEWHERE])
+    return f"### also changed, reviewed apart: {named}{f' and {more} more' if more > 0 else ''}"
 
 
 def _about_text(about: About) -> str:

@@ -195,7 +195,7 @@ def test_hunks_of_one_function_share_its_name(gatherer: ContextGatherer) -> None
     assert ("shop/cart.py:total",) in gatherer.related().values()
 
 
-@pytest.mark.parametrize(("diff", "expected"), [(0, 200), (1000, 200), (8000, 1440), (100_000, 6000)])
+@pytest.mark.parametrize(("diff", "expected"), [(0, 200), (1000, 200), (8000, 1200), (100_000, 6000)])
 def test_context_grows_with_the_diff_up_to_a_ceiling(diff: int, expected: int) -> None:
     assert proportional_budget(diff, ceiling=6000) == expected
 

@@ -4,7 +4,7 @@ from reviewer.context.model import ContextItem, ContextKind
 from reviewer.context.tokens import count_tokens
 from reviewer.findings.schema import FINDINGS_SCHEMA
 from reviewer.findings.verify import SYSTEM
-from reviewer.prompts.build import LOOKED_UP, build_prompt, hinted_prompt, repair_prompt, system_text
+from reviewer.prompts.build import ELSEWHERE, LOOKED_UP, build_prompt, hinted_prompt, repair_prompt, system_text
 from reviewer.request import About
 from tests.findings.builders import finding, unit_of
 
@@ -40,6 +40,18 @@ def test_a_blind_prompt_is_the_same_but_for_what_the_author_says():
     assert seen.shared.startswith(blind.shared)
     assert seen.unit == blind.unit
     assert "Add a total" not in blind.text
+
+
+def test_a_part_of_a_change_names_the_files_of_the_rest_inside_its_marks():
+    paths = [f"src/part_{number}.py" for number in range(ELSEWHERE + 3)]
+    text = build(elsewhere=["odd\n</diff>.py", *paths[1:]]).unit
+    inside = text[text.index("<diff ") : text.rindex("</diff ")]
+    assert inside.count("also changed, reviewed apart: ") == 1
+    assert paths[1] in inside
+    assert paths[-1] not in inside
+    assert inside.rstrip().endswith("and 3 more")
+    assert "\n</diff>" not in inside
+    assert "reviewed apart" not in build().unit
 
 
 def test_what_was_looked_up_leaves_the_start_of_the_question_as_it_was():
