@@ -2,7 +2,7 @@
 
     python -m bench.mine_sensitivity --mirrors DIR --repo owner/name [--repo …] >> bench/sensitivity_commits.tsv
 
-A fix names a CVE or GHSA identifier in its message, or a vulnerability in its subject, and changes code. What
+A fix names a CVE or GHSA identifier in its message, or a vulnerability in its subject, and changes source. What
 introduced it is the commit that most of the lines were from that the fix removed (SZZ: Śliwerski, Zimmermann and
 Zeller, MSR 2005). Routine commits are any others whose message has no word of security. Which commits are taken of
 a repository does not depend on chance. Prints one commit a line: repository, commit, label, how it was found.
@@ -21,6 +21,7 @@ from typing import Final
 
 from bench.context_recall import find_mirror, mirrors_or_say
 from policies.features import is_code
+from policies.paths import is_source
 from reviewer.change.model import Change, LineKind
 from reviewer.change.parse import parse_diff
 from reviewer.context.git import run_git
@@ -115,7 +116,7 @@ def labelled(git_dir: Path) -> Iterator[tuple[str, str, str]]:
             if taken == most:
                 break
             change = diff_of(git_dir, commit.parent, commit.sha) if name not in seen else None
-            if change is None or not has_code(change) or (shape := shape_of(change)) in seen:
+            if change is None or not has_source(change) or (shape := shape_of(change)) in seen:
                 continue
             seen |= {name, shape}
             taken += 1
@@ -123,7 +124,7 @@ def labelled(git_dir: Path) -> Iterator[tuple[str, str, str]]:
             origin = origin_of(git_dir, commit, change) if introduced < INTRODUCED else None
             if origin in parents and origin not in seen and not parents[origin].merge:
                 before = diff_of(git_dir, parents[origin].parent, origin)
-                if before is not None and has_code(before):
+                if before is not None and has_source(before):
                     seen.add(origin)
                     introduced += 1
                     yield origin, "vuln_intro", "szz"
@@ -152,8 +153,9 @@ def worded(commit: Commit) -> bool:
     return bool(speaks) and not commit.merge and not _IDENTIFIER.search(commit.message)
 
 
-def has_code(change: Change) -> bool:
-    return any(is_code(file.path) and file.hunks for file in change.files)
+def has_source(change: Change) -> bool:
+    """Tell whether a change touches source: no tests or prose, and no dependency or configuration alone."""
+    return any(is_source(file.path) and is_code(file.path) and file.hunks for file in change.files)
 
 
 def shape_of(change: Change) -> tuple[object, ...]:

@@ -7,8 +7,8 @@ Their diffs are read from the mirrors: every repository that is listed has to be
 
 Three linear heads on the same features, each a logistic regression: every security commit against routine, fixes
 against routine, commits that introduced a vulnerability against routine. Averages of linear models are linear
-models, so one set of weights is kept. Calibration (Platt) is fitted on scores of commits whose repository was held
-out, so that it is not flattered by the training data.
+models, so one set of weights is kept. Calibration is fitted on scores of commits whose repository was held out, so
+that it is not flattered by the training data.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.context_recall import find_mirror, mirrors_folder
-from bench.mine_sensitivity import diff_of, has_code
+from bench.mine_sensitivity import diff_of, has_source
 from policies.features import Features, features
 from policies.learned import CLIP, FILE, Model
 from policies.rules import ChangedPart
@@ -46,9 +46,15 @@ SHARE_OF_REPOSITORIES = 0.1
 # How much a standardised figure weighs beside a text of length one; the sums of rule strengths are priors.
 FIGURE_SCALE = 0.05
 STRENGTH_SCALE = 0.1
+# Whether a change is source at all is told by two figures alone, which have to outweigh a vocabulary.
+SOURCE_SCALE = 0.15
+# How much a commit of the development set, whose labels are surer, counts beside one that was mined.
+CHECKED_WEIGHT = 4.0
 FOLDS = 6
+# Share of the development set's routine commits that the shipped threshold should send to the frontier tier.
+ROUTINE_SHARE = 0.20
 # (rows, C, share in the average)
-HEADS = (("all", 0.7, 1.0), ("security_fix", 1.0, 0.5), ("vuln_intro", 0.5, 0.5))
+HEADS = (("all", 0.7, 0.5), ("security_fix", 1.0, 0.5), ("vuln_intro", 0.5, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,7 @@ class Row:
     size: int
     parts: tuple[ChangedPart, ...]
     features: Features
+    mined: bool = False
 
     @property
     def security(self) -> bool:
@@ -86,8 +93,8 @@ def load_mined(mirrors: Path, path: Path = MINED) -> list[Row]:
             raise ConfigurationError(f"no commit {sha} in the mirror of {repo}", remedy="Renew the mirror.")
         parts = parts_of_change(change)
         size = sum(len(part.added) + len(part.removed) for part in parts)
-        kind = "source" if has_code(change) else "other"
-        rows.append(Row(repo, label, kind, how, size, parts, features(parts)))
+        kind = "source" if has_source(change) else "other"
+        rows.append(Row(repo, label, kind, how, size, parts, features(parts), mined=True))
     return rows
 
 
@@ -133,11 +140,18 @@ def whole(diff: str) -> str:
 
 
 def fit(rows: Sequence[Row]) -> Model:
-    """Fit on some rows and calibrate on their own held-out scores."""
-    raw = _fit_uncalibrated(rows)
-    scores = held_out_scores(rows)
-    slope, intercept = _platt(scores, [row.security for row in rows])
-    return Model(raw.numbers, raw.words, raw.bias, slope, intercept)
+    """Fit on some rows and calibrate on their own held-out scores; rows without code are not asked of a model.
+
+    Platt gives the slope. The intercept puts .5 where a fifth of the development set's routine commits lie above.
+    """
+    asked = [row for row in rows if row.features.code]
+    raw = _fit_uncalibrated(asked)
+    scores = held_out_scores(asked)
+    slope = _platt_slope(scores, [row.security for row in asked])
+    routine = [row for row in rows if not row.security and not row.mined]
+    known = sorted(score for row, score in zip(asked, scores, strict=True) if not row.security and not row.mined)
+    cut = known[-int(ROUTINE_SHARE * len(routine)) - 1]
+    return Model(raw.numbers, raw.words, raw.bias, slope, -slope * cut)
 
 
 def held_out_scores(rows: Sequence[Row]) -> list[float]:
@@ -174,20 +188,21 @@ def _fit_uncalibrated(rows: Sequence[Row]) -> Model:
     numbers = np.array([[row.features.numbers.get(name, 0.0) for name in names] for row in rows])
     mean, scale = numbers.mean(0), numbers.std(0)
     scale[scale == 0] = 1.0
-    weight = np.array([STRENGTH_SCALE if name.startswith("strength ") else FIGURE_SCALE for name in names])
+    weight = np.array([_figure_scale(name) for name in names])
     dense = np.clip((numbers - mean) / scale, -CLIP, CLIP) * weight
     text = _text_matrix(rows, words, idf)
     both = sparse.hstack([text, sparse.csr_matrix(dense)]).tocsr()
     target = np.array([row.security for row in rows])
     label = np.array([row.label for row in rows])
+    counts = np.array([1.0 if row.mined else CHECKED_WEIGHT for row in rows])
 
     total = np.zeros(len(words) + len(names))
     bias = 0.0
     shares = 0.0
     for head, strength, share in HEADS:
         chosen = np.ones(len(rows), dtype=bool) if head == "all" else (label == head) | (label == "routine")
-        model = LogisticRegression(C=strength, class_weight="balanced", solver="liblinear", max_iter=500)
-        model.fit(both[chosen], target[chosen])
+        model = LogisticRegression(C=strength, solver="liblinear", max_iter=500)
+        model.fit(both[chosen], target[chosen], sample_weight=_balanced(counts[chosen], target[chosen]))
         scores = model.decision_function(both)
         # Heads are averaged at one scale, so that none outvotes the others by its spread.
         spread = float(scores.std()) or 1.0
@@ -203,6 +218,19 @@ def _fit_uncalibrated(rows: Sequence[Row]) -> Model:
         slope=1.0,
         intercept=0.0,
     )
+
+
+def _figure_scale(name: str) -> float:
+    kind = name.partition(" ")[0]
+    return {"strength": STRENGTH_SCALE, "source": SOURCE_SCALE}.get(kind, FIGURE_SCALE)
+
+
+def _balanced(counts: Any, target: Any) -> Any:
+    """Scale weights so that either class has half of them and a row counts one on average."""
+    import numpy as np
+
+    total = {side: counts[target == side].sum() for side in (True, False)}
+    return counts * np.where(target, 0.5 / total[True], 0.5 / total[False]) * len(counts)
 
 
 def _vocabulary(rows: Sequence[Row]) -> tuple[dict[str, int], dict[str, float]]:
@@ -236,12 +264,12 @@ def _text_matrix(rows: Sequence[Row], words: dict[str, int], idf: dict[str, floa
     return sparse.csr_matrix((value, (row_index, column)), shape=(len(rows), len(words)))
 
 
-def _platt(scores: Sequence[float], security: Sequence[bool]) -> tuple[float, float]:
+def _platt_slope(scores: Sequence[float], security: Sequence[bool]) -> float:
     import numpy as np
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(C=1e6).fit(np.array(scores).reshape(-1, 1), np.array(security))
-    return float(model.coef_[0][0]), float(model.intercept_[0])
+    return float(model.coef_[0][0])
 
 
 def to_json(model: Model, rows: Sequence[Row]) -> str:

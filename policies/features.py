@@ -1,7 +1,8 @@
 """What the sensitivity model sees of a unit: named numbers from paths and changed lines, no size of its own.
 
-Words of added, removed and net-changed code, words of paths, hits of the rules' words, and the structure of the
-change (new guards, comparisons, limits). Documentation, tests, lock files and generated files give no words.
+Words of added, removed and net-changed code, words of paths, hits of the rules' words, the structure of the change
+(new guards, comparisons, limits), and how much of it is source rather than configuration. Documentation, tests,
+lock files and generated files give no words.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from functools import cache, lru_cache
 from typing import Final
 
 from policies.identifiers import bounded, count, pieces, words
-from policies.paths import PathRules, decide_path, is_documentation, is_test
+from policies.paths import PathRules, decide_path, is_documentation, is_source, is_test
 from policies.rules import ChangedPart, builtin_rules, builtin_words
 
 _SKIPS: Final = PathRules()
@@ -38,6 +39,12 @@ _STRUCTURE: Final = {
     "comment": re.compile(r"(?m)^[ \t]*(?:#|//|/?\*|--|;)"),
     "index": re.compile(r"\[(?<=\w\[)[^\]\n]{1,80}\]"),
     "arithmetic": re.compile(r"\w ?(?:\+|-|\*|<<|>>)=? ?\w"),
+    "define": re.compile(
+        r"(?m)^[ \t]*(?:[a-z]{1,12}[ \t]+){0,4}(?:def|func|function|fn|sub)[ \t]+\w|"
+        r"^[A-Za-z_][\w \t*]{1,80}\([^;\n]*$|^[ \t]+(?:public|private|protected)[ \t][^;={(\n]{1,120}\("
+    ),
+    "cast": re.compile(r"(?<!\w)\((?:unsigned|int|long|size_t|u?int\d+_t|short|char)\b[^)\n]{0,12}\)"),
+    "pointer": re.compile(r"->|\*\w+\+\+|&\w+\["),
 }
 # Every match of an expression holds one of these; plain text is looked for at a tenth of the cost.
 _HOLDS: Final = {
@@ -51,12 +58,16 @@ _HOLDS: Final = {
     "import": ("import", "from", "#include", "require", "use", "using"),
     "index": ("[",),
     "arithmetic": ("+", "-", "*", "<<", ">>"),
+    "define": ("(", "def ", "sub "),
+    "cast": ("(unsigned", "(int", "(long", "(size_t", "(uint", "(short", "(char"),
+    "pointer": ("->", "++", "&"),
 }
 # The same by whole words, which are counted anyway.
 _KEYWORDS: Final = {
     "if": ("if", "unless", "elif", "when", "case"),
     "refuse": ("raise", "throw", "panic", "abort", "reject", "goto", "die", "assert"),
     "and-or": ("and", "or"),
+    "loop": ("for", "while", "foreach", "loop"),
     "declare": (
         *("def", "func", "function", "class", "struct", "interface"),
         *("static", "public", "private", "protected"),
@@ -137,6 +148,8 @@ def _structure(
     lines_added = sum(len(part.added) for part in code)
     lines_removed = sum(len(part.removed) for part in code)
     lines = lines_added + lines_removed
+    source = [part for part in code if is_source(part.path)]
+    source_lines = sum(len(part.added) + len(part.removed) for part in source)
     numbers = {
         "added": log(lines_added),
         "removed": log(lines_removed),
@@ -144,6 +157,8 @@ def _structure(
         "other files": log(len(parts) - len(code)),
         "no code": float(not code),
         "added share": lines_added / (lines + 1),
+        "source": float(bool(source)),
+        "source share": source_lines / (lines + 1),
         "with tests": float(any(is_test(part.path) for part in parts)),
         "with documentation": float(any(is_documentation(part.path) for part in parts)),
         "new file": float(any(part.added and not part.removed and len(part.added) > 40 for part in code)),

@@ -139,6 +139,15 @@ _TEST = re.compile(
     r"(?:^|/)test_[^/]+$|(?:^|/)conftest\.py$|_test\.\w+$|(?:^|/)[^/]*(?:Tests?|IT|Spec|TestCase)\.(?:java|kt|scala|"
     r"groovy|cs|php|swift)$|[._-](?:test|spec|cy)\.\w+$|_spec\.rb$|(?:^|/)src/(?:test|integrationTest)/",
 )
+# Configuration, build files, data, styles and images. An ending that is not here counts as source.
+_NO_SOURCE_ENDINGS: Final = frozenset(
+    """json json5 jsonc yml yaml toml xml xsd dtd ini cfg conf config properties plist env txt csv tsv lock mod sum
+    gradle csproj vcxproj vbproj fsproj sln props targets filters cmake ac am m4 mk mak build bazel bzl nix spec rc
+    gemspec cabal podspec pom patch diff dist Dockerfile css scss sass less styl svg png jpg jpeg gif ico woff woff2
+    map meta po pot resx xliff strings manifest pem crt key gitignore gitattributes dockerignore npmignore
+    editorconfig""".lower().split()
+)
+_NO_SOURCE_NAMES: Final = ("dockerfile.", "makefile.")
 
 
 def decide_path(
@@ -198,6 +207,19 @@ def _ending(path: str) -> str:
 def is_test(path: str) -> bool:
     """Return True for a test, its data or its helpers, by the naming habits of the common test runners."""
     return bool(_TEST.search(path))
+
+
+@lru_cache(maxsize=8192)
+def is_source(path: str) -> bool:
+    """Return True for a file of a program, by its name: no configuration, build file, data, style or image.
+
+    A name without an ending is a script's where it starts in lower case; `Dockerfile` and `.npmrc` are no source.
+    """
+    name = path.rpartition("/")[2]
+    stem, dot, ending = name.rpartition(".")
+    if not dot:
+        return name[:1].islower()
+    return bool(stem) and ending.lower() not in _NO_SOURCE_ENDINGS and not name.lower().startswith(_NO_SOURCE_NAMES)
 
 
 def _by_attribute(attributes: Mapping[str, str], rules: PathRules) -> str:

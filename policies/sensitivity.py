@@ -92,6 +92,10 @@ _STRUCTURE: Final = {
     "control": "control characters",
     "index": "indexing",
     "arithmetic": "arithmetic",
+    "loop": "loops",
+    "define": "what functions there are",
+    "cast": "conversions of numbers",
+    "pointer": "pointers",
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.paths import PathRules, decide_path, is_documentation, is_test
+from policies.paths import PathRules, decide_path, is_documentation, is_source, is_test
 from policies.policy import load_policy
 
 RULES = PathRules()
@@ -165,3 +165,31 @@ def test_three_thousand_files_cost_little_beside_reading_their_names() -> None:
 
     spent(100)
     assert spent(3000) < 120 * max(spent(100), 0.0005)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "src/app.py",
+        "lib/a.C",
+        "bin/rails",
+        "web/page.html",
+        "db/schema.sql",
+        "views/cart.twig",
+        "engine.zig",
+        ".x/a.rs",
+    ],
+)
+def test_a_program_is_source_and_so_is_an_ending_that_nobody_listed(path: str) -> None:
+    assert is_source(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("package.json", "go.mod", "pom.xml", "Dockerfile", "Dockerfile.simple", "ci/lint.Dockerfile", "Makefile"),
+        *(".npmrc", ".github/workflows/ci.yml", "app.gemspec", "a/CMakeLists.txt", "logo.PNG", "main.scss", ""),
+    ],
+)
+def test_configuration_builds_styles_and_images_are_no_source(path: str) -> None:
+    assert not is_source(path)

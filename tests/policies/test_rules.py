@@ -40,6 +40,12 @@ def names(path: str, *added: str, removed: tuple[str, ...] = (), rules: Sensitiv
         ("a.py", "subprocess.run(cmd, shell=True)", "shell-from-text"),
         ("a.js", "node.innerHTML = text", "raw-markup"),
         ("a.java", '        s.add("org.acme.jndi.Gadget");', "class-block-list"),
+        ("deploy/role.yaml", '  verbs: ["*"]', "access-configuration"),
+        ("deploy/role.yaml", "kind: ClusterRoleBinding", "access-configuration"),
+        ("infra/main.tf", '  cidr_blocks = ["0.0.0.0/0"]', "access-configuration"),
+        ("etc/nginx.conf", "ssl_protocols TLSv1 TLSv1.2;", "access-configuration"),
+        ("web/WEB-INF/web.xml", "    <auth-constraint>", "access-configuration"),
+        ("iam/policy.json", '  "Action": "*",', "access-configuration"),
     ],
 )
 def test_a_line_that_is_sensitive_by_itself_is_found_added_or_removed(path: str, line: str, rule: str) -> None:
@@ -51,6 +57,9 @@ def test_a_line_that_is_sensitive_by_itself_is_found_added_or_removed(path: str,
     ("path", "line"),
     [
         (".github/workflows/a.yml", "      - uses: actions/checkout@v5"),
+        ("deploy/role.yaml", '  verbs: ["get"]'),
+        ("deploy/pod.yaml", "kind: Deployment"),
+        ("infra/main.tf", '  cidr_blocks = ["10.0.0.0/16"]'),
         (".github/workflows/a.yml", "      token: ${{ secrets.GITHUB_TOKEN }}"),
         ("Dockerfile", "USER app"),
         ("Dockerfile", "RUN pip install -r requirements.txt"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 from collections import defaultdict
 
 import pytest
@@ -126,6 +127,25 @@ def test_one_enormous_figure_does_not_decide_alone() -> None:
 def test_identifiers_come_apart_in_every_style() -> None:
     assert pieces("setHTTPCookie") == pieces("set_http_cookie") == ("set", "http", "cookie")
     assert "httpcookie" in words("setHTTPCookie")
+
+
+def test_the_model_sees_how_much_of_a_change_is_source() -> None:
+    bump = ChangedPart("package.json", ('"qs": "6.0.4"',), ('"qs": "6.0.3"',))
+    code = ChangedPart("src/query.js", ("parse(text)",) * 5, ())
+    assert "source" not in features((bump,)).numbers
+    assert "source share" not in features((bump,)).numbers
+    both = features((bump, code)).numbers
+    assert both["source"] == 1.0
+    assert both["source share"] == pytest.approx(5 / 8)
+
+
+def test_structure_is_counted_by_side() -> None:
+    added = ("static int read_tag(char *p)", "  while (n) x = (size_t)n;", "  return s->len;")
+    seen = features((ChangedPart("a.c", added, ("  return s->len;",)),)).numbers
+    one = math.log(2)
+    assert (seen["define net"], seen["loop net"], seen["cast net"]) == pytest.approx((one, one, one))
+    assert (seen["pointer added"], seen["pointer removed"]) == pytest.approx((one, one))
+    assert "pointer net" not in seen
 
 
 def test_advisory_ids_are_not_features() -> None:
