@@ -48,6 +48,11 @@ class Tariff(Protocol):
         """About what stands over each item, in characters: what makes a line of code dear."""
         ...
 
+    @property
+    def least(self) -> float:
+        """The least worth of a form that is shown: one that says less than its heading is not."""
+        ...
+
     def one(self, item: ContextItem) -> int:
         """Return about what an item adds."""
         ...
@@ -64,6 +69,7 @@ class TextAlone:
     count: Callable[[str], int]
     frame: int = 0
     heading: int = 0
+    least: float = 0.0
 
     def one(self, item: ContextItem) -> int:
         """Return the cost of the text."""
@@ -135,6 +141,7 @@ def fill(
 
     for at, offer in enumerate(offers):
         if offer.value > 0:
+            tried.update((at, form) for form in range(len(offer.forms)) if offer.forms[form].worth < tariff.least)
             want(at, range(len(offer.forms)))
     left = budget - tariff.frame
     while queue and left > 0:
@@ -168,7 +175,7 @@ def _held(
         least = min(
             chosen, key=lambda at: (prices.density(at, taken[at], taken[at] - 1 if taken[at] else None), at)
         )
-        if taken[least]:
+        if taken[least] and offers[least].forms[taken[least] - 1].worth >= tariff.least:
             taken[least] -= 1
         else:
             del taken[least]
@@ -192,8 +199,14 @@ def choice_of(
         if offer.forms and offer.value > 0 and not offer.forms[0].lines <= lines.get(_place(offer), set())
     ]
     left.sort(key=lambda offer: -offer.value)
-    nearest = (_item(offer, 0, 0) for offer in left[:NEXT_SHOWN])
+    nearest = (_item(offer, _shortest(offer, tariff), 0) for offer in left[:NEXT_SHOWN])
     return Choice(budget, len(left), tuple(replace(item, tokens=tariff.one(item)) for item in nearest))
+
+
+def _shortest(offer: Offer, tariff: Tariff) -> int:
+    """Return the number of the shortest form that would be shown, of the longest where none would."""
+    shown = (number for number, form in enumerate(offer.forms) if form.worth >= tariff.least)
+    return next(shown, len(offer.forms) - 1)
 
 
 def _place(shown: Offer | ContextItem) -> str:

@@ -17,12 +17,14 @@ LINE_CHARS: Final = 240
 SIGNATURE_LINES: Final = 4
 SIGNATURE_WORTH: Final = 0.45
 # `type Order struct {`, `} order_t;`, half a signature: no more than the use said, and readers had no use for it.
-STUB_WORTH: Final = 0.12
+STUB_WORTH: Final = 0.2
 # Of a long type so many lines are its beginning.
 TYPE_LINES: Final = 12
 TYPE_WORTH: Final = 0.6
 # Where a hunk is says little: the diff names its file, and often its function.
 PLACE_WORTH: Final = 0.15
+# A form worth less than this stands under no heading.
+LEAST_WORTH: Final = 0.25
 AROUND_WORTH: Final = 0.7
 # A getter's body is its name once more.
 ACCESSOR_WORTH: Final = 0.4

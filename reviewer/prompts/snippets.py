@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from reviewer.context.model import ContextItem, ContextKind
+from reviewer.context.snippets import LEAST_WORTH
 from reviewer.context.tokens import count_tokens
 from reviewer.prompts.fence import fenced, mark_of, reveal
 from reviewer.prompts.redact import redact
@@ -22,6 +23,7 @@ class AsPrompted:
 
     frame: Final = _FENCE_TOKENS
     heading: Final = _HEADING_CHARS
+    least: Final = LEAST_WORTH
 
     def __init__(self, paths: Iterable[str] = ()) -> None:
         self._paths = tuple(paths)

@@ -39,6 +39,7 @@ class Headed:
 
     frame = 4
     heading = 6
+    least = 0.0
 
     def __init__(self, off: int = 0) -> None:
         self.off = off
@@ -91,6 +92,17 @@ def test_a_form_that_says_more_for_its_price_comes_first_and_the_stub_where_only
     assert [item.text for item in fill([one], budget=59, tariff=TEXT)] == [stub.text]
     rival = offer("b.py", 1, ("r" * 60,), 0.1)
     assert [item.path for item in fill([one, rival], budget=60, tariff=TEXT)] == ["a.py"]
+
+
+def test_what_says_less_than_its_heading_is_not_shown() -> None:
+    class Prompted(Headed):
+        least = 0.25
+
+    stub, whole = Snippet(1, 1, "s" * 8, 0.2), Snippet(1, 3, "w" * 60, 1.0)
+    one = Offer("a.py", ContextKind.DEFINITION, "a reason", 0.5, (stub, whole))
+    assert fill([one], budget=60, tariff=Prompted()) == ()
+    assert [item.text for item in fill([one], budget=90, tariff=Prompted())] == [whole.text]
+    assert choice_of([one], (), budget=60, tariff=Prompted()).next[0].text == whole.text
 
 
 def test_a_form_that_does_not_fit_over_one_that_is_known_ends_the_search() -> None:

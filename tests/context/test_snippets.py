@@ -47,7 +47,7 @@ def test_a_line_that_holds_only_the_name_of_a_type_is_worth_less_than_one_that_s
     assert stub.text == "} order_t;"
     python = Source("a.py", f"class Order(Base):\n{fields}".encode())
     telling, *_ = definition_snippets(python, python.by_name["Order"][0])
-    assert stub.worth < telling.worth / 3
+    assert stub.worth < telling.worth / 2
     assert whole.worth == 1.0
 
 
@@ -64,7 +64,7 @@ def test_half_a_signature_is_worth_less_than_all_of_it() -> None:
     source = Source("a.py", f"def add(\n{parameters}) -> int:\n    return value_0\n".encode())
     half, signature, _ = definition_snippets(source, source.definitions[0])
     assert half.text == "def add("
-    assert half.worth < signature.worth / 3
+    assert half.worth < signature.worth / 2
 
 
 def test_outside_of_everything_there_is_nothing_to_show() -> None:
