@@ -52,8 +52,9 @@ def test_an_analyser_is_scored_by_the_severity_of_its_rule():
 def test_the_style_thresholds_mean_what_was_measured():
     assert score(finding(confidence=0.95)) >= 0.8
     assert 0.5 <= score(finding(confidence=0.6)) < 0.8
-    assert 0.3 <= score(finding(confidence=0.4)) < 0.5
-    assert score(finding(confidence=0.2)) < 0.3
+    assert score(finding(confidence=0.4)) >= 0.5
+    assert 0.3 <= score(finding(confidence=0.3)) < 0.5
+    assert score(finding(confidence=0.15)) < 0.3
 
 
 ITEM = ContextItem("pkg/store.py", 10, 20, "def get(): ...", ContextKind.DEFINITION, "used", 5)
