@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from reviewer.change.model import Hunk, LineKind
 from reviewer.context.fill import Offer
+from reviewer.context.folders import places_of
 from reviewer.context.languages import family_of
 from reviewer.context.model import ContextKind, Match
 from reviewer.context.search import line_defines
@@ -97,23 +98,15 @@ def _meant(name: str, path: str, matches: Sequence[Match]) -> list[Match]:
     defining = {match.path for match in matches if match.path != path and line_defines(match.text, name)}
     if not defining:
         return list(matches)
-    others = {place for other in defining for place in _places_of(other)}
-    ours = frozenset(_places_of(path))
+    others = {place for other in defining for place in places_of(other)}
+    ours = frozenset(places_of(path))
 
     def means_ours(using: str) -> bool:
-        nearest = next((place for place in _places_of(using) if place in others or place in ours), "")
+        nearest = next((place for place in places_of(using) if place in others or place in ours), "")
         return nearest in ours
 
     meant = {using: means_ours(using) for using in {match.path for match in matches}}
     return [match for match in matches if meant[match.path]]
-
-
-def _places_of(path: str) -> Iterator[str]:
-    """Yield a path and its folders, deepest first, the root last."""
-    while path:
-        yield path
-        path = path.rpartition("/")[0]
-    yield ""
 
 
 def _places(

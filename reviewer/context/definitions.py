@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from reviewer.context.commit import COMMON_SHARE
+from reviewer.context.folders import folder_of, shared_folders
 from reviewer.context.imports import Imports
 from reviewer.context.languages import family_of, language_of
 from reviewer.context.limits import Limit, LimitsReached
@@ -234,15 +235,7 @@ def _defines(match: Match) -> float:
 
 
 def _near(path: str, other: str) -> float:
-    mine, theirs = path.split("/")[:-1], other.split("/")[:-1]
-    if mine == theirs:
-        return 1.0
-    same = 0
-    for one, two in zip(mine, theirs, strict=False):
-        if one != two:
-            break
-        same += 1
-    return same / max(len(mine), len(theirs), 1)
+    return 1.0 if folder_of(path) == folder_of(other) else shared_folders(path, other)
 
 
 def _score(

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from reviewer.context.folders import folder_of, shared_folders
 from reviewer.context.languages import family_of
-from reviewer.context.past import folder_of
 from reviewer.context.testpaths import is_test_path, subject_of
 
 # Of a change of thousands of files so many, evenly chosen, are compared with every candidate by name and place.
@@ -68,7 +68,7 @@ class Touched:
             "subject": float(same and len(subject) > 2),
             "its_test": float(same and test and not self.all_tests),
             "its_source": float(same and not test and self.all_tests),
-            "near": max((_near(path, other) for other in self.some), default=0.0),
+            "near": max((shared_folders(path, other) for other in self.some), default=0.0),
             "tokens": _alike(name_tokens(path), self.tokens),
             "suffix": float(_suffix(path) in self.suffixes),
             "lone_test": float(test and not self.any_test),
@@ -129,16 +129,6 @@ def _words(text: str) -> frozenset[str]:
 
 def _alike(mine: frozenset[str], others: Iterable[frozenset[str]]) -> float:
     return max((len(mine & theirs) / max(1, len(mine | theirs)) for theirs in others), default=0.0)
-
-
-def _near(path: str, other: str) -> float:
-    mine, theirs = path.split("/")[:-1], other.split("/")[:-1]
-    same = 0
-    for one, two in zip(mine, theirs, strict=False):
-        if one != two:
-            break
-        same += 1
-    return same / max(len(mine), len(theirs), 1)
 
 
 def _suffix(path: str) -> str:

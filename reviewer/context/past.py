@@ -6,9 +6,9 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final
 
+from reviewer.context.folders import folder_of
 from reviewer.context.model import Snapshot
 
 # So many commits ago a commit counts for half as much: of those that touch a changed file, and of all.
@@ -77,9 +77,3 @@ def past_of(changed: frozenset[str], history: Snapshot, entries: Mapping[str, ob
         past.given[path] = max(past.given[path], times / (touched[other] + 3))
         past.partners[path] += 1
     return past
-
-
-@lru_cache(maxsize=65536)
-def folder_of(path: str) -> str:
-    """Return the folder of a path, "" at the top."""
-    return path[: max(0, path.rfind("/"))]
