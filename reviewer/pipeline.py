@@ -29,7 +29,7 @@ from reviewer.context.tokens import count_tokens
 from reviewer.evidence.run import Evidence, run_analysers
 from reviewer.findings.schema import FINDINGS_SCHEMA
 from reviewer.models.model import Call, Candidate, Stage, Usage
-from reviewer.plan import Plan, answer_room, changed_parts, elsewhere, plan_unit
+from reviewer.plan import Plan, answer_room, changed_parts, elsewhere, plan_unit, units_of_paths
 from reviewer.prompts.redact import redact_change
 from reviewer.prompts.snippets import AsPrompted
 from reviewer.request import ReviewRequest
@@ -245,6 +245,7 @@ def plan_units(
     if gatherer:
         gatherer.plan(prepared.units)
         shared = gatherer.guidelines(_guideline_budget(prepared, policy))
+    holding = units_of_paths((*prepared.units, *prepared.left_over))
     for number, unit in enumerate(prepared.units):
         if number == 1 and gatherer and len(prepared.units) >= UNITS_THAT_SHARE:
             shared = (*shared, *gatherer.shared_items(_shared_budget(prepared, policy)))
@@ -258,7 +259,7 @@ def plan_units(
             schema=FINDINGS_SCHEMA,
             count=count_tokens,
             attributes=lambda path: attributes_of(path, prepared.scope.attributes),
-            elsewhere=elsewhere(unit, (*prepared.units, *prepared.left_over)),
+            elsewhere=elsewhere(unit, holding),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -13,6 +14,7 @@ from policies.routing import route, signals_for
 from policies.rules import ChangedPart
 from policies.words import Payment, Tier
 from reviewer.change.model import Hunk, Unit
+from reviewer.context.folders import folder_of
 from reviewer.context.gather import proportional_budget
 from reviewer.context.model import ContextItem, ContextKind
 from reviewer.findings.schema import narrowed
@@ -117,12 +119,23 @@ def plan_unit(
     )
 
 
-def elsewhere(unit: Unit, units: Sequence[Unit]) -> tuple[str, ...]:
-    """Return the paths with hunks in other units, those that this one has too and those beside it first."""
+def units_of_paths(units: Sequence[Unit]) -> dict[str, int]:
+    """Return in how many units each path of a change has hunks."""
+    return dict(Counter(path for unit in units for path in unit.paths))
+
+
+def elsewhere(unit: Unit, holding: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the paths with hunks in other units, those that this one has too and those beside it first.
+
+    `holding` is `units_of_paths` of the whole change.
+    """
     mine = set(unit.paths)
-    folders = {path.rpartition("/")[0] for path in mine}
-    paths = dict.fromkeys(path for other in units if other is not unit for path in other.paths)
-    return tuple(sorted(paths, key=lambda path: (path not in mine, path.rpartition("/")[0] not in folders)))
+    folders = {folder_of(path) for path in mine}
+    own = [path for path in mine if holding.get(path, 0) > 1]
+    rest = [path for path in holding if path not in mine]
+    beside = [path for path in rest if folder_of(path) in folders]
+    near = set(beside)
+    return (*sorted(own), *beside, *(path for path in rest if path not in near))
 
 
 def _narrow(unit: Unit) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reviewer.change.model import Unit
 from reviewer.change.parse import parse_diff
-from reviewer.plan import elsewhere
+from reviewer.plan import elsewhere, units_of_paths
 
 
 def unit(name: str, *paths: str) -> Unit:
@@ -15,9 +15,9 @@ def unit(name: str, *paths: str) -> Unit:
 def test_the_rest_of_a_change_is_named_own_files_first_then_those_beside_them() -> None:
     mine = unit("one", "shop/cart.py", "shop/price.py")
     others = (unit("two", "docs/cart.md", "shop/tax.py"), unit("three", "shop/cart.py"))
-    assert elsewhere(mine, (mine, *others)) == ("shop/cart.py", "shop/tax.py", "docs/cart.md")
+    assert elsewhere(mine, units_of_paths((mine, *others))) == ("shop/cart.py", "shop/tax.py", "docs/cart.md")
 
 
 def test_a_change_that_is_one_unit_has_no_rest() -> None:
     mine = unit("one", "shop/cart.py")
-    assert elsewhere(mine, (mine,)) == ()
+    assert elsewhere(mine, units_of_paths((mine,))) == ()
