@@ -189,14 +189,18 @@ def choice_of(
     tariff: Tariff,
     shown: Iterable[tuple[str, int, int]] = (),
 ) -> Choice:
-    """Return what `fill` chose `items` from: an offer whose lines are in them, or shown anyway, is not left out."""
+    """Return what `fill` chose `items` from: an offer that is one of them, or is shown anyway, is not left out."""
+    chosen = {(item.kind, item.path, item.reason) for item in items}
     lines: dict[str, set[int]] = {}
     for path, first, last in (*shown, *((_place(item), item.start_line, item.end_line) for item in items)):
         lines.setdefault(path, set()).update(range(first, last + 1))
     left = [
         offer
         for offer in offers
-        if offer.forms and offer.value > 0 and not offer.forms[0].lines <= lines.get(_place(offer), set())
+        if offer.forms
+        and offer.value > 0
+        and (offer.kind, offer.path, offer.reason) not in chosen
+        and not offer.forms[0].lines <= lines.get(_place(offer), set())
     ]
     left.sort(key=lambda offer: -offer.value)
     nearest = (_item(offer, _shortest(offer, tariff), 0) for offer in left[:NEXT_SHOWN])

@@ -105,6 +105,13 @@ def test_what_says_less_than_its_heading_is_not_shown() -> None:
     assert choice_of([one], (), budget=60, tariff=Prompted()).next[0].text == whole.text
 
 
+def test_what_was_chosen_is_not_told_as_left_out_though_it_shows_a_line_outside_of_its_span() -> None:
+    around = Snippet(10, 20, "class A:\n…\n    x", 0.7, spans=((1, 1), (12, 12)))
+    one = Offer("a.py", ContextKind.ENCLOSING, "the code around line 12", 0.5, (around,))
+    items = fill([one], budget=100, tariff=TEXT)
+    assert choice_of([one], items, budget=100, tariff=TEXT).left_out == 0
+
+
 def test_a_form_that_does_not_fit_over_one_that_is_known_ends_the_search() -> None:
     stub, whole = Snippet(1, 1, "s" * 8, 0.05), Snippet(1, 30, "w" * 600, 1.0)
     one = Offer("a.py", ContextKind.DEFINITION, "a reason", 0.5, (stub, whole))
