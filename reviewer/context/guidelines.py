@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from reviewer.context.folders import folder_of
 from reviewer.context.limits import Limit, LimitsReached
 from reviewer.context.model import ContextItem, ContextKind, Snapshot
 from reviewer.context.sections import Section, names_of, sections_of, worth
@@ -68,7 +69,8 @@ def guidelines_for(
         tokens = count(text)
         whole = "\n".join(section.text for section in file.sections)
         if text != whole:
-            limits.note(Limit.GUIDELINE_TOKENS, budget, count(whole) - tokens, where=file.path)
+            # The marks of gaps may cost as much as the gaps.
+            limits.note(Limit.GUIDELINE_TOKENS, budget, max(1, count(whole) - tokens), where=file.path)
         if text:
             items.append(_item(file, text, tokens))
     return tuple(items)
@@ -149,18 +151,20 @@ def _choose(files: Sequence[_File], names: frozenset[str], budget: int, count: C
 
 
 def _show_part(file: _File, number: int, fits: Callable[[], bool]) -> None:
-    """Show as many first lines of a section as fit."""
+    """Show as many first lines of a section as fit, the section where that is all of them."""
     lines = file.sections[number].text.split("\n")
     low, high = 0, len(lines)
     while low < high:
         middle = (low + high + 1) // 2
         file.part = (number, "\n".join(lines[:middle]))
         low, high = (middle, high) if fits() else (low, middle - 1)
-    file.part = (number, "\n".join(lines[:low])) if low else None
+    file.part = (number, "\n".join(lines[:low])) if 0 < low < len(lines) else None
+    if low == len(lines):
+        file.chosen.add(number)
 
 
 def _item(file: _File, text: str, tokens: int) -> ContextItem:
-    folder = file.path.rpartition("/")[0] or "the whole repository"
+    folder = folder_of(file.path) or "the whole repository"
     some = f", {len(file.chosen) + (file.part is not None)} of {len(file.sections)} sections"
     complete = len(file.chosen) == len(file.sections)
     return ContextItem(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reviewer.context.guidelines import STEP, guideline_budget, guidelines_for
@@ -87,6 +87,8 @@ def test_a_file_without_headings_is_shown_as_far_as_it_fits(repository: Reposito
     st.integers(0, 120),
 )
 @settings(max_examples=40, deadline=None)
+@example(agents=["# Style"], review=["Be brief."], budget=4)
+@example(agents=["# Style", "rule", "## Build"], review=[], budget=4)
 def test_the_budget_is_never_passed_and_no_line_is_made_up(
     repository: Repository, agents: list[str], review: list[str], budget: int
 ) -> None:
