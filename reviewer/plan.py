@@ -132,10 +132,8 @@ def elsewhere(unit: Unit, holding: Mapping[str, int]) -> tuple[str, ...]:
     mine = set(unit.paths)
     folders = {folder_of(path) for path in mine}
     own = [path for path in mine if holding.get(path, 0) > 1]
-    rest = [path for path in holding if path not in mine]
-    beside = [path for path in rest if folder_of(path) in folders]
-    near = set(beside)
-    return (*sorted(own), *beside, *(path for path in rest if path not in near))
+    rest = sorted((path for path in holding if path not in mine), key=lambda path: folder_of(path) not in folders)
+    return (*sorted(own), *rest)
 
 
 def _narrow(unit: Unit) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from reviewer.change.model import Hunk, LineKind
 from reviewer.context.fill import Offer
-from reviewer.context.folders import places_of
+from reviewer.context.folders import folder_of, places_of
 from reviewer.context.languages import family_of
 from reviewer.context.model import ContextKind, Match
 from reviewer.context.search import line_defines
@@ -62,7 +62,7 @@ def caller_offers(
     picked: list[tuple[Match, str, bool, int]] = []
     for path, definition, signed in changed:
         found = matches.get(definition.name, ())
-        places = _places(definition.name, path, _meant(definition.name, path, found), shown)
+        places = _places(definition.name, path, _meant(path, found), shown)
         # A name that is everywhere (get, run) is mostly somebody else's.
         if len({match.path for match in places}) > 60 and not signed:
             continue
@@ -90,12 +90,12 @@ def caller_offers(
     return offers
 
 
-def _meant(name: str, path: str, matches: Sequence[Match]) -> list[Match]:
+def _meant(path: str, matches: Sequence[Match]) -> list[Match]:
     """Return the uses that can mean the definition in `path`: a name that is defined nearer by means that one.
 
     Nearer is the file itself, then the deepest folder in common: without types that is what scoping rules share.
     """
-    defining = {match.path for match in matches if match.path != path and line_defines(match.text, name)}
+    defining = {match.path for match in matches if match.path != path and line_defines(match.text, match.word)}
     if not defining:
         return list(matches)
     others = {place for other in defining for place in places_of(other)}
@@ -126,12 +126,12 @@ def _places(
         use = _use_of(match, match.text.find(name) + len(name))
         if match.path not in best or use > best[match.path][0]:
             best[match.path] = (use, match)
-    folder = path.rpartition("/")[0]
+    folder = folder_of(path)
     return sorted(
         (match for _, match in best.values()),
         key=lambda match: (
             subject_of(match.path) != subject_of(path),
-            match.path.rpartition("/")[0] != folder,
+            folder_of(match.path) != folder,
             is_test_path(match.path),
             match.path,
         ),

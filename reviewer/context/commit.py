@@ -14,9 +14,9 @@ from reviewer.context.blobs import BlobReader
 from reviewer.context.git import run_git
 from reviewer.context.languages import language_of
 from reviewer.context.limits import Limit, LimitsReached
-from reviewer.context.model import Match, TreeEntry
+from reviewer.context.model import USES_PER_FILE, Match, TreeEntry
 from reviewer.context.places import Places
-from reviewer.context.search import USES_PER_FILE, search_tree
+from reviewer.context.search import search_tree
 from reviewer.context.sweep import sweep_tree
 from reviewer.errors import GitFailed, NotFound
 

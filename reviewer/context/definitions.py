@@ -15,7 +15,7 @@ from reviewer.context.languages import family_of, language_of
 from reviewer.context.limits import Limit, LimitsReached
 from reviewer.context.model import Match
 from reviewer.context.needs import Need
-from reviewer.context.search import line_defines
+from reviewer.context.search import defines_its_word
 from reviewer.context.sources import Sources
 from reviewer.context.symbols import Definition, Source
 from reviewer.context.testpaths import is_test_path
@@ -224,12 +224,7 @@ def _files_of(need: Need, matches: Sequence[Match], imports: Imports | None) -> 
 def _defines(match: Match) -> float:
     """Return how surely a line defines its word: a keyword says so, a type before it may be that of a field."""
     at = match.text.find(match.word)
-    if at < 0:
-        return 0.0
-    defines = match.defines
-    if defines is None:
-        defines = line_defines(match.text, match.word)
-    if not defines:
+    if at < 0 or not defines_its_word(match):
         return 0.0
     return _DECLARES if _DECLARED.search(match.text[:at]) else _MAY_DEFINE
 
@@ -251,7 +246,7 @@ def _score(
         rarity,
         1 / hits,
         float(path == need.path),
-        float(path.rpartition("/")[0] == need.path.rpartition("/")[0]),
+        float(folder_of(path) == folder_of(need.path)),
         _near(path, need.path),
         (imports.strength(path) if imports else 0.0) / 3,
         float(imports is not None and need.name in imports.names),

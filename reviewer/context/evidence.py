@@ -13,7 +13,7 @@ from reviewer.context.languages import language_of
 from reviewer.context.likeness import Touched, likely_paths, rarity_of_tokens
 from reviewer.context.model import Match, Snapshot, TreeEntry
 from reviewer.context.past import Past, past_of
-from reviewer.context.search import line_defines
+from reviewer.context.search import defines_its_word
 from reviewer.context.testpaths import subject_of
 
 COMMITS: Final = 5000
@@ -233,10 +233,7 @@ def _holders(matches: Sequence[Match]) -> dict[str, list[int]]:
     """Return, by path, how many lines use a word and how many define it."""
     holders: dict[str, list[int]] = {}
     for match in matches:
-        defines = match.defines
-        if defines is None:
-            defines = line_defines(match.text, match.word)
-        holders.setdefault(match.path, [0, 0])[int(defines)] += 1
+        holders.setdefault(match.path, [0, 0])[int(defines_its_word(match))] += 1
     return holders
 
 

@@ -188,7 +188,7 @@ class LookUps:
         within.sort(key=lambda match: (language_of(match.path) is None, is_test_path(match.path)))
         rows = [f"{match.path}:{match.line}: {match.text.strip()[:PLACE_CHARS]}" for match in within]
         shown = self._most_lines(rows[:PLACES], lambda kept: "\n".join(rows[:kept]))
-        count = f"all {shown}" if shown == len(rows) < REFERENCES else f"{shown} of {_counted(len(rows))}"
+        count = f"all {shown}" if shown == len(rows) < REFERENCES else f"{shown} of {_how_many(len(rows))}"
         rest = Counter(match.path for match in within[shown:])
         note = f"; the rest in {_named_files(rest)}" if rest else ""
         text = Snippet(1, shown, "\n".join(rows[:shown]), 1.0)
@@ -231,7 +231,7 @@ class LookUps:
         )
 
 
-def _counted(many: int) -> str:
+def _how_many(many: int) -> str:
     return f"{many}" if many < REFERENCES else f"{REFERENCES} or more"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class ContextKind(StrEnum):
@@ -63,6 +63,10 @@ class TreeEntry:
     size: int
 
 
+# Of a name's uses in one file a search returns so many, unless it is asked for more.
+USES_PER_FILE: Final = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """A line that a search found; `line` is 1-based. `defines` says whether it looks like the word's definition,
@@ -100,7 +104,7 @@ class Snapshot(Protocol):
         ...
 
     def search_words(
-        self, words: Sequence[str], *, limit_per_word: int = 200, uses_per_file: int = 3
+        self, words: Sequence[str], *, limit_per_word: int = 200, uses_per_file: int = USES_PER_FILE
     ) -> Sequence[Match]:
         """Find whole words in one pass over the tree: of each at most so many lines, and so many uses of a file."""
         ...

@@ -14,6 +14,7 @@ from typing import Final
 from reviewer.change.model import Change, FileChange, FileStatus, Hunk, LineKind
 from reviewer.context.definitions import Candidate
 from reviewer.context.fill import Offer
+from reviewer.context.folders import folder_of
 from reviewer.context.languages import family_of
 from reviewer.context.limits import Limit, LimitsReached
 from reviewer.context.model import ContextKind, Snapshot
@@ -218,7 +219,7 @@ class OldVersions:
             forms = tuple(definition_snippets(old.source, definition))
             text = OldText(value, " (removed or renamed)", forms)
             weight = _ROLES[need.role] * (1 - reader.names.get(item.name, 0.0))
-            weight *= 1.0 if _folder(path) == _folder(item.path) else ELSEWHERE
+            weight *= 1.0 if folder_of(path) == folder_of(item.path) else ELSEWHERE
         return _offered(old, text, weight, reader)
 
     def _is_own(self, item: _Wanted) -> bool:
@@ -266,10 +267,6 @@ class OldVersions:
                     times = within[hunk.path, one.line][2] if (hunk.path, one.line) in within else 0
                     within[hunk.path, one.line] = (old_path(file), one, times + 1)
         yield from ((path, one) for path, one, times in within.values() if times > 1)
-
-
-def _folder(path: str) -> str:
-    return path.rpartition("/")[0]
 
 
 def old_path(file: FileChange) -> str:

@@ -17,12 +17,11 @@ from typing import Final
 
 from reviewer.context.git import run_git
 from reviewer.context.limits import Limit, LimitsReached
-from reviewer.context.model import Match
+from reviewer.context.model import USES_PER_FILE, Match
 
 OUTPUT_LIMIT: Final = 24 * 1024 * 1024
 LINE_LIMIT: Final = 300
 SCAN_LIMIT: Final = 2000
-USES_PER_FILE: Final = 3
 DEFINITIONS_PER_FILE: Final = 20
 WORD_LIMIT: Final = 1500
 TIMEOUT: Final = 20.0
@@ -364,6 +363,11 @@ def line_defines(text: str, word: str) -> bool:
     at = text.find(word)
     # Only ASCII matters to the test, so a length in characters stands in for one in bytes.
     return at >= 0 and looks_like_definition(text.encode("ascii", "replace"), at, at + len(word))
+
+
+def defines_its_word(match: Match) -> bool:
+    """Tell whether a match is its word's definition: as the search found, else as the line looks."""
+    return match.defines if match.defines is not None else line_defines(match.text, match.word)
 
 
 def looks_like_definition(text: bytes, start: int, end: int) -> bool:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from reviewer.context.model import Match, TreeEntry
+from reviewer.context.model import USES_PER_FILE, Match, TreeEntry
 from reviewer.errors import KiloReviewError
 from reviewer.github.client import GitHub
 
@@ -71,7 +71,7 @@ class ContentsSnapshot:
         return found
 
     def search_words(
-        self, words: Sequence[str], *, limit_per_word: int = 200, uses_per_file: int = 3
+        self, words: Sequence[str], *, limit_per_word: int = 200, uses_per_file: int = USES_PER_FILE
     ) -> Sequence[Match]:
         """Find whole words in the files that were read so far."""
         del uses_per_file

@@ -11,7 +11,7 @@ from reviewer.change.anchor import Anchors
 from reviewer.change.identity import unit_identity
 from reviewer.change.model import Change, Unit
 from reviewer.change.parse import parse_diff
-from reviewer.context.model import Match, TreeEntry
+from reviewer.context.model import USES_PER_FILE, Match, TreeEntry
 from reviewer.findings.fingerprint import fingerprint
 from reviewer.findings.model import Category, Finding
 from reviewer.models.model import Completion, FinishReason, Usage
@@ -58,7 +58,7 @@ class Files:
         return {path: self.files[path] for path in paths if path in self.files}
 
     def search_words(
-        self, words: Sequence[str], *, limit_per_word: int = 200, uses_per_file: int = 3
+        self, words: Sequence[str], *, limit_per_word: int = 200, uses_per_file: int = USES_PER_FILE
     ) -> Sequence[Match]:
         return ()
 
