@@ -24,7 +24,7 @@ from tests.webhooks.client import Web, pull_request
 pytestmark = pytest.mark.skipif(find_server() is None, reason="no redis-server, valkey-server, or wheel with one")
 
 SECRET = "It's a Secret to Everybody"
-SERVE = "import sys; from reviewer.cli import main; sys.exit(main(['serve']))"
+SERVE = "import sys; from kilo_review import main; sys.exit(main(['serve']))"
 
 
 def free_port() -> int:
