@@ -35,7 +35,7 @@ from reviewer.prompts.snippets import AsPrompted
 from reviewer.request import ReviewRequest
 from reviewer.review import Review
 from reviewer.scope import Scope, decide_scope
-from reviewer.stored import read_stored, write_stored
+from reviewer.stored import ResultStore, read_stored, write_stored
 from reviewer.verification import Verified, verify_findings
 
 # From so many units on, what they share is worth a part of each one's context: it is read from the cache.
@@ -71,18 +71,6 @@ class HasModels(Protocol):
 
     def resolve(self, tier: Tier) -> Candidate | None:
         """Return the candidate of a tier, None where no model is usable."""
-        ...
-
-
-class ResultStore(Protocol):
-    """Answers that were paid for once."""
-
-    def get(self, key: str) -> str | None:
-        """Return a stored answer."""
-        ...
-
-    def put(self, key: str, text: str) -> None:
-        """Keep an answer."""
         ...
 
 

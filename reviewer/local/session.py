@@ -16,7 +16,6 @@ from reviewer.context.model import Snapshot
 from reviewer.errors import ConfigurationError, LedgerUnavailable
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.meter import LedgerMeter
-from reviewer.ledger.results import ResultStore
 from reviewer.local.selection import Selected
 from reviewer.pipeline import Progress
 from reviewer.request import ReviewRequest
@@ -99,7 +98,7 @@ def review_selected(
     watch: Callable[[Progress], None],
 ) -> Review:
     """Review a selection with the session's models."""
-    store = None if options.no_cache else ResultStore(session.ledger.db, utc_now)
+    store = None if options.no_cache else session.ledger.results(utc_now)
     return pipeline.review(
         request_of(options, session, selected),
         policy=session.policy,
