@@ -118,12 +118,12 @@ def test_the_lease_of_a_killed_work_horse_is_given_back_before_the_retry(client,
     ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
     ledger.migrate()
     now = datetime.now(UTC)
-    review = ledger.accept(ReviewKey(1, 2, 3, "a" * 40), actor="ann", payload={}, now=now).review_id
+    review = ledger.requests.accept(ReviewKey(1, 2, 3, "a" * 40), actor="ann", payload={}, now=now).review_id
     start(workers, state)
     queue_of(client, "review_in_the_ledger").enqueue(review)
     # The lease was taken for five minutes; without its release the second run would be refused.
     wait_for(lambda: runs(state, review) == ["start", "start", "end-fence-2"])
-    row = ledger.review(review)
+    row = ledger.reviews.get(review)
     assert row is not None
     assert row.state is ReviewState.PUBLISHED
     ledger.close()
@@ -132,18 +132,20 @@ def test_the_lease_of_a_killed_work_horse_is_given_back_before_the_retry(client,
 def test_a_job_that_always_kills_its_horse_is_parked_by_the_ledger(client, state, workers, tmp_path):
     ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
     ledger.migrate()
-    review = ledger.accept(ReviewKey(1, 2, 3, "b" * 40), actor="ann", payload={}, now=datetime.now(UTC)).review_id
+    review = ledger.requests.accept(
+        ReviewKey(1, 2, 3, "b" * 40), actor="ann", payload={}, now=datetime.now(UTC)
+    ).review_id
     start(workers, state)
     queue_of(client, "always_die_in_the_ledger").enqueue(review)
     wait_for(lambda: runs(state, review) == ["start"] * 3)
 
     def parked() -> bool:
-        ledger.park(datetime.now(UTC))
-        row = ledger.review(review)
+        ledger.backlog.park(datetime.now(UTC))
+        row = ledger.reviews.get(review)
         return row is not None and row.state is ReviewState.PARKED
 
     wait_for(parked)
-    assert [row.id for row in ledger.unnoticed()] == [review]
+    assert [row.id for row in ledger.backlog.unnoticed()] == [review]
     ledger.close()
 
 
