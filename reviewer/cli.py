@@ -24,12 +24,12 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "ledger": ("reviewer.ledger.command", "show spend, prepaid credit and bills that nobody saw"),
     "demo": ("reviewer.demo.command", "open a pull request on a simulated GitHub and review it, for real"),
-    "serve": ("reviewer.serve", "run web, worker and clock in one command"),
-    "web": ("reviewer.roles", "run the web process only"),
-    "worker": ("reviewer.roles", "run a worker only"),
-    "clock": ("reviewer.roles", "run the clock only: re-queues, redeliveries, expired leases"),
+    "serve": ("reviewer.processes.serve", "run web, worker and clock in one command"),
+    "web": ("reviewer.processes.command", "run the web process only"),
+    "worker": ("reviewer.processes.command", "run a worker only"),
+    "clock": ("reviewer.processes.command", "run the clock only: re-queues, redeliveries, expired leases"),
     "setup": ("webhooks.setup_command", "create the GitHub App from its manifest and write its settings"),
-    "migrate": ("reviewer.roles", "bring the ledger's tables up to date"),
+    "migrate": ("reviewer.processes.command", "bring the ledger's tables up to date"),
 }
 
 EPILOG: Final = """\

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from policies.policy import Policy
-from reviewer.serve import check_address
+from reviewer.processes.serve import check_address
 from reviewer.settings import Settings, organisation_policy
 from webhooks.app import create_app
 
@@ -32,8 +32,8 @@ def build(settings: Settings, policy: Policy) -> Flask:
     # Imported here: the master process checks settings and needs none of this.
     from reviewer.github.auth import AppAuth  # noqa: PLC0415
     from reviewer.ledger.ledger import Ledger  # noqa: PLC0415
-    from reviewer.queue import ReviewQueue  # noqa: PLC0415
-    from reviewer.worker import queue_url  # noqa: PLC0415
+    from reviewer.queue.address import queue_url  # noqa: PLC0415
+    from reviewer.queue.queue import ReviewQueue  # noqa: PLC0415
     from webhooks.ask import TIMEOUT as ASK_SECONDS  # noqa: PLC0415
     from webhooks.ask import AskGitHub  # noqa: PLC0415
 
