@@ -109,7 +109,7 @@ def _child(command: dict[str, Any]) -> None:
         change = replace(parse_diff(diff), base=task["base"], head=task["head"])
         with GitSnapshot.open(git_dir, task["base"]) as base, GitSnapshot.open(git_dir, task["head"]) as head:
             models = open_models(settings, policy, meter, private=False)
-            pipeline.review(ReviewRequest(change=change), policy=policy, head=head, base=base, asker=models.asker)
+            pipeline.review(ReviewRequest(change=change), policy=policy, head=head, base=base, models=models.client)
         assert meter.cpu is not None
         print(json.dumps({"at": started, "cpu": meter.cpu - cpu}), flush=True)
 

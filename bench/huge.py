@@ -93,7 +93,7 @@ def _child(task: dict[str, Any]) -> dict[str, object]:
     with GitSnapshot.open(git_dir, task["base"]) as base, GitSnapshot.open(git_dir, task["head"]) as head:
         models = open_models(settings, policy, NullMeter(), private=False)
         review = pipeline.review(
-            ReviewRequest(change=change), policy=policy, head=head, base=base, asker=models.asker, watch=watch
+            ReviewRequest(change=change), policy=policy, head=head, base=base, models=models.client, watch=watch
         )
     seconds = time.monotonic() - started
     coverage = review.coverage

@@ -47,7 +47,7 @@ class Everything:
     def __init__(self, candidate: Candidate) -> None:
         self._candidate = candidate
 
-    def resolve(self, _tier: Tier) -> Candidate:
+    def candidate(self, _tier: Tier) -> Candidate:
         return self._candidate
 
 

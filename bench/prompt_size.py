@@ -43,7 +43,7 @@ TARGET = 1.3
 class OneModel:
     """Every tier is one model with a large window: what is asked does not depend on a key being there."""
 
-    def resolve(self, tier: Tier) -> Candidate:
+    def candidate(self, tier: Tier) -> Candidate:
         return Candidate(tier, "openai", "measured", Payment.OWN_KEY, "openai-chat", "", 200_000, 8_000)
 
     def price(self, candidate: Candidate) -> None:  # noqa: ARG002 - the seam's signature

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from policies.policy import Policy
 from policies.words import Payment, Tier
@@ -19,8 +19,8 @@ from reviewer.context.lookup import LookUps
 from reviewer.evidence.run import Evidence, run_analysers
 from reviewer.git.limits import Reached
 from reviewer.git.snapshot import Snapshot
-from reviewer.models.model import Call, Candidate, Stage, Usage
-from reviewer.steps.ask import Answered, Ask, Desk, Run, answer_unit, recheck
+from reviewer.models.model import Call, Stage, Usage
+from reviewer.steps.ask import Answered, Desk, Run, answer_unit, recheck
 from reviewer.steps.assemble import assemble
 from reviewer.steps.cache import ResultStore, read_stored, write_stored
 from reviewer.steps.plan import Plan
@@ -31,17 +31,8 @@ from reviewer.steps.result import Review
 from reviewer.steps.scope import Scope, decide_scope
 from reviewer.steps.verify import Verified, verify_findings
 
-
-class Asker(Ask, Protocol):
-    """The models as the pipeline sees them."""
-
-    def resolve(self, tier: Tier) -> Candidate | None:
-        """Return the candidate that a tier would use now, None where no model is usable."""
-        ...
-
-    def stop(self) -> None:
-        """End the questions that are under way: the process is going down."""
-        ...
+if TYPE_CHECKING:
+    from reviewer.models.ask import ModelClient
 
 
 class FrontierPrice(Protocol):
@@ -69,35 +60,35 @@ def review(
     policy: Policy,
     head: Snapshot | None,
     base: Snapshot | None,
-    asker: Asker | None,
+    models: ModelClient,
     frontier_price: FrontierPrice | None = None,
     store: ResultStore | None = None,
     watch: Callable[[Progress], None] = lambda _progress: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Review:
-    """Review a change. `head` and `base` are its two commits, `asker` None where no model is configured.
+    """Review a change. `head` and `base` are its two commits, `models` what can be asked, which may be nothing.
 
     Never raises for what a model or an analyser does; raises LedgerUnavailable when money cannot be accounted for.
     """
     started = clock()
     watch(Progress("scope"))
     scope = decide_scope(request.change, policy, head=head, base=base)
-    with _pool(policy.concurrency + 1, asker) as pool:
+    with _pool(policy.concurrency + 1, models) as pool:
         # The analysers run beside the calls: two witnesses that have not spoken to each other. They begin when the
         # first question is on its way, for on two processors they double the time until then.
         asked = threading.Event()
         evidence = pool.submit(_evidence, request.change, scope, policy, head, asked)
         try:
-            prepared = prepare(request, scope, policy=policy, models=asker)
+            prepared = prepare(request, scope, policy=policy, models=models)
             run = Run(seconds=policy.max_seconds, clock=clock, started=started)
             plans, answers, limits = _ask_all(
-                request, prepared, asker, policy, (head, base), evidence, run, store, pool, watch, asked
+                request, prepared, models, policy, (head, base), evidence, run, store, pool, watch, asked
             )
         finally:
             asked.set()
         watch(Progress("evidence", len(answers), len(plans)))
         found = evidence.result()
-    verified = _verify(answers, plans, asker, policy, run, store, watch)
+    verified = _verify(answers, plans, models, policy, run, store, watch)
     finished = assemble(
         request,
         prepared,
@@ -106,7 +97,7 @@ def review(
         verified=verified,
         evidence=found,
         policy=policy,
-        has_model=asker is not None,
+        has_model=models.usable,
         limits=limits,
     )
     watch(Progress("done", len(answers), len(plans), finished.usage, finished.cost))
@@ -118,14 +109,13 @@ def review(
 
 
 @contextmanager
-def _pool(workers: int, asker: Asker | None) -> Iterator[ThreadPoolExecutor]:
+def _pool(workers: int, models: ModelClient) -> Iterator[ThreadPoolExecutor]:
     """Threads for a review; when it ends early (Ctrl-C, SIGTERM, a lost lease) what is being asked ends too."""
     pool = ThreadPoolExecutor(max_workers=workers)
     try:
         yield pool
     except BaseException:
-        if asker is not None:
-            asker.stop()
+        models.stop()
         pool.shutdown(wait=True, cancel_futures=True)
         raise
     pool.shutdown(wait=True)
@@ -141,7 +131,7 @@ def _evidence(
 def _ask_all(
     request: ReviewRequest,
     prepared: Prepared,
-    asker: Asker | None,
+    models: ModelClient,
     policy: Policy,
     commits: tuple[Snapshot | None, Snapshot | None],
     evidence: Future[Evidence],
@@ -151,12 +141,12 @@ def _ask_all(
     watch: Callable[[Progress], None],
     asked: threading.Event,
 ) -> tuple[tuple[Plan, ...], tuple[Answered, ...], tuple[Reached, ...]]:
-    if asker is None or not prepared.units:
+    if not models.usable or not prepared.units:
         return (), (), ()
     head, base = commits
     gatherer = gatherer_of(prepared, head, base)
     desk = Desk(
-        asker=asker,
+        models=models,
         # A strategy that somebody asked for is a promise about price: it bounds escalation too.
         policy=replace(policy, strategy=request.strategy) if request.strategy else policy,
         anchors=Anchors.from_change(prepared.change),
@@ -166,7 +156,7 @@ def _ask_all(
         run=run,
     )
     plans, jobs = [], []
-    for plan in plan_units(request, prepared, policy=policy, gatherer=gatherer, models=asker):
+    for plan in plan_units(request, prepared, policy=policy, gatherer=gatherer, models=models):
         plans.append(plan)
         jobs.append(pool.submit(_answer, plan, desk, store))
         asked.set()
@@ -201,17 +191,17 @@ def _answer(plan: Plan, desk: Desk, store: ResultStore | None) -> Answered:
 def _verify(
     answers: Sequence[Answered],
     plans: Sequence[Plan],
-    asker: Asker | None,
+    models: ModelClient,
     policy: Policy,
     run: Run,
     store: ResultStore | None,
     watch: Callable[[Progress], None],
 ) -> Verified:
-    if asker is None or not any(answered.findings for answered in answers):
+    if not models.usable or not any(answered.findings for answered in answers):
         return Verified()
     watch(Progress("verification", len(answers), len(plans)))
     by_unit = {plan.unit.identity: plan for plan in plans}
-    return verify_findings(answers, by_unit, asker=asker, policy=policy, run=run, store=store)
+    return verify_findings(answers, by_unit, models=models, policy=policy, run=run, store=store)
 
 
 def _all_frontier(calls: Sequence[Call], price: FrontierPrice | None) -> Decimal | None:

@@ -302,7 +302,7 @@ def test_prompts_are_the_same_bytes_every_time(scratch: Scratch, tmp_path: Path)
 class NoModel:
     """No tier has a model; units are planned all the same."""
 
-    def resolve(self, _tier: Tier) -> None:
+    def candidate(self, _tier: Tier) -> None:
         return None
 
 

@@ -199,7 +199,7 @@ class _Run:
     def _estimate(self, inputs: _Inputs, gh: GitHub, login: str) -> None:
         """Answer `/kilo estimate` with one comment: posted once, whatever is tried again."""
         planned = plan_review(
-            inputs.request, policy=inputs.policy, head=inputs.head, base=inputs.base, models=inputs.models
+            inputs.request, policy=inputs.policy, head=inputs.head, base=inputs.base, models=inputs.models.client
         )
         self._reply(gh, "estimate", self.conceal(estimate_table(planned)), login)
 
@@ -280,7 +280,7 @@ class _Run:
             policy=policy,
             head=inputs.head,
             base=inputs.base,
-            asker=inputs.models.asker,
+            models=inputs.models.client,
             frontier_price=inputs.models.frontier_price,
             store=self.ledger.results(self.now),
         )

@@ -103,7 +103,7 @@ def explain(
     request = replace(request, strategy=Strategy(options.strategy) if options.strategy else None)
     return Explained(
         request.change,
-        plan_review(request, policy=policy, head=head, base=base, models=models),
+        plan_review(request, policy=policy, head=head, base=base, models=models.client),
         models.reason,
         bare=head is None,
     )

@@ -26,7 +26,7 @@ from reviewer.steps.result import Review
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What one run needs. `models.asker` is None where only the analysers can work."""
+    """What one run needs. `models.client.usable` is False where only the analysers can work."""
 
     policy: Policy
     models: Models
@@ -105,7 +105,7 @@ def review_selected(
         policy=session.policy,
         head=selected.head,
         base=selected.base,
-        asker=session.models.asker,
+        models=session.models.client,
         frontier_price=session.models.frontier_price,
         store=store,
         watch=watch,

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from policies.escalation import Attempt, Escalate, Repair, next_step
 from policies.policy import Policy
@@ -24,6 +24,9 @@ from reviewer.prompts.build import hinted_prompt, repair_prompt
 from reviewer.steps.plan import Plan, is_small
 from reviewer.steps.result import Escalation
 
+if TYPE_CHECKING:
+    from reviewer.models.ask import ModelClient
+
 # Losing a suggestion loses no finding: these never buy another call.
 _SUGGESTION_CHECKS: Final = frozenset({Check.SUGGESTION_APPLIES, Check.SUGGESTION_PARSES})
 # An answer that could be read stands for what passed, also where the model was unsure or was cut off.
@@ -35,32 +38,6 @@ _ADVICE: Final = {
     Check.TRUNCATED: "Report only the most serious findings, each in two sentences, with no suggestion.",
     Check.SELF_REPORTED_UNCERTAIN: "Judge by what is shown, and state the confidence that this deserves.",
 }
-
-
-class AskResult(Protocol):
-    """What asking a model gave: `completion` or `error`, and every attempt as a Call."""
-
-    @property
-    def completion(self) -> Completion | None: ...  # noqa: D102
-    @property
-    def calls(self) -> tuple[Call, ...]: ...  # noqa: D102
-    @property
-    def error(self) -> KiloReviewError | None: ...  # noqa: D102
-    @property
-    def notes(self) -> tuple[str, ...]: ...  # noqa: D102
-
-
-class Ask(Protocol):
-    """The seam to the models: one question, with retry, failover and reservation behind it."""
-
-    @property
-    def highest(self) -> Tier:
-        """The highest tier with a usable model."""
-        ...
-
-    def ask(self, prompt: Prompt, *, tier: Tier, unit: str, stage: Stage, attempt: int) -> AskResult:
-        """Ask; a refusal or a fault is in the result, never raised."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +99,7 @@ class Desk:
     `evidence` waits for the analysers, which run meanwhile. `look_ups` makes what answers one unit's look-ups.
     """
 
-    asker: Ask
+    models: ModelClient
     policy: Policy
     anchors: Anchors
     head: Snapshot | None
@@ -158,7 +135,7 @@ def answer_unit(plan: Plan, desk: Desk) -> Answered:
             return _closed(plan, state, best, desk.run.stopped, limit=True)
         if late := desk.run.late():
             return _closed(plan, state, best, late)
-        result = desk.asker.ask(
+        result = desk.models.ask(
             state.prompt,
             tier=state.tier,
             unit=plan.unit.identity,
@@ -199,7 +176,7 @@ def _seconded(plan: Plan, desk: Desk, state: _State, answered: Answered) -> Answ
     if not desk.policy.second_pass or plan.candidate is None or is_small(plan.candidate) or desk.run.late():
         return answered
     tier = min(state.tier, Tier.EFFICIENT)
-    result = desk.asker.ask(
+    result = desk.models.ask(
         state.asked, tier=tier, unit=plan.unit.identity, stage=Stage.SECOND_PASS, attempt=len(state.attempts) + 1
     )
     state.calls.extend(result.calls)
@@ -318,9 +295,11 @@ def _decisive(failure: CheckFailure) -> bool:
 
 def _next(plan: Plan, desk: Desk, state: _State, read: _Read) -> bool:
     """Prepare the next call, False where there is none. A small local model is not asked to repair itself."""
-    if plan.candidate is not None and is_small(plan.candidate) and desk.asker.highest <= state.tier:
+    if plan.candidate is not None and is_small(plan.candidate) and desk.models.highest <= state.tier:
         return False
-    step = next_step(state.attempts, desk.policy, escalations_used=desk.run.escalations, highest=desk.asker.highest)
+    step = next_step(
+        state.attempts, desk.policy, escalations_used=desk.run.escalations, highest=desk.models.highest
+    )
     if isinstance(step, Repair):
         state.stage = Stage.REPAIR
         advice = _ADVICE.get(read.failed, "") if read.failed else ""

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from policies.budgets import Estimate, PlannedCall, estimate
 from policies.policy import Policy
-from policies.words import Tier
 from reviewer.context.fill import Choice
 from reviewer.context.tokens import count_tokens
 from reviewer.git.limits import Reached
@@ -22,15 +21,11 @@ from reviewer.steps.prepare import Prepared, prepare
 from reviewer.steps.request import ReviewRequest
 from reviewer.steps.scope import decide_scope
 
+if TYPE_CHECKING:
+    from reviewer.models.ask import ModelClient
+
 # How often, seen over many runs, a unit's answer buys a second call.
 REPAIR_LIKELIHOOD: Final = Decimal("0.1")
-
-
-class PricedModels(Protocol):
-    """Which model a tier would use, and what it charges."""
-
-    def resolve(self, tier: Tier) -> Candidate | None: ...  # noqa: D102
-    def price(self, candidate: Candidate) -> Price | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +50,7 @@ def plan_review(
     policy: Policy,
     head: Snapshot | None,
     base: Snapshot | None,
-    models: PricedModels,
+    models: ModelClient,
 ) -> Planned:
     """Go through the pipeline up to the prompts; spends nothing."""
     scope = decide_scope(request.change, policy, head=head, base=base)

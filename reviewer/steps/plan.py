@@ -7,12 +7,12 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from policies.policy import Policy
 from policies.routing import route, signals_for
 from policies.rules import ChangedPart
-from policies.words import Payment, Tier
+from policies.words import Payment
 from reviewer.change.model import Hunk, Unit
 from reviewer.context.folders import folder_of
 from reviewer.context.gather import proportional_budget
@@ -23,20 +23,15 @@ from reviewer.prompts.build import build_prompt
 from reviewer.steps.request import ReviewRequest
 from reviewer.steps.result import UnitRoute
 
+if TYPE_CHECKING:
+    from reviewer.models.ask import ModelClient
+
 # A model with a window like this reads a page and writes a paragraph.
 SMALL_WINDOW: Final = 16_384
 SMALL_OUTPUT: Final = 200
 SMALL_FINDINGS: Final = 1
 SMALL_TEXT: Final = 80
 SMALL_LINES: Final = 40
-
-
-class Models(Protocol):
-    """Which model a tier would use now."""
-
-    def resolve(self, tier: Tier) -> Candidate | None:
-        """Return the candidate of a tier, or of the nearest one below that is usable; None where nothing is."""
-        ...
 
 
 class Gatherer(Protocol):
@@ -69,7 +64,7 @@ def plan_unit(
     *,
     request: ReviewRequest,
     policy: Policy,
-    models: Models,
+    models: ModelClient,
     gatherer: Gatherer | None,
     shared: Sequence[ContextItem],
     schema: Mapping[str, Any],
@@ -84,7 +79,7 @@ def plan_unit(
         parts, policy, labels=request.labels, command_strategy=request.strategy, attributes_of=attributes
     )
     decision = route(signals, policy)
-    candidate = models.resolve(decision.tier)
+    candidate = models.candidate(decision.tier)
     diff_tokens = sum(count(line.text) + 1 for hunk in unit.hunks for line in hunk.lines)
     budget = max(0, proportional_budget(diff_tokens, ceiling=policy.context_tokens) - shared_tokens)
     items = gatherer.for_unit(unit, budget=budget) if gatherer else ()

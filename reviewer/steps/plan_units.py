@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from policies.attributes import attributes_of
 from policies.policy import Policy
@@ -15,8 +15,11 @@ from reviewer.findings.schema import FINDINGS_SCHEMA
 from reviewer.git.snapshot import Snapshot
 from reviewer.prompts.snippets import AsPrompted
 from reviewer.steps.plan import Plan, elsewhere, plan_unit, units_of_paths
-from reviewer.steps.prepare import HasModels, Prepared
+from reviewer.steps.prepare import Prepared
 from reviewer.steps.request import ReviewRequest
+
+if TYPE_CHECKING:
+    from reviewer.models.ask import ModelClient
 
 # From so many units on, what they share is worth a part of each one's context: it is read from the cache.
 UNITS_THAT_SHARE: Final = 3
@@ -35,7 +38,7 @@ def plan_units(
     *,
     policy: Policy,
     gatherer: ContextGatherer | None,
-    models: HasModels,
+    models: ModelClient,
 ) -> Iterator[Plan]:
     """Yield a plan for each unit in turn, so that the first question is on its way while the rest is planned.
 

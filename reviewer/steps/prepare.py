@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from policies.policy import Policy
 from policies.sensitivity import likelihood
@@ -12,11 +12,13 @@ from policies.words import Tier
 from reviewer.change.model import Change, Hunk, Unit
 from reviewer.change.units import build_units
 from reviewer.context.tokens import count_tokens
-from reviewer.models.model import Candidate
 from reviewer.prompts.redact import redact_change
 from reviewer.steps.plan import answer_room, changed_parts
 from reviewer.steps.request import ReviewRequest
 from reviewer.steps.scope import Scope
+
+if TYPE_CHECKING:
+    from reviewer.models.ask import ModelClient
 
 # Above so many hunks the risk of a file stands for its hunks: judging each would take longer than the first answer.
 HUNKS_JUDGED_ALONE: Final = 1500
@@ -24,14 +26,6 @@ HUNKS_JUDGED_ALONE: Final = 1500
 
 # A window too small for this much of a diff is of no use.
 MIN_UNIT_TOKENS: Final = 200
-
-
-class HasModels(Protocol):
-    """Which model a tier would use."""
-
-    def resolve(self, tier: Tier) -> Candidate | None:
-        """Return the candidate of a tier, None where no model is usable."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +43,7 @@ class Prepared:
     redacted: int
 
 
-def prepare(request: ReviewRequest, scope: Scope, *, policy: Policy, models: HasModels | None = None) -> Prepared:
+def prepare(request: ReviewRequest, scope: Scope, *, policy: Policy, models: ModelClient | None = None) -> Prepared:
     """Take the secrets out of what is in scope and group it into units, the riskiest first.
 
     A unit fits the smallest window of the models that may read it.
@@ -83,8 +77,8 @@ def _risk(change: Change, policy: Policy) -> Callable[[Hunk], float]:
     return of_file
 
 
-def unit_room(policy: Policy, models: HasModels | None) -> int:
+def unit_room(policy: Policy, models: ModelClient | None) -> int:
     """Return the most tokens of diff in a unit: policy's figure, less where a model's window is small."""
-    candidates = [models.resolve(tier) for tier in Tier] if models is not None else []
+    candidates = [models.candidate(tier) for tier in Tier] if models is not None else []
     windows = [candidate.context_window - answer_room(candidate, policy) for candidate in candidates if candidate]
     return max(MIN_UNIT_TOKENS, min([policy.unit_tokens, *(window // 2 for window in windows)]))

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from policies.policy import Policy
 from policies.words import Check, Severity, Tier, Verify
@@ -18,10 +18,13 @@ from reviewer.findings.verify import Verification, apply_verdicts, build_verific
 from reviewer.models.model import Call, Prompt, Stage
 from reviewer.prompts.fence import fenced
 from reviewer.prompts.snippets import context_texts
-from reviewer.steps.ask import Answered, Ask, Run
+from reviewer.steps.ask import Answered, Run
 from reviewer.steps.cache import ResultStore
 from reviewer.steps.plan import Plan, is_small
 from reviewer.steps.result import Escalation
+
+if TYPE_CHECKING:
+    from reviewer.models.ask import ModelClient
 
 # Tokens of diff and context that one verification call reads.
 BATCH_TOKENS: Final = 12_000
@@ -47,7 +50,7 @@ class _Batch:
 
 @dataclass(slots=True)
 class _State:
-    asker: Ask
+    models: ModelClient
     policy: Policy
     run: Run
     store: ResultStore | None
@@ -60,7 +63,7 @@ def verify_findings(
     answers: Sequence[Answered],
     plans: Mapping[str, Plan],
     *,
-    asker: Ask,
+    models: ModelClient,
     policy: Policy,
     run: Run,
     store: ResultStore | None = None,
@@ -70,7 +73,7 @@ def verify_findings(
     CRITICAL and HIGH always, and all that a tier below FRONTIER found; everything under `verify = "always"`.
     """
     batches = _batches(answers, plans, policy)
-    states = [_State(asker, policy, run, store) for _batch in batches]
+    states = [_State(models, policy, run, store) for _batch in batches]
     with ThreadPoolExecutor(max_workers=policy.concurrency) as pool:
         refuted = [found for one in pool.map(_refute, batches, states) for found in one]
     return Verified(
@@ -148,7 +151,7 @@ def _answer(prompt: Prompt, tier: Tier, batch: _Batch, state: _State) -> str | N
     if stored is not None:
         return stored
     unit = next(iter(batch.units))
-    result = state.asker.ask(prompt, tier=tier, unit=unit, stage=Stage.VERIFICATION, attempt=1)
+    result = state.models.ask(prompt, tier=tier, unit=unit, stage=Stage.VERIFICATION, attempt=1)
     state.calls += result.calls
     if result.completion is None:
         why = str(result.error) if result.error else "no model answered"
@@ -164,7 +167,7 @@ def _answer(prompt: Prompt, tier: Tier, batch: _Batch, state: _State) -> str | N
 def _again(batch: _Batch, split: Sequence[Finding], state: _State) -> Verification | None:
     """Ask one tier up about grave findings that were called wrong without a proof."""
     higher = batch.tier.next_up
-    if higher is None or higher > min(state.asker.highest, state.policy.max_tier) or state.policy.model:
+    if higher is None or higher > min(state.models.highest, state.policy.max_tier) or state.policy.model:
         return None
     if not state.run.take_escalation(state.policy.max_escalations):
         return None
