@@ -29,6 +29,7 @@ from reviewer.models.clocking import TimeLimits
 from reviewer.models.meter import NullMeter
 from reviewer.models.open import open_client
 from reviewer.settings import Settings
+from reviewer.steps.context import ReviewContext
 from reviewer.steps.request import ReviewRequest
 
 
@@ -38,9 +39,7 @@ def review_one(
     change = replace(parse_diff(row["diff"].encode()), base=row["base"], head=row["head"])
     client = open_client(settings, policy.providers, private=False, meter=NullMeter(), limits=limits)
     with GitSnapshot.open(git_dir, row["base"]) as base, GitSnapshot.open(git_dir, row["head"]) as head:
-        return as_json(
-            pipeline.review(ReviewRequest(change=change), policy=policy, head=head, base=base, models=client)
-        )
+        return as_json(pipeline.review(ReviewRequest(change=change), ReviewContext(policy, client, head, base)))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
