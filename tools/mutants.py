@@ -37,8 +37,6 @@ TESTS = ROOT / "tests" / "steps"
 KNOWN = ROOT / ".mutants" / "results.jsonl"
 LEAST = 0.85
 SAMPLE = 300
-# Modules that hold no step: what they say is tested where it is used.
-MUTATED_ELSEWHERE = ("__init__",)
 OPPOSITE: dict[type[ast.AST], tuple[type[ast.AST], ...]] = {
     ast.Eq: (ast.NotEq,),
     ast.NotEq: (ast.Eq,),
@@ -57,6 +55,7 @@ OPPOSITE: dict[type[ast.AST], tuple[type[ast.AST], ...]] = {
     ast.Mult: (ast.FloorDiv,),
     ast.FloorDiv: (ast.Mult,),
 }
+NOT_RUN = ("annotation", "returns", "decorator_list")
 SWAPPED = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
 
@@ -69,6 +68,10 @@ class Mutant:
     variant: int
     line: int
     text: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.module}:{self.place}:{self.variant}"
 
     @property
     def name(self) -> str:
@@ -85,13 +88,7 @@ def places(tree: ast.Module) -> Iterator[tuple[ast.AST, str, int | None, ast.AST
 
 def _under(parent: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
     for name, value in ast.iter_fields(parent):
-        if name in (
-            "annotation",
-            "returns",
-            "decorator_list",
-            "type_comment",
-            "keywords" if _is_field(parent) else "",
-        ):
+        if name in NOT_RUN or (name == "keywords" and _is_field(parent)):
             continue
         for index, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
             if not isinstance(node, ast.AST) or _is_docstring(parent, name, index, node) or _is_typing(node):
@@ -129,34 +126,41 @@ Change = tuple[str, Callable[[], ast.AST]]
 
 def changes(node: ast.AST, parent: ast.AST, field: str) -> list[Change]:
     """Return what may become of a node: words for a person, and what makes the new node."""
-    found: list[Change] = []
-    if isinstance(node, ast.Compare):
-        for at, operator in enumerate(node.ops):
-            for other in OPPOSITE[type(operator)]:
-                found.append(
-                    (f"{_word(operator)} becomes {_word(other())}", lambda a=at, o=other: _op(node, a, o()))
-                )
-    elif isinstance(node, ast.BoolOp | ast.BinOp | ast.AugAssign) and type(node.op) in OPPOSITE:
-        (other,) = OPPOSITE[type(node.op)]
-        found.append((f"{_word(node.op)} becomes {_word(other())}", lambda: _with(node, op=other())))
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        found.append(("`not` is gone", lambda: node.operand))
-    elif isinstance(node, ast.Constant):
-        found += _constants(node)
-    elif isinstance(node, ast.Name) and node.id in SWAPPED and isinstance(node.ctx, ast.Load):
-        found.append((f"{node.id} becomes {SWAPPED[node.id]}", lambda: _with(node, id=SWAPPED[node.id])))
-    elif isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
-        found.append(("nothing is returned", lambda: _with(node, value=ast.Constant(None))))
-    elif isinstance(node, ast.Continue | ast.Break | ast.Raise) or _is_effect(node):
-        found.append((f"`{_short(node)}` is gone", ast.Pass))
-    elif isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Load) and len(node.elts) > 1:
-        for at, part in enumerate(node.elts):
-            if isinstance(part, ast.Starred):
-                found.append((f"`{_short(part)}` is gone", lambda a=at: _without(node, a)))
-    if (field == "test" and isinstance(parent, ast.If | ast.IfExp)) or (field == "ifs"):
-        if not isinstance(node, ast.Compare | ast.UnaryOp):  # their opposites are there already
-            found.append((f"`{_short(node)}` is negated", lambda: ast.UnaryOp(ast.Not(), node)))
+    tested = (field == "test" and isinstance(parent, ast.If | ast.IfExp)) or field == "ifs"
+    found = [*_of_expression(node), *_of_statement(node)]
+    if tested and not isinstance(node, ast.Compare | ast.UnaryOp):  # their opposites are there already
+        found.append((f"`{_short(node)}` is negated", lambda: ast.UnaryOp(ast.Not(), node)))
     return found
+
+
+def _of_expression(node: ast.AST) -> list[Change]:
+    if isinstance(node, ast.Compare):
+        return [
+            (f"{_word(operator)} becomes {_word(other())}", lambda at=at, other=other: _op(node, at, other()))
+            for at, operator in enumerate(node.ops)
+            for other in OPPOSITE[type(operator)]
+        ]
+    if isinstance(node, ast.BoolOp | ast.BinOp) and type(node.op) in OPPOSITE:
+        (other,) = OPPOSITE[type(node.op)]
+        return [(f"{_word(node.op)} becomes {_word(other())}", lambda: _with(node, op=other()))]
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return [("`not` is gone", lambda: node.operand)]
+    if isinstance(node, ast.Constant):
+        return _constants(node)
+    if isinstance(node, ast.Name) and node.id in SWAPPED:
+        return [(f"{node.id} becomes {SWAPPED[node.id]}", lambda: _with(node, id=SWAPPED[node.id]))]
+    if isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Load) and len(node.elts) > 1:
+        starred = [(at, part) for at, part in enumerate(node.elts) if isinstance(part, ast.Starred)]
+        return [(f"`{_short(part)}` is gone", lambda at=at: _without(node, at)) for at, part in starred]
+    return []
+
+
+def _of_statement(node: ast.AST) -> list[Change]:
+    if isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
+        return [("nothing is returned", lambda: _with(node, value=ast.Constant(None)))]
+    if isinstance(node, ast.Continue | ast.Break | ast.Raise) or _is_effect(node):
+        return [(f"`{_short(node)}` is gone", ast.Pass)]
+    return []
 
 
 def _constants(node: ast.Constant) -> list[Change]:
@@ -245,7 +249,7 @@ class FromMemory(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, module: str, path: Path, tree: ast.Module) -> None:
         self.module, self.path, self.tree = module, path, tree
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> Any:
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> Any:
         if name != self.module:
             return None
         return importlib.util.spec_from_loader(name, self, origin=str(self.path))
@@ -261,7 +265,7 @@ def path_of(module: str) -> Path:
 def tests_of(module: str) -> Path:
     """Return the test module that mirrors a module."""
     if module == "reviewer.pipeline":
-        return ROOT / "tests" / "test_pipeline.py"
+        return ROOT / "tests" / "test_pipeline_steps.py"
     return TESTS / f"test_{module.rpartition('.')[2]}.py"
 
 
@@ -276,11 +280,11 @@ def run_tests(tests: Path, finder: FromMemory | None) -> int:
     os.dup2(silent, 2)
     status = 99
     try:
-        import pytest  # noqa: PLC0415 - loaded before the fork
+        import pytest
 
         if finder is not None:
             sys.meta_path.insert(0, finder)
-        plugins = ["-p", "no:cacheprovider", "-p", "no:xdist"]
+        plugins = ["-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
         status = int(pytest.main(["-x", "-q", *plugins, "-o", "addopts=--import-mode=importlib", str(tests)]))
     except BaseException:  # noqa: BLE001 - a mutant may raise anything; that it did is the result
         status = 98
@@ -293,7 +297,8 @@ def preload() -> None:
     sys.path.insert(0, str(ROOT))
     for name in (
         "pytest", "hypothesis", "reviewer.change.parse", "reviewer.change.units", "reviewer.context.gather",
-        "reviewer.context.lookup", "reviewer.context.guidelines", "reviewer.evidence.run", "reviewer.findings.check",
+        "reviewer.context.lookup", "reviewer.context.guidelines", "reviewer.evidence.run",
+        "reviewer.findings.check",
         "reviewer.findings.merge", "reviewer.findings.parse", "reviewer.findings.place", "reviewer.findings.rank",
         "reviewer.findings.verify", "reviewer.git.commit", "reviewer.models.ask", "reviewer.models.meter",
         "reviewer.prompts.build", "policies.load", "policies.routing", "policies.escalation",
@@ -354,7 +359,7 @@ def baseline(modules: Sequence[str]) -> dict[str, float]:
 def chosen(modules: Sequence[str], options: argparse.Namespace) -> list[Mutant]:
     """Return the mutants to run, in an order that the seed decides."""
     found = [mutant for module in modules for mutant in mutants_of(module, path_of(module).read_text("utf-8"))]
-    random.Random(options.seed).shuffle(found)  # noqa: S311 - a sample, no secret
+    random.Random(options.seed).shuffle(found)
     return found if options.all else found[: options.sample]
 
 
@@ -367,24 +372,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at a time")
     parser.add_argument("--least", type=float, default=LEAST, help=f"the share to hold (default: {LEAST})")
     options = parser.parse_args(argv)
-    names = options.modules or sorted(
-        path.stem for path in STEPS.glob("*.py") if path.stem not in MUTATED_ELSEWHERE
-    )
+    names = options.modules or sorted(path.stem for path in STEPS.glob("*.py") if path.stem != "__init__")
     modules = [f"reviewer.steps.{name}" for name in names] + ([] if options.modules else ["reviewer.pipeline"])
     mute = [module for module in modules if not tests_of(module).exists()]
     modules = [module for module in modules if module not in mute]
     preload()
     mutants = chosen(modules, options)
     mark = fingerprint()
-    results = {
-        mutant: before[mutant.name] for before in [known(mark)] for mutant in mutants if mutant.name in before
-    }
+    before = known(mark)
+    results = {mutant: before[mutant.key] for mutant in mutants if mutant.key in before}
     left = [mutant for mutant in mutants if mutant not in results]
     KNOWN.parent.mkdir(exist_ok=True)
     with KNOWN.open("a", encoding="utf-8") as log:
         for mutant, killed in measure(left, options.jobs, baseline(sorted({m.module for m in left}))):
             results[mutant] = killed
-            log.write(json.dumps({"mark": mark, "mutant": mutant.name, "killed": killed}) + "\n")
+            log.write(json.dumps({"mark": mark, "mutant": mutant.key, "killed": killed}) + "\n")
             log.flush()
     return report(results, mute, options.least)
 
@@ -393,9 +395,8 @@ def report(results: dict[Mutant, bool], mute: Sequence[str], least: float) -> in
     """Print killed and total by module and what was not noticed; return 1 where the share is under `least`."""
     total = Counter(mutant.module for mutant in results)
     killed = Counter(mutant.module for mutant, dead in results.items() if dead)
-    for mutant in sorted(
-        (mutant for mutant, dead in results.items() if not dead), key=lambda m: (m.module, m.line)
-    ):
+    alive = [mutant for mutant, dead in results.items() if not dead]
+    for mutant in sorted(alive, key=lambda mutant: (mutant.module, mutant.line)):
         print(f"not noticed: {mutant.name}")
     for module in sorted(total):
         print(f"{killed[module]:>4} of {total[module]:>4}  {killed[module] / total[module]:.2f}  {module}")

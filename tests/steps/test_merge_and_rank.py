@@ -160,6 +160,14 @@ def test_evidence_of_one_finding_stays_known_where_the_next_of_the_unit_has_none
     assert both[said.title].score == alone.score
 
 
+def test_evidence_of_one_of_two_that_agree_counts_for_the_issue() -> None:
+    item = LookUps(HEAD).answer(LookupRequest("file", "", "shop/price.py", 1, 2))
+    with_evidence = sure(evidence=("shop/price.py:2",))
+    other = sure(source="model:other")
+    (known, _), (unknown, _) = (place(answered(with_evidence, other, items=items)) for items in ((item,), ()))
+    assert known.score > unknown.score
+
+
 def test_the_best_of_a_group_says_what_the_issue_is_worth() -> None:
     weak = sure(source="model:weak", confidence=0.05)
     placed = place(answered(sure(), weak))

@@ -142,5 +142,5 @@ def test_no_tier_is_stepped_down_for_anything_else(
     error: KiloReviewError | None, tier: Tier, at_limit: AtLimit
 ) -> None:
     state = UnitState.of(plan_of(tier=tier))
-    assert not step_down(state, error, replace(POLICY, at_limit=at_limit))
+    assert step_down(state, error, replace(POLICY, at_limit=at_limit)) is False
     assert (state.tier, state.notices) == (tier, [])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -186,6 +188,19 @@ def test_the_same_plan_has_the_same_name() -> None:
 )
 def test_another_unit_context_tier_model_or_policy_is_another_result(fields: dict[str, Any]) -> None:
     assert planned(**{"items": (item(),), **fields}).key != planned(items=(item(),)).key
+
+
+def test_the_name_is_made_of_these_parts_in_this_form_so_that_stored_answers_are_found_again() -> None:
+    plan = planned(items=(item(),), shared=(item("def shared(): ...", path="lib/shared.py"),))
+    parts = {
+        "unit": plan.unit.identity,
+        "context": [["lib/shared.py", "def shared(): ..."], ["lib/helper.py", "def helper(): ..."]],
+        "prompt": plan.prompt.version,
+        "tier": plan.route.tier.label,
+        "model": plan.route.model,
+        "lookups": POLICY.lookups,
+    }
+    assert plan.key == hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def test_context_that_only_moved_is_the_same_result() -> None:

@@ -30,15 +30,19 @@ def test_a_review_that_ends_early_stops_the_models_and_begins_nothing_more(error
             super().stop()
             stopped.set()
 
-    models, begun = Stoppable(), []
-    with pytest.raises(type(error) if isinstance(error, BaseException) else error):  # noqa: SIM117
+    models, jobs, begun = Stoppable(), [], []
+
+    def end_early() -> None:
         with review_threads(1, models) as threads:
             # A call under way ends when the models are stopped, and not before.
-            ended = threads.submit(stopped.wait, 5)
+            jobs.append(threads.submit(stopped.wait, 5))
             threads.submit(begun.append, "after the end")
             raise error
+
+    with pytest.raises(error if isinstance(error, type) else type(error)):
+        end_early()
     assert models.stopped == 1
-    assert ended.result() is True
+    assert jobs[0].result() is True
     assert begun == []
 
 
