@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from policies.words import Check, Severity
 from reviewer.change.model import Unit
+from reviewer.context.lookup_request import LookupRequest
 from reviewer.findings.model import Category
 from reviewer.findings.schema import (
     LOOKUP_KINDS,
@@ -62,20 +63,6 @@ class RawFinding:
     suggestion: str | None
     confidence: float
     evidence: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LookupRequest:
-    """What the model wants to see: a "definition" or the "references" of `name`, or lines of the "file" `path`.
-
-    Lines are 1-based and inclusive, None where not given.
-    """
-
-    kind: str
-    name: str
-    path: str | None = None
-    start_line: int | None = None
-    end_line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies.words import Check, Severity
+from reviewer.context.lookup_request import LookupRequest
 from reviewer.findings.model import Category
-from reviewer.findings.parse import LookupRequest, parse_answer
+from reviewer.findings.parse import parse_answer
 from reviewer.findings.schema import FINDINGS_SCHEMA, MAX_BODY, narrowed
 from reviewer.findings.tolerant_json import decode_json
 from reviewer.models.schemas import strict_ready

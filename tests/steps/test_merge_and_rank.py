@@ -9,10 +9,10 @@ import pytest
 
 from policies.words import Payment, Severity, Style, Tier
 from reviewer.context.lookup import LookUps
+from reviewer.context.lookup_request import LookupRequest
 from reviewer.evidence.run import Evidence
 from reviewer.findings.merge import EarlierFinding
 from reviewer.findings.model import Category, Disposition, Finding, PlacedFinding
-from reviewer.findings.parse import LookupRequest
 from reviewer.steps.answer import UnitAnswer
 from reviewer.steps.merge_and_rank import ONLY_FREE_TIER, merge_and_rank
 from reviewer.steps.outputs import StepOutputs

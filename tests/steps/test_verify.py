@@ -12,9 +12,9 @@ import pytest
 from policies.policy import Policy
 from policies.words import Check, Severity, Tier, Verify
 from reviewer.context.lookup import LookUps
+from reviewer.context.lookup_request import LookupRequest
 from reviewer.errors import LedgerUnavailable, ModelUnavailable
 from reviewer.findings.model import Disposition, Finding
-from reviewer.findings.parse import LookupRequest
 from reviewer.models.model import Stage
 from reviewer.steps.answer import UnitAnswer
 from reviewer.steps.progress import Progress
