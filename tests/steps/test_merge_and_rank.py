@@ -209,7 +209,7 @@ def test_a_thread_follows_a_file_that_was_renamed() -> None:
     diff = (
         "diff --git a/old.py b/new.py\nsimilarity index 50%\nrename from old.py\nrename to new.py\n"
         "--- a/old.py\n+++ b/new.py\n@@ -1 +1 @@\n-old\n+new value = total / size\n"
-    )
+    ) + edit("else.py")
     said = sure("Division by zero", path="new.py", line=1, quote="new value = total / size", body="size may be 0.")
     old = EarlierFinding("another", "old.py", said.title, said.body, 1, "open")
     plan = plan_of(unit_of(diff), tier=Tier.FRONTIER)
