@@ -68,7 +68,7 @@ class Answered:
 
     `tier` is that of the model that answered, also where another was asked for. `by` is the model whose answer
     stands. `text` is that answer, for the store of results. `looked_up` is what it was shown beside its plan, and
-    `lookups` the requests for that. `rejected` are findings that failed a check, with the check as their reason.
+    `lookups` the requests for that. `rejected` are findings that could not be placed or graded, with the reason.
     `limit` says that a spending limit ended it.
     """
 
@@ -279,7 +279,7 @@ def _read(plan: Plan, desk: Desk, state: _State, completion: Completion) -> _Rea
     failures = checked.failures
     decisive = next((failure for failure in failures if _decisive(failure)), None)
     rejected = tuple(
-        PlacedFinding(failure.finding, Disposition.UNVERIFIED, f"{failure.check.value}: {failure.detail}")
+        PlacedFinding(failure.finding, Disposition.UNPLACED, failure.detail)
         for failure in failures
         if failure.finding is not None and failure.check not in _SUGGESTION_CHECKS
     )
@@ -292,20 +292,29 @@ def _read(plan: Plan, desk: Desk, state: _State, completion: Completion) -> _Rea
         rejected=rejected,
         looked_up=state.looked_up,
         lookups=state.requests,
-        # What stands in an answer that was cut off is kept, but the rest of the unit was not looked at.
-        problem=f"its answer was cut off: {decisive.detail}"
-        if decisive and decisive.check is Check.TRUNCATED
-        else "",
+        problem=_unread(decisive),
     )
     hints = tuple(evidence) if decisive is not None and decisive.check is Check.EMPTY_ON_EVIDENCE else ()
     return _Read(
         answered,
         decisive.check if decisive else None,
         decisive.detail if decisive else "",
-        usable=decisive is None or decisive.finding is not None or decisive.check in _READABLE,
+        usable=decisive is None
+        or decisive.finding is not None
+        or decisive.check in _READABLE
+        or bool(parsed.findings or parsed.malformed),
         hints=hints,
         text=completion.text,
     )
+
+
+def _unread(decisive: CheckFailure | None) -> str:
+    """Say why a unit counts as not reviewed although findings of its answer stand: the answer is not whole."""
+    if decisive is None or decisive.finding is not None:
+        return ""
+    if decisive.check is Check.TRUNCATED:
+        return f"its answer was cut off: {decisive.detail}"
+    return f"its answer could not be read whole: {decisive.detail}" if decisive.check is Check.SCHEMA else ""
 
 
 def _decisive(failure: CheckFailure) -> bool:

@@ -23,12 +23,17 @@ class Category(StrEnum):
 
 
 class Disposition(StrEnum):
-    """Where a finding ended; nothing is dropped without one."""
+    """Where a finding ended; nothing is dropped without one.
+
+    UNPLACED is what a model found and what could not be placed or graded: shown as it is, and never green.
+    UNVERIFIED is what a verification showed to be wrong.
+    """
 
     INLINE = "inline"
     SUMMARY = "summary"
     DUPLICATE = "duplicate"
     OUT_OF_DIFF = "out-of-diff"
+    UNPLACED = "unplaced"
     UNVERIFIED = "unverified"
     SUPPRESSED = "suppressed"
 
@@ -40,7 +45,8 @@ class Finding:
     `start_line`..`line` is 1-based and inclusive on `side`. `quote` is the line of the diff that it is about,
     verbatim. `suggestion` replaces those lines whole, None where there is none. `source` is "model:<name>" or
     "<analyser>:<rule>". `confidence` is the finder's own, 0 to 1, None for an analyser. `evidence` names the
-    context it rests on ("path:line"). `fingerprint` survives rebase, line shifts and rewording of the title.
+    context it rests on ("path:line"). `fingerprint` survives rebase, line shifts and rewording of the title. `graded`
+    is False where the model stated no severity of the scale: `severity` is an assumption then.
     """
 
     path: str
@@ -58,6 +64,7 @@ class Finding:
     confidence: float | None = None
     evidence: tuple[str, ...] = ()
     unit: str = ""
+    graded: bool = True
 
     @property
     def from_model(self) -> bool:
@@ -69,7 +76,8 @@ class Finding:
 class PlacedFinding:
     """A finding with its fate. `anchor` is set exactly when it is INLINE; `reason` says why it is where it is.
 
-    `score` is the calibrated worth, 0 to 1. `agreed` counts the independent sources that raised it.
+    `score` is the calibrated worth, 0 to 1. `agreed` counts the independent sources that raised it. `verified` says
+    that a verification looked at it and let it stand.
     """
 
     finding: Finding
@@ -78,6 +86,7 @@ class PlacedFinding:
     anchor: Anchor | None = None
     score: float = 0.0
     agreed: int = 1
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from reviewer.change.anchor import squeeze
 from reviewer.findings.model import Disposition, Finding, PlacedFinding
-from reviewer.findings.tolerant_json import decode_json
+from reviewer.findings.reading import read_json
 from reviewer.models.model import Prompt
 from reviewer.prompts.fence import fenced, reveal
 
@@ -102,10 +102,9 @@ def build_verification(findings: Sequence[Finding], *, shown: str, max_output_to
 
 def read_verdicts(text: str) -> tuple[Verdict, ...] | None:
     """Read the verdicts of an answer, None where it holds none; entries that make no sense are left out."""
-    decoded = decode_json(text)
-    value = decoded.value if decoded else None
-    listed = value.get("verdicts") if isinstance(value, dict) else value
-    if not isinstance(listed, list):
+    documents = read_json(text).documents
+    listed = [item for document in documents for item in _listed(document)]
+    if not listed and not any(isinstance(document, dict) and "verdicts" in document for document in documents):
         return None
     verdicts = []
     for item in listed:
@@ -125,6 +124,13 @@ def read_verdicts(text: str) -> tuple[Verdict, ...] | None:
             )
         )
     return tuple(verdicts)
+
+
+def _listed(document: Any) -> list[Any]:
+    """Return the entries of a document that may be verdicts: its list, or itself."""
+    if isinstance(document, dict):
+        document = document.get("verdicts", [document])
+    return [item for item in document if isinstance(item, dict) and "verdict" in item] if document else []
 
 
 def apply_verdicts(findings: Sequence[Finding], verdicts: Sequence[Verdict], *, shown: str) -> Verification:
