@@ -167,13 +167,15 @@ def test_an_answer_that_quotes_no_line_is_repaired_once_then_escalated(scratch: 
     assert len(done.by_disposition(Disposition.INLINE)) == 1
 
 
-def test_what_no_answer_could_place_is_on_record_and_not_beside_a_line(scratch: Scratch, tmp_path: Path):
+def test_what_no_answer_could_place_is_shown_as_it_is_and_never_passes_for_clean(scratch: Scratch, tmp_path: Path):
     scratch.write("paging.py", PAGES)
     with provider(Say(answer(finding("paging.py", "this line is nowhere in the diff at all")))) as running:
         done = review(scratch, running, tmp_path)
     assert done.by_disposition(Disposition.INLINE) == ()
-    (kept,) = done.by_disposition(Disposition.UNVERIFIED)
+    (kept,) = done.by_disposition(Disposition.UNPLACED)
     assert kept.reason.startswith("quote:")
+    assert kept in done.shown()
+    assert done.worst() is kept.finding.severity
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def check_answer(
             good.append(finding)
         if failure is not None:
             failures.append(failure)
-    return Checked(tuple(good), tuple(failures))
+    return Checked(tuple(dict.fromkeys(good)), tuple(failures))
 
 
 def _whole(parsed: Parsed, completion: Completion, evidence: Sequence[Finding]) -> list[CheckFailure]:
@@ -160,7 +160,7 @@ def _finding(raw: RawFinding, anchor: Anchor, quote: str, unit: Unit, source: st
 
 
 def _unplaced(raw: RawFinding, unit: Unit, anchors: Anchors, source: str) -> Finding:
-    """Return the finding where the model said it is, or where its quote is: shown in the summary as it was stated."""
+    """Return the finding where its quote is, else where the model said: the summary shows it as it was stated."""
     path, line = changed_path(raw.path, anchors)
     raw = replace(raw, path=path or raw.path or unit.paths[0], line=raw.line or line)
     anchor = (_anchor(raw, anchors) if path else None) or Anchor(raw.path, Side.RIGHT, max(1, raw.line))

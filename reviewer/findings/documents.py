@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 # Characters that may be read in vain while looking for documents: what needs more is no answer of ours.
-MAX_EFFORT: Final = 10_000_000
+MAX_EFFORT: Final = 3_000_000
+# Brackets that are tried as the beginning of one.
+MAX_STARTS: Final = 2_000
 
 _OPENING: Final = re.compile(r'\{(?=\s*["}])|\[(?=\s*["\[{\]\d\-tfn])')
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|"|[{}\[\]]', re.DOTALL)
@@ -27,7 +29,7 @@ class Document:
 class Documents:
     """The outermost documents of a text in their order; `rest` is the text without them.
 
-    `finished` is False where the search was given up: the text nests too deeply or would take too long.
+    `finished` is False where the search was given up: the text nests too deeply, or holds too many brackets.
     """
 
     found: tuple[Document, ...]
@@ -52,10 +54,10 @@ def find_documents(text: str) -> Documents:
     """
     decoder = json.JSONDecoder(strict=False, object_pairs_hook=_object)
     found: list[Document] = []
-    effort = position = 0
+    effort = position = starts = 0
     finished = True
     while opening := _OPENING.search(text, position):
-        start = opening.start()
+        start, starts = opening.start(), starts + 1
         try:
             value, position = decoder.raw_decode(text, start)
         except json.JSONDecodeError as error:
@@ -68,7 +70,7 @@ def find_documents(text: str) -> Documents:
             position = start + 1
         else:
             found.append(Document(value, start, position))
-        if effort > MAX_EFFORT or not finished:
+        if effort > MAX_EFFORT or starts > MAX_STARTS or not finished:
             finished = False
             break
     return Documents(tuple(found), _rest(text, found), finished)

@@ -45,8 +45,8 @@ class Finding:
     `start_line`..`line` is 1-based and inclusive on `side`. `quote` is the line of the diff that it is about,
     verbatim. `suggestion` replaces those lines whole, None where there is none. `source` is "model:<name>" or
     "<analyser>:<rule>". `confidence` is the finder's own, 0 to 1, None for an analyser. `evidence` names the
-    context it rests on ("path:line"). `fingerprint` survives rebase, line shifts and rewording of the title. `graded`
-    is False where the model stated no severity of the scale: `severity` is an assumption then.
+    context it rests on ("path:line"). `fingerprint` survives rebase, line shifts and rewording of the title.
+    `graded` is False where the model stated no severity of the scale: `severity` is an assumption then.
     """
 
     path: str
@@ -87,6 +87,17 @@ class PlacedFinding:
     score: float = 0.0
     agreed: int = 1
     verified: bool = False
+
+    @property
+    def decides(self) -> bool:
+        """True where the gates count the finding: it stands beside its line, or a verification let it stand."""
+        return self.disposition is Disposition.INLINE or (
+            self.verified and self.disposition in (Disposition.SUMMARY, Disposition.OUT_OF_DIFF)
+        )
+
+    def may_reach(self, level: Severity) -> bool:
+        """Tell whether the severity is, or without a grade may be, `level` or worse."""
+        return not self.finding.graded or self.finding.severity >= level
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from reviewer.findings.shapes import Collected, collect, is_finding
 
 # An object that begins behind the answer and goes no further: a second answer that was cut off.
 _BEGINS_OBJECT: Final = re.compile(r"""\{\s*(?:["']|$)|\[\s*$""")
+# The same before an answer: nothing but a name stands between the bracket and the answer.
+_BROKEN_OFF: Final = re.compile(r"""[{\[]\s*(?:["'][\w ]*["']?\s*:?\s*)?\0""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,8 @@ def _problem(documents: Documents, collected: Sequence[Collected]) -> str:
         return "the answer is no whole JSON: a part of it could not be read"
     if not any(one.answered for one in collected):
         return 'the answer holds no JSON object with a list named "findings"'
-    if _BEGINS_OBJECT.search(documents.after):
-        return "the answer begins again and does not end"
+    if _BEGINS_OBJECT.search(documents.after) or _BROKEN_OFF.search(documents.rest):
+        return "the answer begins twice and one of the two does not end"
     if _only_findings(documents.found) and documents.rest.count("[") != documents.rest.count("]"):
         return "the list of findings does not end"
     return ""

@@ -91,13 +91,14 @@ _MEMBER: Final = re.compile(rf"""(?<!\\)(["'])(?P<name>{_MEMBERS})\1\s*:""", re.
 
 
 def states_member(text: str) -> bool:
-    """Tell whether a text states a member of an answer, such as `"title":`; a quoted one inside a string is none."""
+    """Tell whether a text states a member of an answer, such as `"title":`; an escaped one is part of a text."""
     return _MEMBER.search(text) is not None
 
 
 def count_members(text: str) -> Counter[str]:
-    """Count the members of an answer that a text states, by name."""
-    return Counter(match["name"] for match in _MEMBER.finditer(text))
+    """Count the members of an answer that a text states, by name, in the quotes that its first name stands in."""
+    found = list(_MEMBER.finditer(text))
+    return Counter(match["name"] for match in found if match[1] == found[0][1])
 
 
 def narrowed(

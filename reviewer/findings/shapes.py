@@ -107,17 +107,22 @@ def _add_listed(listed: object, collected: Collected) -> None:
 
 
 def _add(item: object, collected: Collected) -> None:
+    """Add one entry of a list of findings: an object, a text, or either in a list or an object of its own."""
     if isinstance(item, str) and isinstance(decoded := _decoded(item), Mapping | list):
         item = decoded
-    if isinstance(item, list):
-        for inner in item:
-            _add(inner, collected)
-    elif (isinstance(item, str) and item.strip()) or (isinstance(item, Mapping) and (is_finding(item) or {name_of(name) for name in item} & _TEXTS)):
+    if isinstance(item, Mapping) and len(item) == 1 and is_finding(inner := next(iter(item.values()))):
+        item = inner
+    if isinstance(item, list) and item:
+        for entry in item:
+            _add(entry, collected)
+    elif item.strip() if isinstance(item, str) else _says_something(item):
         collected.findings.append(item)
-    elif isinstance(item, Mapping) and len(item) == 1 and is_finding(inner := next(iter(item.values()))):
-        collected.findings.append(inner)
     else:
         collected.problems.append(f'"findings" has an entry that is {_kind(item)}, not a finding')
+
+
+def _says_something(item: object) -> bool:
+    return isinstance(item, Mapping) and bool({name_of(name) for name in item} & _TEXTS)
 
 
 def _decoded(text: str) -> object:

@@ -75,11 +75,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What stands, what is set aside with its proof, and what was called refuted without one (so it stands too)."""
+    """What stands, what is set aside with its proof, and what was called refuted without one (so it stands too).
+
+    `confirmed` are those that a verdict lets stand; on the others there is none, or one without proof.
+    """
 
     stands: tuple[Finding, ...]
     refuted: tuple[PlacedFinding, ...]
     unproven: tuple[Finding, ...]
+    confirmed: tuple[Finding, ...] = ()
 
 
 def build_verification(findings: Sequence[Finding], *, shown: str, max_output_tokens: int = 2048) -> Prompt:
@@ -144,10 +148,12 @@ def apply_verdicts(findings: Sequence[Finding], verdicts: Sequence[Verdict], *, 
     stands: list[Finding] = []
     refuted: list[PlacedFinding] = []
     unproven: list[Finding] = []
+    confirmed: list[Finding] = []
     for number, finding in enumerate(findings, start=1):
         verdict = said.get(number)
         if verdict is None or verdict.outcome is Outcome.STANDS:
             stands.append(finding)
+            confirmed += [finding] if verdict else []
             continue
         proof = _proof(number, verdict, findings, said, lines)
         if proof:
@@ -155,7 +161,7 @@ def apply_verdicts(findings: Sequence[Finding], verdicts: Sequence[Verdict], *, 
         else:
             stands.append(finding)
             unproven.append(finding)
-    return Verification(tuple(stands), tuple(refuted), tuple(unproven))
+    return Verification(tuple(stands), tuple(refuted), tuple(unproven), tuple(confirmed))
 
 
 def _proof(

@@ -280,7 +280,7 @@ def _read(plan: Plan, desk: Desk, state: _State, completion: Completion) -> _Rea
     failures = checked.failures
     decisive = next((failure for failure in failures if _decisive(failure)), None)
     rejected = tuple(
-        PlacedFinding(failure.finding, Disposition.UNPLACED, failure.detail)
+        PlacedFinding(failure.finding, Disposition.UNPLACED, f"{failure.check.value}: {failure.detail}")
         for failure in failures
         if failure.finding is not None and failure.check not in _SUGGESTION_CHECKS
     )

@@ -92,12 +92,12 @@ def _placed(
     policy: Policy,
 ) -> tuple[PlacedFinding, ...]:
     by_unit = {plan.unit.identity: plan for plan in plans}
-    set_aside = {id(placed.finding) for placed in verified.refuted}
+    set_aside = {placed.finding for placed in verified.refuted}
     standing: dict[tuple[str, str], _Standing] = {}
     from_models: list[Finding] = []
     for answered in answers:
         for finding in answered.findings:
-            if id(finding) in set_aside:
+            if finding in set_aside:
                 continue
             from_models.append(finding)
             plan = by_unit[answered.unit.identity]
@@ -128,6 +128,7 @@ def _placed(
         score=worth,
         threshold=policy.style.threshold,
         max_inline=policy.max_inline,
+        verified=frozenset(verified.confirmed),
     )
     shown = tuple(_humbled(found, origins) for found in placed)
     rejected = tuple(item for answered in answers for item in answered.rejected)

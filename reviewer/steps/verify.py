@@ -35,9 +35,13 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What verification set aside, with the line that refutes it; what it cost; and what it could not do."""
+    """What verification set aside, with the line that refutes it; what it cost; and what it could not do.
+
+    `confirmed` are the findings that a verdict lets stand.
+    """
 
     refuted: tuple[PlacedFinding, ...] = ()
+    confirmed: tuple[Finding, ...] = ()
     calls: tuple[Call, ...] = ()
     escalations: tuple[Escalation, ...] = ()
     notices: tuple[str, ...] = ()
@@ -78,17 +82,18 @@ def verify_findings(
     batches = _batches(answers, plans, policy)
     states = [_State(asker, policy, run, store) for _batch in batches]
     with ThreadPoolExecutor(max_workers=policy.concurrency) as pool:
-        refuted = [found for one in pool.map(_refute, batches, states) for found in one]
+        judged = [part for parts in pool.map(_refute, batches, states) for part in parts]
     return Verified(
-        tuple(refuted),
+        tuple(placed for part in judged for placed in part.refuted),
+        tuple(finding for part in judged for finding in part.confirmed),
         tuple(call for state in states for call in state.calls),
         tuple(step for state in states for step in state.escalations),
         tuple(dict.fromkeys(note for state in states for note in state.notices)),
     )
 
 
-def _refute(batch: _Batch, state: _State) -> tuple[PlacedFinding, ...]:
-    """Return what of a batch is set aside."""
+def _refute(batch: _Batch, state: _State) -> tuple[Verification, ...]:
+    """Return what one or two verifications say of a batch."""
     if late := state.run.late():
         state.notices.append(f"{len(batch.findings)} finding(s) were not verified: {late}")
         return ()
@@ -97,7 +102,7 @@ def _refute(batch: _Batch, state: _State) -> tuple[PlacedFinding, ...]:
         return ()
     split = [finding for finding in result.unproven if finding.severity >= Severity.HIGH]
     again = _again(batch, split, state) if split else None
-    return (*result.refuted, *(again.refuted if again else ()))
+    return (result, again) if again else (result,)
 
 
 def _wanted(finding: Finding, tier: Tier, policy: Policy) -> bool:
