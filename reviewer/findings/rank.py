@@ -10,8 +10,8 @@ from typing import Final
 from policies.words import Severity, Tier
 from reviewer.change.model import Side
 from reviewer.context.model import ContextItem, ContextKind
-from reviewer.findings.alike import load_weights
 from reviewer.findings.model import Category, Finding
+from reviewer.findings.similarity import load_weights
 
 FEATURES: Final = ("bias", "confidence", "agreed", "severity", "security", "maintainability", "evidence")
 

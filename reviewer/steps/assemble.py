@@ -107,7 +107,8 @@ def _placed(
             known = known or (before is not None and before.in_context)
             standing[key] = _Standing(answered.tier, known, _beside(answered, plan))
     renamed = {file.old_path: file.path for file in prepared.change.files if file.old_path}
-    groups = merge((*from_models, *evidence.findings), earlier=request.earlier, renamed=renamed)
+    paths = frozenset(file.path for file in prepared.change.files)
+    groups = merge((*from_models, *evidence.findings), earlier=request.earlier, renamed=renamed, paths=paths)
     origins = {group.finding.fingerprint: _origin(group, standing) for group in groups}
 
     def worth(group: Group) -> float:

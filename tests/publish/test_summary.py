@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from policies.words import Payment, Severity
-from reviewer.findings.merge import EarlierFinding, merge
+from reviewer.findings.earlier import EarlierFinding
+from reviewer.findings.merge import merge
 from reviewer.findings.model import Coverage, Disposition, PlacedFinding, Reviewed, Skipped
 from reviewer.models.model import Usage
 from reviewer.publish.check import TEXT_LIMIT, render_check, verdict_of
