@@ -56,7 +56,7 @@ def _with_unplaced(verdict: Verdict, unplaced: int, fail_on: Severity) -> Verdic
     )
     if verdict.conclusion is not Conclusion.SUCCESS:
         return replace(verdict, reasons=(*verdict.reasons, reason))
-    return Verdict(Conclusion.NEUTRAL, f"To be read by a person; {verdict.title}", (reason,))
+    return Verdict(Conclusion.NEUTRAL, f"To be read by a person: {found} could not be placed or graded", (reason,))
 
 
 def _conclude(

@@ -130,7 +130,8 @@ def _findings(
             good.append(finding)
         else:
             stated = _first(item, _SEVERITIES) if isinstance(item, Mapping) else None
-            malformed.append((finding, f"severity {stated!r} is none of critical, high, medium, low"[:200]))
+            grade = "no severity is stated" if stated is None else f"severity {stated!r} is none of the scale"
+            malformed.append((finding, f"{grade} (critical, high, medium, low)"[:200]))
     return tuple(good), tuple(malformed)
 
 

@@ -94,10 +94,11 @@ def test_a_danger_is_not_suppressed_by_a_dismissed_remark_in_similar_words():
     danger = replace(
         CRASH,
         category=Category.SECURITY,
-        title="An unknown customer can crash the worker",
+        title="Anybody can crash the worker",
         body="execute() returns an empty list for an unknown customer: anybody can stop the worker.",
     )
     assert fates([danger], shown(CRASH, "dismissed")) == [None]
+    assert fates([danger], shown(CRASH, "dismissed", category=Category.SECURITY)) == [Disposition.SUPPRESSED]
 
 
 @pytest.mark.parametrize("state", ["open", "dismissed"])
