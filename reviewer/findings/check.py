@@ -1,4 +1,4 @@
-"""The named quality checks of an answer: a finding stands on a real line, a suggestion applies, nothing is cut."""
+"""Check an answer by name: a finding stands on a real line, a suggestion applies, nothing is cut."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from reviewer.models.model import Completion, FinishReason
 # A quote this like the line that is named with it is that line, miscopied.
 MISCOPY_RATIO = 0.85
 
-# What a backslash that was not escaped becomes when JSON is read: "\\bword" in code is a backspace then.
+# What a backslash that was not escaped becomes when JSON is read: "\bword" in code is a backspace then.
 _CONTROL: Final = re.compile(r"[\x08\x0c]")
 
 _CUT = {

@@ -1,4 +1,4 @@
-"""Match findings with those that a pull request shows already: the same issue is told once, another one always."""
+"""Match findings with those that a pull request shows already, so that each issue is posted once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same issue once: inside a run, and against what a pull request already shows."""
+"""Group findings that say the same, and mark what the pull request shows already."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MAX_GROUP: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One issue: the finding that speaks for it, the others that say the same, and how many voices agree.
+    """One issue: the finding that is shown, the others that say the same, and how many sources agree.
 
     `disposition` is set where the pull request already shows the issue: DUPLICATE of an open thread, SUPPRESSED
     where people dismissed it; `reason` says which.
@@ -41,7 +41,7 @@ class Group:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Every finding of the group, the speaker first."""
+        """Every finding of the group, the one that is shown first."""
         return self.finding, *self.others
 
 
@@ -51,28 +51,30 @@ def merge(
     earlier: Sequence[EarlierFinding] = (),
     renamed: Mapping[str, str] | None = None,
     paths: Collection[str] | None = None,
-    voice: Callable[[Finding], str] = lambda finding: finding.source,
+    source_of: Callable[[Finding], str] = lambda finding: finding.source,
     weights: Mapping[str, float] | None = None,
 ) -> tuple[Group, ...]:
     """Group findings that say the same, and mark groups that an earlier finding already says.
 
-    `voice` names who speaks: a second pass of one model is a second voice. `renamed` maps old paths to new ones, so
-    that a thread follows its file; `paths` are those of the change, to find files that a later push renamed.
-    `weights` replace the fitted ones, to measure others. Findings of different files are never one issue. The order
-    of the result is that of each group's first finding; every finding is in exactly one group.
+    `source_of` names the source of a finding: a second pass of one model counts as a second source. `renamed` maps
+    old paths to new ones, so that a thread follows its file; `paths` are those of the change, to find files that a
+    later push renamed. `weights` replace the fitted ones, to measure others. Findings of different files are never
+    one issue. The order of the result is that of each group's first finding; every finding is in exactly one group.
     """
     batch = [*map(statement_of, findings), *(statement_of_earlier(old, renamed or {}) for old in earlier)]
     similarity = Similarity(batch, weights=weights)
-    groups = [_group(members, voice) for members in _clusters(findings, similarity, voice)]
-    told = match_earlier(
+    groups = [_group(members, source_of) for members in _clusters(findings, similarity, source_of)]
+    shown = match_earlier(
         [group.findings for group in groups], earlier, renamed=renamed or {}, paths=paths, weights=weights
     )
-    marked = [_told(group, told[number]) if number in told else group for number, group in enumerate(groups)]
+    marked = [
+        _mark_as_shown(group, shown[number]) if number in shown else group for number, group in enumerate(groups)
+    ]
     return tuple(_named(marked, earlier))
 
 
 def _clusters(
-    findings: Sequence[Finding], similarity: Similarity, voice: Callable[[Finding], str]
+    findings: Sequence[Finding], similarity: Similarity, source_of: Callable[[Finding], str]
 ) -> list[list[Finding]]:
     """Join pairs, the likeliest first, as long as the joined groups say the same on average."""
     cluster_of = list(range(len(findings)))
@@ -86,7 +88,7 @@ def _clusters(
                 chance = chances.get((min(one, other), max(one, other)), 0.0)
                 first, second = findings[one], findings[other]
                 if (
-                    voice(first) == voice(second)
+                    source_of(first) == source_of(second)
                     and first.unit == second.unit
                     and (chance < SAME_ANSWER or abs(first.line - second.line) > SAME_ANSWER_LINES)
                 ):
@@ -122,17 +124,17 @@ def _chances(findings: Sequence[Finding], similarity: Similarity) -> dict[tuple[
     return chances
 
 
-def _group(members: Sequence[Finding], voice: Callable[[Finding], str]) -> Group:
+def _group(members: Sequence[Finding], source_of: Callable[[Finding], str]) -> Group:
     def strength(finding: Finding) -> tuple[int, bool, bool, float]:
         fix = finding.suggestion is not None
         return finding.severity, finding.from_model, fix, finding.confidence or 0.0
 
-    speaker = max(members, key=strength)
-    others = tuple(finding for finding in members if finding is not speaker)
-    return Group(speaker, others, len({voice(finding) for finding in members}))
+    shown = max(members, key=strength)
+    others = tuple(finding for finding in members if finding is not shown)
+    return Group(shown, others, len({source_of(finding) for finding in members}))
 
 
-def _told(group: Group, old: EarlierFinding) -> Group:
+def _mark_as_shown(group: Group, old: EarlierFinding) -> Group:
     """Return the group as one that the pull request shows already, under the fingerprint that it has there."""
     where = f" ({old.url})" if old.url else ""
     finding = replace(group.finding, fingerprint=old.fingerprint)

@@ -74,7 +74,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class PlacedFinding:
-    """A finding with its fate. `anchor` is set exactly when it is INLINE; `reason` says why it is where it is.
+    """A finding and where it is shown. `anchor` is set exactly when it is INLINE; `reason` says why it is there.
 
     `score` is the calibrated worth, 0 to 1. `agreed` counts the independent sources that raised it. `verified` says
     that a verification looked at it and let it stand.

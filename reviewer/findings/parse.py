@@ -138,7 +138,7 @@ def _findings(
 def _finding(item: Mapping[str, Any], unit: Unit) -> RawFinding:
     severity = severity_of(_first(item, _SEVERITIES))
     title, body = _text(_first(item, _TITLES), MAX_TITLE), _text(_first(item, _BODIES), MAX_BODY)
-    # A problem that is only told as code, or under names that nobody knows, is shown by what there is.
+    # Without title and body the quote is all there is to show.
     body = body or title or _text(_first(item, _QUOTES), MAX_BODY)
     evidence = item.get("evidence")
     return RawFinding(

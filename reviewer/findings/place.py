@@ -1,4 +1,4 @@
-"""Every finding gets its place: beside its line, in the summary, or on record with the reason why not."""
+"""Decide where each finding is shown: beside its line, in the summary, or set aside with the reason."""
 
 from __future__ import annotations
 
@@ -58,19 +58,19 @@ def _place(
     group: Group, worth: float, anchors: Anchors, *, threshold: float, room: bool, limit: int
 ) -> PlacedFinding:
     finding = group.finding
-    fate = PlacedFinding(finding, Disposition.SUMMARY, score=worth, agreed=group.agreed)
+    placed = PlacedFinding(finding, Disposition.SUMMARY, score=worth, agreed=group.agreed)
     if group.disposition is not None:
-        return replace(fate, disposition=group.disposition, reason=group.reason)
+        return replace(placed, disposition=group.disposition, reason=group.reason)
     anchor = anchor_of(finding, anchors)
     if anchor is None:
         reason = f"{finding.path}:{finding.line} is not a line of the diff"
-        return replace(fate, disposition=Disposition.OUT_OF_DIFF, reason=reason)
+        return replace(placed, disposition=Disposition.OUT_OF_DIFF, reason=reason)
     if worth < threshold:
         reason = f"score {worth:.2f} is under {threshold:.2f}, the style's line for inline comments"
-        return replace(fate, reason=reason)
+        return replace(placed, reason=reason)
     if not room:
-        return replace(fate, reason=f"beyond the {limit} inline comments of one review")
-    return replace(fate, disposition=Disposition.INLINE, anchor=anchor)
+        return replace(placed, reason=f"beyond the {limit} inline comments of one review")
+    return replace(placed, disposition=Disposition.INLINE, anchor=anchor)
 
 
 def _where(finding: Finding) -> tuple[str, int, str]:

@@ -178,7 +178,7 @@ def _proof(
             return ""
         back = said.get(other)
         if back is not None and back.outcome is not Outcome.STANDS and other > number:
-            return ""  # the other is set aside itself, so this one speaks for both
+            return ""  # the other is set aside itself, so this one stays for both
         return f"finding {findings[other - 1].title!r} says the same"
     text = squeeze(verdict.proof)
     known = lines.get(text, lines.get(squeeze(text.lstrip("+- 0123456789"))))

@@ -60,7 +60,7 @@ def test_what_one_answer_tells_apart_stays_apart_unless_it_is_nearly_the_same():
     )
     assert len(merge([LEAK, replace(kin, source="model:two")])) == 1
     assert len(merge([LEAK, kin])) == 2
-    assert len(merge([LEAK, kin], voice=lambda found: found.title)) == 1
+    assert len(merge([LEAK, kin], source_of=lambda found: found.title)) == 1
     assert len(merge([LEAK, replace(LEAK, line=53)])) == 1
 
 
