@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bench.fit_ranking import fit_pairs, load
+from bench.fit.ranking import fit_pairs, load
 from policies.words import Severity
 from reviewer.findings.earlier import EarlierFinding
 from reviewer.findings.merge import merge
