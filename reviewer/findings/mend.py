@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-import json_repair
-
 from policies.words import Severity
 from reviewer.findings.schema import ANSWER_MEMBERS, FINDING_MEMBERS, count_members, states_member
 
@@ -47,6 +45,8 @@ def mend(text: str) -> Mapping[str, Any] | None:
 
 
 def _repaired(text: str) -> Mapping[str, Any] | None:
+    import json_repair  # noqa: PLC0415 - few answers need it, and every start of the program would wait for it
+
     try:
         value = json_repair.loads(text, skip_json_loads=True)
     except (ValueError, RecursionError, IndexError, TypeError):

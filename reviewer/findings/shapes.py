@@ -14,6 +14,8 @@ _TEXTS: Final = frozenset(
     {"title", "body", "message", "description", "comment", "explanation", "issue", "problem", "summary", "quote"}
 )
 _PLACES: Final = frozenset({"path", "file", "filename", "file_path", "line", "line_number", "severity", "quote"})
+# What a summary of a file ("path", "summary") does not have.
+_JUDGEMENTS: Final = frozenset({"severity", "level", "priority", "confidence", "suggestion", "quote", "category"})
 _BESIDE_FINDINGS: Final = frozenset({"findings", "lookups", "uncertain"})
 
 
@@ -43,11 +45,11 @@ def collect(value: object) -> Collected:
 
 
 def is_finding(value: object) -> bool:
-    """Tell whether a value is an object that says something about a place."""
+    """Tell whether a value is an object that says something about a place, and judges it."""
     if not isinstance(value, Mapping):
         return False
     names = {name_of(name) for name in value}
-    return bool(names & _TEXTS) and bool(names & _PLACES)
+    return all(names & some for some in (_TEXTS, _PLACES, _JUDGEMENTS))
 
 
 def name_of(key: str) -> str:

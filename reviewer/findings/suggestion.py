@@ -14,7 +14,7 @@ from reviewer.change.lines import replace_lines, split_lines
 from reviewer.change.model import Anchor, Side
 from reviewer.findings.indent import in_files_indent, indents
 from reviewer.findings.overlap import Neighbours, trimmed
-from reviewer.findings.syntax import PROSE, is_judged, still_parses
+from reviewer.findings.syntax import is_judged, is_prose, still_parses
 from reviewer.git.snapshot import Snapshot
 
 _FENCED: Final = re.compile(r"\s*```[\w+-]*\n(.*?)\n?```\s*", re.DOTALL)
@@ -109,7 +109,7 @@ def _unfit(new: Sequence[str], place: _Place) -> str:
     fresh = [line for line in new if line not in place.old]
     if any(_LEFT_OUT.search(line) for line in fresh):
         return "it leaves code out behind a placeholder"
-    code = place.suffix not in PROSE and not all(map(_SENTENCE.match, place.old))
+    code = not is_prose(place.path) and not all(map(_SENTENCE.match, place.old))
     if code and all(_SENTENCE.match(line) for line in new if line.strip()):
         return "it is a sentence, not code"
     return ""

@@ -46,8 +46,23 @@ _GRAMMARS: Final = {
 _MAKEFILES: Final = frozenset({"makefile", "gnumakefile"})
 _FENCE: Final = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$", re.MULTILINE)
 _BRACKETS: Final = "()[]{}"
-# Formats of words, in which any text is right.
-PROSE: Final = frozenset({".md", ".markdown", ".rst", ".txt", ".adoc", ".asciidoc", ""})
+# Formats of words, in which any text is right; and such files without an ending.
+_PROSE: Final = frozenset({".md", ".markdown", ".rst", ".txt", ".adoc", ".asciidoc"})
+_PROSE_NAMES: Final = frozenset(
+    {
+        "readme",
+        "license",
+        "licence",
+        "copying",
+        "notice",
+        "authors",
+        "contributors",
+        "changelog",
+        "changes",
+        "news",
+        "todo",
+    }
+)
 
 
 def still_parses(path: str, before: bytes, after: bytes) -> bool:
@@ -67,7 +82,12 @@ def still_parses(path: str, before: bytes, after: bytes) -> bool:
     language = _language(*grammar) if grammar else None
     if language is not None:
         return _errors(language, after) <= _errors(language, before)
-    return own is not None or suffix in PROSE or _balance(after) == _balance(before)
+    return own is not None or is_prose(path) or _balance(after) == _balance(before)
+
+
+def is_prose(path: str) -> bool:
+    """Tell whether files of this name hold words, not code."""
+    return _suffix(path) in _PROSE or PurePosixPath(path).name.lower() in _PROSE_NAMES
 
 
 def is_judged(path: str) -> bool:

@@ -93,6 +93,7 @@ def test_a_refusal_in_prose_is_called_one(text):
         ('{"findings": [{}]}', Check.SCHEMA),
         ('{"findings": [[]]}', Check.SCHEMA),
         ('{"issues": []}', Check.SCHEMA),
+        ('{"files": [{"path": "a.py", "summary": "adds a function"}]}', Check.SCHEMA),
         ('{"lookups": []}', Check.SCHEMA),
         ("[]", Check.SCHEMA),
         ("[[]]", Check.SCHEMA),
@@ -149,6 +150,12 @@ def test_what_a_finding_is_called_by_other_names_is_understood():
     }
     (found,) = parse_answer(json.dumps({"findings": [item]}), UNIT).findings
     assert (found.path, found.line, found.quote, found.body) == ("shop/cart.py", 4, "found", "It may be None")
+
+
+def test_a_walk_through_the_files_beside_the_findings_is_no_finding():
+    text = answer(stated(), files=[{"path": "shop/cart.py", "summary": "Counts the rows."}])
+    parsed = parse_answer(text, UNIT)
+    assert (len(parsed.findings), parsed.malformed, parsed.failed) == (1, (), None)
 
 
 def test_a_finding_that_is_one_text_keeps_its_place_and_its_words():

@@ -136,6 +136,8 @@ def test_lines_said_again_and_lost_indents_are_mended_in_every_language(path, te
         ("a.css", "a {\n  color: red;\n}\n", "  color: red;", "  color: red; }"),
         ("Makefile", "a:\n\tcc x.c\nifdef B\nC = 1\nendif\n", "C = 1", "C = 1\nendif\nendif"),
         ("a.md", "a\n\nb\n", "b", "```sh\nls"),
+        ("Dockerfile", "FROM a:latest\nRUN b\n", "FROM a:latest", "Pin the base image to a digest"),
+        ("Makefile", "a:\n\tcc x.c\n", "\tcc x.c", "\tUse the compiler of the environment"),
     ],
 )
 def test_what_would_break_the_file_or_is_no_code_is_refused(path, text, quote, suggestion):
@@ -153,6 +155,8 @@ def test_what_would_break_the_file_or_is_no_code_is_refused(path, text, quote, s
         ),
         ("a.yml", "{{- if .Values.a }}\na: [1\n{{- end }}\n", "a: [1", "a: [2"),
         ("a.json", '{\n  // why\n  "a": 1\n}\n', '  "a": 1', '  "a": 2'),
+        ("LICENSE", "Copyright 2020 by me.\n", "Copyright 2020 by me.", "Copyright held since then by me."),
+        ("Dockerfile", "FROM a:latest\n", "FROM a:latest", "FROM a:1.2"),
         ("a.txt", "Some words stand here.\n", "Some words stand here.", "Some other words stand here now."),
         ("a.md", "It does not works well.\n", "It does not works well.", "It does not work so well."),
         ("a.py", "print 'two'\nx = 1\n", "x = 1", "x = 2"),
