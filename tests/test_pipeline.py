@@ -179,6 +179,25 @@ def test_what_no_answer_could_place_is_shown_as_it_is_and_never_passes_for_clean
     assert done.worst() is kept.finding.severity
 
 
+def test_what_a_repaired_answer_leaves_out_is_named(scratch: Scratch, tmp_path: Path):
+    scratch.write("paging.py", PAGES)
+    first = answer(
+        finding("paging.py", "    return total // size + 1"),
+        finding("paging.py", "this line is nowhere", title="Sizes of zero divide by zero", body="size may be 0."),
+    )
+    with provider(NOTHING, script=[Say(first)]) as running:
+        done = review(scratch, running, tmp_path)
+    told = [notice for notice in done.notices if notice.startswith("left out when the model was asked again")]
+    assert ["Off by one" in notice for notice in told] == [True, False]
+    assert "Sizes of zero" in told[1]
+    with provider(
+        Say(answer(finding("paging.py", "    return total // size + 1"))), script=[Say(first)]
+    ) as running:
+        done = review(scratch, running, tmp_path, "--no-cache")
+    (told_once,) = [notice for notice in done.notices if notice.startswith("left out")]
+    assert "Sizes of zero" in told_once
+
+
 VERDICTS = {
     "none": {"verdicts": []},
     "stands": {"verdicts": [{"number": 1, "proof": None, "same_as": None, "reason": "", "verdict": "stands"}]},

@@ -73,6 +73,14 @@ def merge(
     return tuple(_named(marked, earlier))
 
 
+def left_out(before: Sequence[Finding], now: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return the findings of an earlier answer that a later answer to the same question does not repeat."""
+    kept = set(now)
+    earlier = [finding for finding in before if finding not in kept]
+    groups = merge((*earlier, *now), source_of=lambda finding: "now" if finding in kept else "before")
+    return tuple(finding for group in groups if kept.isdisjoint(group.findings) for finding in group.findings)
+
+
 def _clusters(
     findings: Sequence[Finding], similarity: Similarity, source_of: Callable[[Finding], str]
 ) -> list[list[Finding]]:
