@@ -32,8 +32,8 @@ def mend(text: str) -> Mapping[str, Any] | None:
     end = max(text.rfind("}"), text.rfind("]")) + 1
     if opening is None or end <= opening.start() or len(text) > MAX_LENGTH:
         return None
-    region, after = text[opening.start() : end], text[end:]
-    if states_member(after) or region.count("{") + region.count("[") > MAX_BRACKETS:
+    region, around = text[opening.start() : end], f"{text[: opening.start()]}\0{text[end:]}"
+    if states_member(around) or region.count("{") + region.count("[") > MAX_BRACKETS:
         return None
     if {"{": "}", "[": "]"}[region[0]] != region[-1]:
         return None
