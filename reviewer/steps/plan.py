@@ -23,12 +23,13 @@ from reviewer.prompts.build import build_prompt
 from reviewer.steps.request import ReviewRequest
 from reviewer.steps.result import UnitRoute
 
-# A model with a window like this reads a page and writes a paragraph.
-SMALL_WINDOW: Final = 16_384
+# What is asked of a small local model: one finding in a sentence.
 SMALL_OUTPUT: Final = 200
 SMALL_FINDINGS: Final = 1
 SMALL_TEXT: Final = 80
 SMALL_LINES: Final = 40
+# A local server counts the answer into its window: it gets one part in so many.
+ANSWER_SHARE: Final = 4
 
 
 class Models(Protocol):
@@ -143,13 +144,15 @@ def _narrow(unit: Unit) -> dict[str, Any]:
 
 def is_small(candidate: Candidate) -> bool:
     """Tell whether a model is a small local one, which needs a narrow form to write in and ends by it."""
-    return candidate.payment is Payment.LOCAL and candidate.context_window <= SMALL_WINDOW
+    return candidate.small
 
 
 def answer_room(candidate: Candidate, policy: Policy) -> int:
-    """Return the most tokens that an answer of this model may have."""
+    """Return the most tokens that an answer of this model may have: at most a share of a small window."""
     most = min(policy.max_output_tokens, candidate.max_output_tokens)
-    return min(most, SMALL_OUTPUT) if is_small(candidate) else most
+    if candidate.payment is Payment.LOCAL:
+        most = min(most, max(SMALL_OUTPUT, candidate.context_window // ANSWER_SHARE))
+    return min(most, SMALL_OUTPUT) if candidate.small else most
 
 
 def changed_parts(hunks: Sequence[Hunk]) -> tuple[ChangedPart, ...]:
