@@ -125,10 +125,11 @@ class ChatReader(Reader):
             if number != self._choice:
                 continue
             # Some servers send `message` for `delta`, others add the whole message to their last chunk.
-            message = section(choice.get("delta")) or ({} if self._spoke else section(choice.get("message")))
-            text += self._delta(message)
+            delta = section(choice.get("delta"))
+            said = self._delta(delta or ({} if self._spoke else section(choice.get("message"))))
+            self._spoke = self._spoke or bool(delta and said)
+            text += said
             self._finish(choice)
-        self._spoke = self._spoke or bool(text)
         return text
 
     def whole(self, body: Mapping[str, Any]) -> str:
