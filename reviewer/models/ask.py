@@ -228,8 +228,9 @@ class ModelClient:
         with self._slots[candidate.provider]:
             # What is sent bounds what is billed, so the bound is taken from the very bytes.
             bound = most_tokens(protocol.write(ask).encoded())
+            worst = None if price is None else price.worst_case(bound, ask.max_output_tokens)
             reservation = self._meter.reserve(
-                amount=None if price is None else price.worst_case(bound, ask.max_output_tokens),
+                amount=None if worst is None else worst * self._learned.dearer(candidate),
                 call=CallIntent(question.unit, question.stage, candidate.tier, candidate, number),
             )
             heard = Heard()
@@ -251,7 +252,9 @@ class ModelClient:
                 if fault.kind is FaultKind.PROMPT_CUT:
                     self._learned.cut(candidate, call.usage.input)
                 return None, fault
-            self._settle(reservation, question, made.answered(completion, heard, ask))
+            call = made.answered(completion, heard, ask)
+            self._settle(reservation, question, call)
+            self._learned.billed(candidate, call.cost, call.computed_cost)
             self._breaker.succeeded(candidate.name)
             return completion, None
 

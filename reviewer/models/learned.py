@@ -1,9 +1,10 @@
-"""What a review has learned about each model: how to ask it, and how much of a prompt its server reads."""
+"""What a review has learned about each model: how to ask it, how much its server reads, how much dearer it is."""
 
 from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from decimal import ROUND_UP, Decimal
 
 from reviewer.models.manner import Manner, next_manner
 from reviewer.models.model import Candidate
@@ -18,6 +19,7 @@ class Learned:
         self._lock = threading.Lock()
         self._manners: dict[str, Manner] = {}
         self._windows: dict[str, int] = {}
+        self._dearer: dict[str, Decimal] = {}
 
     def manner(self, candidate: Candidate) -> Manner:
         """Return how a model is asked now."""
@@ -53,3 +55,15 @@ class Learned:
         """Note that a server read only so many tokens of a prompt."""
         with self._lock:
             self._windows[candidate.name] = min(counted, self._windows.get(candidate.name, counted))
+
+    def dearer(self, candidate: Candidate) -> Decimal:
+        """Return how many times its price a model was seen to cost at most, at least 1: reservations grow by it."""
+        with self._lock:
+            return self._dearer.get(candidate.name, Decimal(1))
+
+    def billed(self, candidate: Candidate, cost: Decimal | None, computed: Decimal | None) -> None:
+        """Note what a provider billed beside what its price says."""
+        if cost is not None and computed is not None and cost > computed > 0:
+            with self._lock:
+                times = (cost / computed).quantize(Decimal("0.001"), ROUND_UP)
+                self._dearer[candidate.name] = max(times, self._dearer.get(candidate.name, Decimal(1)))

@@ -14,7 +14,7 @@ from policies.words import Payment, Tier
 from reviewer.errors import ConfigurationError, ModelUnavailable, PermanentError, PolicyRefused, RateLimited
 from reviewer.models.breaker import LocalBreaker
 from reviewer.models.clocking import TimeLimits
-from reviewer.models.meter import NullMeter
+from reviewer.models.meter import CallIntent, NullMeter
 from reviewer.models.model import FinishReason, Prompt
 from tests.models.asking import HASTY, LIMITS, PRICE, PROMPT, ask, asker_of, candidate_of
 from tests.simulators.behaviour import Behaviour, Cut, Hang, Raw, Say, Status, refusing
@@ -390,6 +390,27 @@ def test_where_no_price_is_known_a_reported_cost_counts_and_a_zero_is_unknown() 
         with ProviderSimulator("openai", default=Say(GOOD, cost=cost)) as provider:
             (call,) = ask(asker_of(candidate_of(provider, provider="endpoint"), price=None)).calls
         assert call.cost == counted
+
+
+def test_a_model_that_bills_above_its_price_is_reserved_for_at_what_it_bills() -> None:
+    reserved: list[Decimal | None] = []
+
+    class Noting(NullMeter):
+        def reserve(self, *, amount: Decimal | None, call: CallIntent) -> str:
+            reserved.append(amount)
+            return super().reserve(amount=amount, call=call)
+
+    with ProviderSimulator("openai", default=Say(GOOD, usage_fields=BYOK)) as provider:
+        asker = asker_of(candidate_of(provider, provider="openrouter"), meter=Noting())
+        (first,), (second,) = ask(asker).calls, ask(asker).calls
+    assert first.cost is not None
+    assert first.computed_cost is not None
+    assert first.cost > first.computed_cost
+    assert reserved[0] is not None
+    assert reserved[1] is not None
+    assert reserved[1] >= reserved[0] * first.cost / first.computed_cost
+    assert second.cost is not None
+    assert second.cost <= reserved[1]
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
