@@ -20,8 +20,8 @@ _FINAL: Final = re.compile(r"<\|channel\|>\s*final[^<]{0,80}(?:<\|[a-z]{1,20}\|>
 _FINAL_END: Final = re.compile(r"<\|(?:end|return|call)\|>")
 # What is left of the channels where a server drops the special tokens and keeps the words.
 _BARE_FINAL: Final = re.compile(r"assistant\s?final(?=\s*[{\[`])")
-# Objects that are tried when a closing tag might stand inside a string of the answer.
-_STARTS: Final = 8
+# Braces that are tried as the start of an object, to tell which tags stand inside a string of the answer.
+_STARTS: Final = 200
 
 
 def without_reasoning(text: str) -> str:
@@ -30,12 +30,14 @@ def without_reasoning(text: str) -> str:
         return _final_channel(text)
     if text.lstrip().startswith("analysis") and (found := _BARE_FINAL.search(text)):
         return text[found.end() :]
-    while (opened := OPENING.search(text)) and "{" not in text[: opened.start()]:
+    before, at = "", 0
+    while (opened := OPENING.search(text, at)) and text.find("{", at, opened.start()) < 0:
         closed = CLOSING.search(text, opened.end())
         if closed is None:
             return ""
-        text = text[: opened.start()] + text[closed.end() :]
-    return _after_lone_closing(text)
+        before += text[at : opened.start()]
+        at = closed.end()
+    return _after_lone_closing(before + text[at:])
 
 
 def _final_channel(text: str) -> str:
@@ -48,27 +50,32 @@ def _final_channel(text: str) -> str:
 
 
 def _after_lone_closing(text: str) -> str:
-    """Cut at a closing tag without its opening one, unless the tag is part of a string inside the answer."""
+    """Cut after the last closing tag that is no part of a string inside an answer."""
+    if CLOSING.search(text) is None:
+        return text
+    objects = _objects(text)
+    after = 0
     for closed in CLOSING.finditer(text):
-        if not _inside_json(text, closed.start()):
-            return without_reasoning(text[closed.end() :])
-    return text
+        if not any(start < closed.start() < end for start, end in objects):
+            after = closed.end()
+    return text[after:]
 
 
-def _inside_json(text: str, at: int) -> bool:
-    """Tell whether a place lies inside a whole JSON object, or inside the one that the text begins with."""
-    start = -1
+def _objects(text: str) -> list[tuple[int, int]]:
+    """Return where JSON objects stand in a text; one that is cut off or damaged reaches to the end."""
+    found = []
+    start = text.find("{")
     for _ in range(_STARTS):
-        start = text.find("{", start + 1)
-        if start < 0 or start > at:
-            return False
+        if start < 0:
+            break
         try:
             _, end = json.JSONDecoder(strict=False).raw_decode(text, start)
         except (ValueError, RecursionError):
             if not text[:start].strip().removeprefix("```json").strip("`\n "):
-                # An answer that was cut off or is damaged: what it quotes is no end of reasoning.
-                return True
-            continue
-        if end > at:
-            return True
-    return False
+                # The answer itself, cut off or damaged: what it quotes is no end of reasoning.
+                return [(start, len(text))]
+            end = start + 1
+        else:
+            found.append((start, end))
+        start = text.find("{", end)
+    return found

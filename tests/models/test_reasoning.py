@@ -99,3 +99,21 @@ def test_an_answer_in_a_wrapping_is_unwrapped(text: str) -> None:
 )
 def test_nothing_else_is_changed(text: str) -> None:
     assert unwrapped(text, SCHEMA) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think></think>" * 60_000,
+        "</think>" * 120_000,
+        "<think>" * 140_000,
+        json.dumps({"findings": ["</think>" * 120_000], "uncertain": False}),
+        "So: " + '{"' * 500_000 + "</think>",
+        "<|channel|>final " * 60_000,
+        "analysis" + "assistant" * 110_000,
+    ],
+    ids=["pairs", "closing", "opening", "in a string", "braces", "channels", "words"],
+)
+def test_a_megabyte_of_tags_is_read_in_one_pass(text: str) -> None:
+    """A quadratic reading would take minutes and end in the time limit of the suite."""
+    without_reasoning(text)
