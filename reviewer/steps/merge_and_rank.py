@@ -101,12 +101,11 @@ def _origin(finding: Finding, origins: Origins) -> Origin:
 
 
 def _strongest(group: Group, origins: Origins) -> Origin:
-    """Return the strongest origin of a group: whatever holds for one of its findings holds for the issue."""
+    """Return what holds for an issue: whatever holds for one of its findings. The tier is each finding's own."""
     known = [_origin(finding, origins) for finding in group.findings]
     return Origin(
-        max(origin.tier for origin in known),
-        any(origin.in_context for origin in known),
-        any(origin.alone_inline for origin in known),
+        in_context=any(origin.in_context for origin in known),
+        alone_inline=any(origin.alone_inline for origin in known),
     )
 
 
