@@ -38,7 +38,7 @@ def test_a_finding_that_stands_nowhere_is_on_record_with_its_check_and_worth_ano
     assert [found.title for found in checked.findings] == ["Count may be missing"]
     (rejected,) = checked.rejected
     assert rejected.finding.title == "Elsewhere"
-    assert rejected.disposition is Disposition.UNVERIFIED
+    assert rejected.disposition is Disposition.UNPLACED
     assert rejected.reason.startswith("quote: shop/cart.py has no line")
     assert checked.failure is not None
     assert checked.failure.check is Check.QUOTE
@@ -107,7 +107,13 @@ def test_evidence_beside_a_hunk_that_only_removes_is_about_it() -> None:
             "its answer was cut off: the answer was cut off at the token limit",
         ),
         (FinishReason.REFUSAL, "I cannot help", Check.REFUSED, False, ""),
-        (FinishReason.STOP, "no JSON", Check.SCHEMA, False, ""),
+        (
+            FinishReason.STOP,
+            "no JSON",
+            Check.SCHEMA,
+            False,
+            'its answer could not be read whole: the answer holds no JSON object with a list named "findings"',
+        ),
         (FinishReason.STOP, answer(uncertain=True), Check.SELF_REPORTED_UNCERTAIN, True, ""),
     ],
 )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
+
+import pytest
 
 from policies.words import Severity, Tier
 from reviewer.findings.model import Disposition
@@ -38,7 +42,8 @@ def test_the_reader_sees_what_is_inline_in_the_summary_or_out_of_the_diff_and_th
     shown = (
         inline(severity=Severity.MEDIUM),
         placed(Disposition.SUMMARY, severity=Severity.LOW),
-        placed(Disposition.OUT_OF_DIFF, severity=Severity.HIGH),
+        replace(placed(Disposition.OUT_OF_DIFF, severity=Severity.HIGH), verified=True),
+        placed(Disposition.UNPLACED, severity=Severity.LOW),
     )
     hidden = tuple(
         placed(fate, severity=Severity.CRITICAL)
@@ -48,6 +53,22 @@ def test_the_reader_sees_what_is_inline_in_the_summary_or_out_of_the_diff_and_th
     assert review.shown() == shown
     assert review.worst() is Severity.HIGH
     assert review.by_disposition(Disposition.DUPLICATE) == hidden[:1]
+
+
+@pytest.mark.parametrize(
+    ("fate", "fields", "worst"),
+    [
+        (Disposition.SUMMARY, {}, None),
+        (Disposition.OUT_OF_DIFF, {}, None),
+        (Disposition.UNPLACED, {}, Severity.HIGH),
+        (Disposition.UNPLACED, {"graded": False, "severity": Severity.LOW}, Severity.CRITICAL),
+    ],
+)
+def test_what_nobody_verified_does_not_decide_and_what_could_not_be_placed_or_graded_does(
+    fate: Disposition, fields: dict[str, Any], worst: Severity | None
+) -> None:
+    found = placed(fate, **{"severity": Severity.HIGH, **fields})
+    assert Review(change(), ReviewStatus.COMPLETE, findings=(found,)).worst() is worst
 
 
 def test_a_review_that_shows_nothing_has_no_worst_finding() -> None:
