@@ -190,7 +190,6 @@ KNOWN_CIRCLES = (
     {"reviewer.demo.simulator.hub", "reviewer.demo.simulator.pull_shapes", "reviewer.demo.simulator.shapes"},
     {"reviewer.local.explain", "reviewer.local.stages"},
     {"reviewer.local.hook", "reviewer.local.push"},
-    {"reviewer.models.price_book", "reviewer.models.prices"},
 )
 KNOWN_WRONG_WAY: dict[str, str] = {}
 MOST_PARAMETERS = 5

@@ -267,6 +267,17 @@ def test_a_finished_answer_is_kept_whatever_its_stream_does_after_it(protocol: s
     assert answered.completion is not None, answered
     assert answered.completion.text == GOOD
     assert len(provider.requests) == 1
+    # What is still to come is not waited for as long as an answer is.
+    assert answered.completion.latency_ms < limits.between_tokens * 1000
+
+
+def test_an_answer_that_ended_at_its_limit_is_not_bought_again_when_its_connection_breaks() -> None:
+    cut = Say(GOOD[:-9], finish="length", ending="broken")
+    with ProviderSimulator("openai", default=cut) as provider:
+        answered = ask(asker_of(candidate_of(provider)))
+    assert answered.completion is not None
+    assert answered.completion.finish_reason is FinishReason.LENGTH
+    assert len(provider.requests) == 1
 
 
 def test_a_whole_answer_without_a_finish_reason_is_kept_and_its_bill_is_marked_as_an_estimate() -> None:
