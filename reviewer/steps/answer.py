@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from policies.words import Tier
+from reviewer.context.lookup_request import LookupRequest
 from reviewer.context.model import ContextItem
 from reviewer.findings.model import Finding, PlacedFinding
-from reviewer.findings.parse import LookupRequest
 from reviewer.models.model import Call
 from reviewer.steps.plan import Plan
 from reviewer.steps.result import Escalation

@@ -6,7 +6,8 @@ import json
 from dataclasses import asdict, dataclass, fields
 
 from policies.words import Tier
-from reviewer.findings.parse import LookupRequest, parse_answer
+from reviewer.context.lookup_request import LookupRequest
+from reviewer.findings.parse import parse_answer
 from reviewer.models.model import Completion, FinishReason, Usage
 from reviewer.steps.answer import UnitAnswer
 from reviewer.steps.check import AnswerChecks, check_completion

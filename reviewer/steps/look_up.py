@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 from policies.policy import Policy
 from reviewer.context.lookup import LookUps
+from reviewer.context.lookup_request import LookupRequest
 from reviewer.context.model import ContextItem
-from reviewer.findings.parse import LookupRequest, Parsed
+from reviewer.findings.parse import Parsed
 from reviewer.git.snapshot import Snapshot
 from reviewer.models.model import Stage
 from reviewer.steps.unit_state import UnitState

@@ -14,10 +14,11 @@ from reviewer.change.render import render_unit
 from reviewer.context.tokens import count_tokens
 from reviewer.errors import BudgetRefused, KiloReviewError
 from reviewer.findings.model import Finding, PlacedFinding
-from reviewer.findings.verify import Verification, apply_verdicts, build_verification, read_verdicts
+from reviewer.findings.verify import Verification, apply_verdicts, read_verdicts
 from reviewer.models.model import Call, Prompt, Stage
 from reviewer.prompts.fence import fenced
 from reviewer.prompts.snippets import context_texts
+from reviewer.prompts.verification import build_verification
 from reviewer.steps.answer import UnitAnswer
 from reviewer.steps.context import ReviewContext
 from reviewer.steps.model_size import is_small

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reviewer.findings.parse import LookupRequest, Parsed
+from reviewer.context.lookup_request import LookupRequest
+from reviewer.findings.parse import Parsed
 from reviewer.models.model import Stage
 from reviewer.steps.look_up import look_ups_at, wants_look_up
 from reviewer.steps.unit_state import UnitState
