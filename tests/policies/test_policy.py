@@ -271,7 +271,7 @@ def test_taste_is_free_until_the_organisation_states_it() -> None:
         ("[sensitive]\nthreshold = 2", 2, "a number from 0 to 1"),
         ('[paths]\nexclude = "docs"', 2, "write a list of texts"),
         ('[paths]\nexclude = ["!a"]', 2, "negation"),
-        ('[paths]\nexclude = ["********************a"]', 2, "wildcards"),
+        ('[paths]\nexclude = ["src/[ab"]', 2, "has no end"),
         ('[routing.paths]\n"docs/**" = "cheap"', 1, "'docs/**'"),
         ("limits = 3", 1, "[[limits]]"),
         ('[[limits]]\nscope = "week"\namount = 1', 1, "must be one of run"),
