@@ -31,7 +31,7 @@ from tests.service.rig import POLICY, Rig, answer, rig
 from tests.simulators.behaviour import Behaviour, Say, Status
 from tests.simulators.provider import KEY
 
-SERVE = "import sys; from reviewer.cli import main; sys.exit(main(['serve']))"
+SERVE = "import sys; from kilo_review import main; sys.exit(main(['serve']))"
 FOUND = [("shop/orders.py", 5), ("shop/orders.py", 9), ("shop/report.py", 5)]
 UNDISTURBED_CALLS = 2
 

@@ -29,7 +29,7 @@ QUIET = {
 DEMO = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from reviewer.cli import main
+from kilo_review import main
 sys.exit(main())
 """
 
