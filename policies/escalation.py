@@ -36,9 +36,10 @@ class Escalate:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Keep what there is; `reason` is for the summary."""
+    """Keep what there is. `reason` is for the summary; `cap` is the key of policy that allows no further call."""
 
     reason: str
+    cap: str = ""
 
 
 def next_step(
@@ -56,7 +57,9 @@ def next_step(
         return Stop("the answer passed its checks")
     check = last.failed.value
     if len(attempts) >= policy.max_calls_per_unit:
-        return Stop(f"{check} failed; the unit has had its {policy.max_calls_per_unit} calls")
+        return Stop(
+            f"{check} failed; the unit has had its {policy.max_calls_per_unit} calls", "caps.max_calls_per_unit"
+        )
     if last.failed not in NOT_REPAIRABLE and not any(attempt.stage == "repair" for attempt in attempts):
         return Repair()
     return _one_up(last, policy, escalations_used=escalations_used, highest=highest)
@@ -77,7 +80,10 @@ def _one_up(last: Attempt, policy: Policy, *, escalations_used: int, highest: Ti
             if tier is None
             else f"{ceiling.label} is the highest tier allowed and usable"
         )
-        return Stop(f"{check} failed at {last.tier.label}; {why}")
+        bound = tier is not None and policy.max_tier < min(tier, highest)
+        return Stop(f"{check} failed at {last.tier.label}; {why}", "max_tier" if bound else "")
     if escalations_used >= policy.max_escalations:
-        return Stop(f"{check} failed; the run has used its {policy.max_escalations} escalations")
+        return Stop(
+            f"{check} failed; the run has used its {policy.max_escalations} escalations", "caps.max_escalations"
+        )
     return Escalate(tier)

@@ -12,15 +12,15 @@ from decimal import Decimal
 from typing import Protocol
 
 from policies.policy import Policy
-from policies.words import Payment, Tier
+from policies.words import Payment, Severity, Tier
 from reviewer.change.anchor import Anchors
-from reviewer.change.model import Change
+from reviewer.change.model import Change, Unit
 from reviewer.context.lookup import LookUps
 from reviewer.evidence.run import Evidence, run_analysers
 from reviewer.git.limits import Reached
 from reviewer.git.snapshot import Snapshot
 from reviewer.models.model import Call, Candidate, Stage, Usage
-from reviewer.steps.ask import Answered, Ask, Desk, Run, answer_unit, recheck
+from reviewer.steps.ask import Answered, Ask, Desk, Run, answer_unit, is_about, recheck
 from reviewer.steps.assemble import assemble
 from reviewer.steps.cache import ResultStore, read_stored, write_stored
 from reviewer.steps.plan import Plan
@@ -83,8 +83,9 @@ def review(
     watch(Progress("scope"))
     scope = decide_scope(request.change, policy, head=head, base=base)
     with _pool(policy.concurrency + 1, asker) as pool:
-        # The analysers run beside the calls: two witnesses that have not spoken to each other. They begin when the
-        # first question is on its way, for on two processors they double the time until then.
+        # Analysers run beside the model calls so that neither sees the other's findings. They begin when the first
+        # question is on its way, or when its tier depends on what they find: on two processors they double the time
+        # until then.
         asked = threading.Event()
         evidence = pool.submit(_evidence, request.change, scope, policy, head, asked)
         try:
@@ -165,8 +166,15 @@ def _ask_all(
         look_ups=lambda: LookUps(head).answer_all if head is not None else lambda _requests: (),
         run=run,
     )
+
+    def worst_evidence(unit: Unit) -> Severity | None:
+        asked.set()
+        return max((found.severity for found in evidence.result().findings if is_about(found, unit)), default=None)
+
     plans, jobs = [], []
-    for plan in plan_units(request, prepared, policy=policy, gatherer=gatherer, models=asker):
+    for plan in plan_units(
+        request, prepared, policy=policy, gatherer=gatherer, models=asker, evidence=worst_evidence
+    ):
         plans.append(plan)
         jobs.append(pool.submit(_answer, plan, desk, store))
         asked.set()
@@ -189,13 +197,22 @@ def _answer(plan: Plan, desk: Desk, store: ResultStore | None) -> Answered:
     kept = store.get(plan.key) if store else None
     stored = read_stored(kept) if kept is not None else None
     if stored is not None:
-        again = recheck(plan, desk, stored.text, by=stored.by, tier=stored.tier, lookups=stored.lookups)
+        again = recheck(plan, desk, stored)
         if again is not None:
+            if store is not None and again.second != stored.second and desk.policy.second_pass:
+                store.put(plan.key, write_stored(again.stored()))
             return again
     answered = answer_unit(plan, desk)
-    if store is not None and answered.by and not answered.problem:
-        store.put(plan.key, write_stored(answered))
+    # The key names the planned tier: a weaker one's answer under it would later pass as that tier's.
+    if store is not None and answered.by and not answered.problem and not _is_stand_in(answered, plan):
+        store.put(plan.key, write_stored(answered.stored()))
     return answered
+
+
+def _is_stand_in(answered: Answered, plan: Plan) -> bool:
+    """Tell whether a weaker tier than the plan's answered, for want of money or of a model."""
+    planned = plan.route.tier if plan.candidate is None else min(plan.route.tier, plan.candidate.tier)
+    return answered.tier < planned
 
 
 def _verify(

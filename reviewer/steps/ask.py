@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
-from policies.escalation import Attempt, Escalate, Repair, next_step
+from policies.escalation import Attempt, Escalate, Repair, Stop, next_step
 from policies.policy import Policy
 from policies.words import AtLimit, Check, Severity, Tier
 from reviewer.change.anchor import Anchors
@@ -21,6 +21,7 @@ from reviewer.findings.parse import LookupRequest, parse_answer
 from reviewer.git.snapshot import Snapshot
 from reviewer.models.model import Call, Completion, FinishReason, Prompt, Stage, Usage
 from reviewer.prompts.build import hinted_prompt, repair_prompt
+from reviewer.steps.cache import Stored
 from reviewer.steps.plan import Plan, is_small
 from reviewer.steps.result import Escalation
 
@@ -70,7 +71,7 @@ class Answered:
     `tier` is that of the model that answered, also where another was asked for. `by` is the model whose answer
     stands. `text` is that answer, for the store of results. `looked_up` is what it was shown beside its plan, and
     `lookups` the requests for that. `rejected` are findings that failed a check, with the check as their reason.
-    `limit` says that a spending limit ended it.
+    `limit` says that a spending limit ended it. `second` is the text of a second pass by `second_by`.
     """
 
     unit: Unit
@@ -87,6 +88,12 @@ class Answered:
     problem: str = ""
     limit: bool = False
     from_store: bool = False
+    second: str = ""
+    second_by: str = ""
+
+    def stored(self) -> Stored:
+        """Return what the store of results keeps of the answer."""
+        return Stored(self.by, self.text, self.tier, self.lookups, self.second, self.second_by)
 
 
 @dataclass(slots=True)
@@ -192,13 +199,13 @@ def answer_unit(plan: Plan, desk: Desk) -> Answered:
 
 
 def _seconded(plan: Plan, desk: Desk, state: _State, answered: Answered) -> Answered:
-    """Add what a second cheap pass says, where policy buys one: two voices that agree rank higher.
+    """Add what a second cheap pass says, where policy buys one: findings that both raise rank higher.
 
     Issues raised twice are worth acting on in .71 of cases, once in .59 (docs/how-it-works.md).
     """
     if not desk.policy.second_pass or plan.candidate is None or is_small(plan.candidate) or desk.run.late():
         return answered
-    tier = min(state.tier, Tier.EFFICIENT)
+    tier = max(desk.policy.min_tier, min(state.tier, Tier.EFFICIENT))
     result = desk.asker.ask(
         state.asked, tier=tier, unit=plan.unit.identity, stage=Stage.SECOND_PASS, attempt=len(state.attempts) + 1
     )
@@ -206,11 +213,19 @@ def _seconded(plan: Plan, desk: Desk, state: _State, answered: Answered) -> Answ
     if result.completion is None:
         state.notices.append(f"the second pass was left out: {result.error}")
         return answered
-    second = _read(plan, desk, state, replace(result.completion, model=f"{result.completion.model}, second pass"))
+    return _with_second(plan, desk, state, answered, result.completion)
+
+
+def _with_second(plan: Plan, desk: Desk, state: _State, answered: Answered, second: Completion) -> Answered:
+    """Add the findings of a second pass to an answer."""
+    named = replace(second, model=f"{second.model}, second pass")
+    more = _read(plan, desk, state, named, may_look_up=False).answered
     return replace(
         answered,
-        findings=(*answered.findings, *second.answered.findings),
-        rejected=(*answered.rejected, *second.answered.rejected),
+        findings=(*answered.findings, *more.findings),
+        rejected=(*answered.rejected, *more.rejected),
+        second=second.text,
+        second_by=second.model,
     )
 
 
@@ -246,34 +261,41 @@ class _Read:
     text: str = ""
 
 
-def recheck(
-    plan: Plan, desk: Desk, text: str, *, by: str, tier: Tier, lookups: tuple[LookupRequest, ...] = ()
-) -> Answered | None:
+def recheck(plan: Plan, desk: Desk, stored: Stored) -> Answered | None:
     """Read a stored answer against the unit as it is now; None where it does not hold any more.
 
-    What it had looked up is looked up again: verification and ranking see what they saw the first time.
+    What it had looked up is looked up again: verification and ranking see what they saw the first time. Where
+    policy wants a second pass and none is stored, that alone is asked for.
     """
-    completion = Completion(text, FinishReason.STOP, Usage(), by)
+    looked_up = tuple(desk.look_ups()(stored.lookups)) if stored.lookups else ()
     state = _State(
-        tier,
+        stored.tier,
         plan.prompt,
-        plan.prompt,
+        hinted_prompt(plan.prompt, looked_up, paths=plan.unit.paths) if looked_up else plan.prompt,
         lookups=desk.policy.lookups,
-        requests=lookups,
-        looked_up=tuple(desk.look_ups()(lookups)) if lookups else (),
+        requests=stored.lookups,
+        looked_up=looked_up,
     )
-    read = _read(plan, desk, state, completion)
+    read = _read(
+        plan, desk, state, Completion(stored.text, FinishReason.STOP, Usage(), stored.by), may_look_up=False
+    )
     if read.failed is not None and not read.usable:
         return None
-    return replace(read.answered, from_store=True)
+    answered = replace(read.answered, from_store=True)
+    if desk.policy.second_pass and stored.second:
+        second = Completion(stored.second, FinishReason.STOP, Usage(), stored.second_by)
+        return _with_second(plan, desk, state, answered, second)
+    return _closed(plan, state, _seconded(plan, desk, state, answered), "")
 
 
-def _read(plan: Plan, desk: Desk, state: _State, completion: Completion) -> _Read:
+def _read(plan: Plan, desk: Desk, state: _State, completion: Completion, *, may_look_up: bool = True) -> _Read:
     parsed = parse_answer(completion.text, plan.unit)
-    if parsed.lookups and state.lookups < desk.policy.lookups and state.stage is not Stage.LOOKUP:
+    if parsed.lookups and may_look_up and state.lookups >= desk.policy.lookups:
+        state.notices.append(f"a model asked for more context than review.lookups = {desk.policy.lookups} allows")
+    elif parsed.lookups and may_look_up:
         empty = Answered(plan.unit, state.tier)
         return _Read(empty, None, "", usable=False, hints=(), lookups=tuple(parsed.lookups))
-    evidence = [found for found in desk.evidence() if _about(found, plan.unit)]
+    evidence = [found for found in desk.evidence() if is_about(found, plan.unit)]
     checked = check_answer(
         parsed, completion, plan.unit, desk.anchors, desk.head, evidence, source=f"model:{completion.model}"
     )
@@ -321,6 +343,8 @@ def _next(plan: Plan, desk: Desk, state: _State, read: _Read) -> bool:
     if plan.candidate is not None and is_small(plan.candidate) and desk.asker.highest <= state.tier:
         return False
     step = next_step(state.attempts, desk.policy, escalations_used=desk.run.escalations, highest=desk.asker.highest)
+    if isinstance(step, Stop) and step.cap:
+        state.notices.append(f"{step.cap}: {step.reason}")
     if isinstance(step, Repair):
         state.stage = Stage.REPAIR
         advice = _ADVICE.get(read.failed, "") if read.failed else ""
@@ -342,7 +366,7 @@ def _degraded(state: _State, desk: Desk, error: KiloReviewError | None) -> bool:
     """Step one tier down where a limit leaves no room and policy says to degrade; the reader is told."""
     if not isinstance(error, BudgetRefused) or desk.policy.at_limit is not AtLimit.DEGRADE:
         return False
-    if state.tier is Tier.FREE:
+    if state.tier <= desk.policy.min_tier:
         return False
     lower = Tier(state.tier - 1)
     state.notices.append(f"{error.rule}: {state.tier.label} would pass the limit, {lower.label} was used instead")
@@ -367,7 +391,8 @@ def _mark_failed(state: _State, check: Check) -> None:
             return
 
 
-def _about(finding: Finding, unit: Unit) -> bool:
+def is_about(finding: Finding, unit: Unit) -> bool:
+    """Tell whether a finding lies on a line of the unit."""
     return any(
         hunk.path == finding.path and hunk.new_start <= finding.line < hunk.new_start + max(1, hunk.new_length)
         for hunk in unit.hunks

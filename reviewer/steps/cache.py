@@ -1,4 +1,4 @@
-"""An answer as the store of results keeps it: who gave it, from which tier, what it had looked up, and its text."""
+"""Write and read an answer as the store of results keeps it: who gave it, its tier, its look-ups and its text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Protocol
 
 from policies.words import Tier
 from reviewer.findings.parse import LookupRequest
-from reviewer.steps.ask import Answered
 
 
 class ResultStore(Protocol):
@@ -23,22 +22,29 @@ class ResultStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A stored answer, with what the same unit is read against again."""
+    """A stored answer, with what the same unit is read against again.
+
+    `second` is the text of a second pass by `second_by`, "" where none was made.
+    """
 
     by: str
     text: str
     tier: Tier
     lookups: tuple[LookupRequest, ...] = ()
+    second: str = ""
+    second_by: str = ""
 
 
-def write_stored(answered: Answered) -> str:
+def write_stored(stored: Stored) -> str:
     """Return an answer as text: one line of JSON about it, then the model's own words."""
     about = {
-        "by": answered.by,
-        "tier": answered.tier.label,
-        "lookups": [asdict(request) for request in answered.lookups],
+        "by": stored.by,
+        "tier": stored.tier.label,
+        "lookups": [asdict(request) for request in stored.lookups],
+        "second": stored.second,
+        "second_by": stored.second_by,
     }
-    return f"{json.dumps(about)}\n{answered.text}"
+    return f"{json.dumps(about)}\n{stored.text}"
 
 
 def read_stored(text: str) -> Stored | None:
@@ -52,6 +58,7 @@ def read_stored(text: str) -> Stored | None:
             LookupRequest(**{name: value for name, value in row.items() if name in names})
             for row in about["lookups"]
         )
-        return Stored(str(about["by"]), said, tier, lookups)
+        second, second_by = str(about.get("second", "")), str(about.get("second_by", ""))
+        return Stored(str(about["by"]), said, tier, lookups, second, second_by)
     except (ValueError, TypeError, KeyError, AttributeError, StopIteration):
         return None

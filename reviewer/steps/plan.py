@@ -6,13 +6,13 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from policies.policy import Policy
-from policies.routing import route, signals_for
+from policies.routing import evidence_matters, route, signals_for
 from policies.rules import ChangedPart
-from policies.words import Payment, Tier
+from policies.words import Payment, Severity, Tier
 from reviewer.change.model import Hunk, Unit
 from reviewer.context.folders import folder_of
 from reviewer.context.gather import proportional_budget
@@ -76,18 +76,24 @@ def plan_unit(
     count: Callable[[str], int],
     attributes: Callable[[str], Mapping[str, str]] | None = None,
     elsewhere: Sequence[str] = (),
+    evidence: Callable[[Unit], Severity | None] | None = None,
 ) -> Plan:
-    """Route a unit, gather its context and build its prompt, which names the files `elsewhere` in the change."""
+    """Route a unit, gather its context and build its prompt, which names the files `elsewhere` in the change.
+
+    `evidence` returns the worst severity that an analyser found in the unit; it may wait for the analysers.
+    """
     parts = changed_parts(unit.hunks)
     shared_tokens = sum(item.tokens for item in shared if item.kind is not ContextKind.GUIDELINE)
     signals = signals_for(
         parts, policy, labels=request.labels, command_strategy=request.strategy, attributes_of=attributes
     )
-    decision = route(signals, policy)
-    candidate = models.resolve(decision.tier)
     diff_tokens = sum(count(line.text) + 1 for hunk in unit.hunks for line in hunk.lines)
     budget = max(0, proportional_budget(diff_tokens, ceiling=policy.context_tokens) - shared_tokens)
     items = gatherer.for_unit(unit, budget=budget) if gatherer else ()
+    if evidence is not None and evidence_matters(signals, policy):
+        signals = replace(signals, evidence_severity=evidence(unit))
+    decision = route(signals, policy)
+    candidate = models.resolve(decision.tier)
     small = candidate is not None and is_small(candidate)
     built = build_prompt(
         unit,

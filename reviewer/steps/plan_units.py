@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from policies.attributes import attributes_of
 from policies.policy import Policy
+from policies.words import Severity
+from reviewer.change.model import Unit
 from reviewer.context.gather import ContextGatherer, proportional_budget
 from reviewer.context.guidelines import guideline_budget
 from reviewer.context.model import ContextItem
@@ -36,11 +38,13 @@ def plan_units(
     policy: Policy,
     gatherer: ContextGatherer | None,
     models: HasModels,
+    evidence: Callable[[Unit], Severity | None] | None = None,
 ) -> Iterator[Plan]:
     """Yield a plan for each unit in turn, so that the first question is on its way while the rest is planned.
 
     The first unit, the riskiest, has its own context alone. What units share is looked for while it is being
-    answered and stands before every other one.
+    answered and stands before every other one. `evidence` waits for the analysers and returns the worst severity
+    that they found in a unit; it is asked for where that decides the tier.
     """
     shared: tuple[ContextItem, ...] = ()
     if gatherer:
@@ -61,6 +65,7 @@ def plan_units(
             count=count_tokens,
             attributes=lambda path: attributes_of(path, prepared.scope.attributes),
             elsewhere=elsewhere(unit, holding),
+            evidence=evidence,
         )
 
 

@@ -156,7 +156,9 @@ def _answer(prompt: Prompt, tier: Tier, batch: _Batch, state: _State) -> str | N
             why = f"a spending limit left no room ({result.error.rule})"
         state.notices.append(f"{len(batch.findings)} finding(s) were not verified: {why}")
         return None
-    if state.store is not None:
+    answering = next((call.tier for call in reversed(result.calls) if call.ok), tier)
+    stand_in = answering < min(tier, state.asker.highest)
+    if state.store is not None and not stand_in:
         state.store.put(key, result.completion.text)
     return result.completion.text
 
