@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import signal
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from policies.policy import Policy
 from reviewer.processes.address import check_address
+from reviewer.processes.logs import configure_logging
 from reviewer.settings import Settings, organisation_policy
 from webhooks.app import create_app
 from webhooks.http_server import HTTPServer
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from flask import Flask
 
 log = logging.getLogger(__name__)
-
-LOG_FORMAT: Final = "%(asctime)s web %(levelname)s %(message)s"
 
 
 def build(settings: Settings, policy: Policy) -> Flask:
@@ -56,7 +55,7 @@ def main_web(settings: Settings) -> int:
     settings.require_github_app()
     policy = organisation_policy(settings)
     check_address(settings)
-    logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
+    configure_logging(settings, "web")
     server = HTTPServer(build(settings, policy), (settings.host, settings.port), body_limit=settings.body_limit)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: server.stop())
