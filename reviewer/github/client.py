@@ -101,7 +101,9 @@ class GitHub:
             )
         except NotFound:
             return "none"
-        return str(row.get("role_name") or row.get("permission") or "none")
+        # A custom role has a name of its own; `permission` is the role that it is built on.
+        named = str(row.get("role_name") or "")
+        return named if named in ROLES else str(row.get("permission") or "none")
 
     def may_write(self, repository: str, user: str) -> bool:
         """True where a user can push to the repository; a custom role counts by the permission it is based on."""
