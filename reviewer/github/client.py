@@ -21,6 +21,7 @@ MAX_FILES: Final = 3000
 MAX_COMMENT_PAGES: Final = 50
 
 WRITERS: Final = frozenset({"admin", "maintain", "write"})
+GITHUB_ROLES: Final = WRITERS | {"triage", "read", "none"}
 
 
 class GitHub:
@@ -103,7 +104,7 @@ class GitHub:
             return "none"
         # A custom role has a name of its own; `permission` is the role that it is built on.
         named = str(row.get("role_name") or "")
-        return named if named in ROLES else str(row.get("permission") or "none")
+        return named if named in GITHUB_ROLES else str(row.get("permission") or "none")
 
     def may_write(self, repository: str, user: str) -> bool:
         """True where a user can push to the repository; a custom role counts by the permission it is based on."""
