@@ -34,8 +34,8 @@ def build(settings: Settings, policy: Policy) -> Flask:
     from reviewer.ledger.ledger import Ledger  # noqa: PLC0415
     from reviewer.queue.address import queue_url  # noqa: PLC0415
     from reviewer.queue.queue import ReviewQueue  # noqa: PLC0415
-    from webhooks.ask import TIMEOUT as ASK_SECONDS  # noqa: PLC0415
-    from webhooks.ask import AskGitHub  # noqa: PLC0415
+    from webhooks.github_permission import TIMEOUT as ASK_SECONDS  # noqa: PLC0415
+    from webhooks.github_permission import AskGitHub  # noqa: PLC0415
 
     def now() -> datetime:
         return datetime.now(UTC)

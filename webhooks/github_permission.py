@@ -1,4 +1,4 @@
-"""Ask: GitHub's answer to what a person may do with a repository, in time for a webhook's own answer."""
+"""Ask GitHub what a person may do with a repository, in time for a webhook's own answer."""
 
 from __future__ import annotations
 
