@@ -35,6 +35,12 @@ class Asker:
     asked_before: int
 
 
+def may_review_drafts(policy: Policy) -> bool:
+    """Return True where drafts are reviewed, or the organisation leaves that to its repositories."""
+    stated = {"triggers.drafts"} & {*policy.stated, *policy.locked} or "triggers" in policy.locked
+    return policy.review_drafts or not stated
+
+
 def why_not(occasion: Occasion, policy: Policy, asker: Asker | None = None) -> str:
     """Return why no review starts, "" where one does. `asker` is None for what nobody asked for by hand."""
     if occasion.action and occasion.action not in policy.triggers:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # linear time on hostile text; this much costs 60 ms at worst.
 LONGEST_COMMENT: Final = 16_384
 
-_WORTH_PARSING = re.compile(r"^ {0,3}/kilo(?=\s|$)", re.MULTILINE)
+_WORTH_PARSING = re.compile(r"^ {0,3}/kilo(?=\s|$)", re.MULTILINE | re.IGNORECASE)
 _USAGE: Final = " or ".join(USAGE)
 _PROBLEMS: Final = {"--strategy": Problem.STRATEGY, "--model": Problem.MODEL}
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
@@ -51,9 +51,9 @@ class CommandInvalid:
 
 
 def parse_command(text: str) -> ReviewCommand | CommandInvalid | None:
-    """Return the first command of a comment, or None where nobody spoke to us.
+    """Return the first command of a comment, None where it holds none.
 
-    A command is a line of its own that starts with `/kilo`, in the comment's own voice: not in a quotation, a
+    A command is a line of its own that starts with `/kilo`, in any case, and is the comment's own text: not in a quotation, a
     list, a code block, inline code or an HTML comment, as CommonMark reads them.
     """
     text = text[:LONGEST_COMMENT]
@@ -61,7 +61,7 @@ def parse_command(text: str) -> ReviewCommand | CommandInvalid | None:
         return None
     for line in _own_lines(text):
         words = line.split()
-        if words and words[0] == "/kilo":
+        if words and words[0].lower() == "/kilo":
             return _read(words[1:])
     return None
 

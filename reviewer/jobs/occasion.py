@@ -1,53 +1,55 @@
-"""What asked for a review of the ledger, in the words of policy: the event, the pull request, the person."""
+"""Say in the words of policy what asked for a review: the event, the pull request, the person."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
 from policies.conventions import NameKind, kind_of_name
 from policies.starting import Asker, Occasion
 from reviewer.change.model import Change
-from reviewer.github.client import GitHub
+from reviewer.errors import NotFound
+from reviewer.github.permission import role_of
 from reviewer.github.records import PullRequest
-from reviewer.ledger.keys import ReviewRow
-from reviewer.ledger.ledger import Ledger
+from reviewer.jobs.access import Access
+from reviewer.jobs.job import Job
+from reviewer.ledger.keys import AUTOMATIC
 
 HOUR: Final = timedelta(hours=1)
-# Triggers of rows that nobody asked for by hand; webhooks/triggers.py writes them.
-AUTOMATIC: Final = ("auto", "draft")
-_LOCK_FILES_TOLD: Final = 10
+LOCK_FILES_TOLD: Final = 10
 
 
-def is_asked_for(row: ReviewRow) -> bool:
-    """Return True where a command, a label or a re-run asked, False where the pull request's own events did."""
-    return row.key.trigger not in AUTOMATIC
-
-
-def occasion_of(row: ReviewRow, pr: PullRequest) -> Occasion:
+def occasion_of(job: Job, pr: PullRequest) -> Occasion:
     """Return the pull request and the event about it."""
-    event, _, action = str(row.payload.get("event") or "").partition(".")
-    named = {"issue_comment": "command", "pull_request": action}.get(event, "")
-    return Occasion(named, pr.author, pr.author_is_bot, pr.draft, pr.is_fork)
+    event, _, action = job.payload.event.partition(".")
+    # Another base is another diff, as another head is.
+    named = {"issue_comment": "command", "pull_request": "synchronize" if action == "edited" else action}
+    return Occasion(named.get(event, ""), pr.author, pr.author_is_bot, pr.draft, pr.is_fork)
 
 
-def asker_of(row: ReviewRow, gh: GitHub, ledger: Ledger, allowed_bots: Collection[int]) -> Asker | None:
-    """Return who asked, with their role on GitHub; None where nobody did."""
-    if not is_asked_for(row):
+def asker_of(job: Job, access: Access) -> Asker | None:
+    """Return who asked, with their role on GitHub; None where the pull request's own events did."""
+    if job.key.automatic or job.payload.event.startswith("pull_request."):
         return None
-    # A bot that the operator allows by its id has no role; it may do what the least of them may.
-    trusted = row.payload.get("actor_id") in allowed_bots
-    role = "admin" if trusted else gh.permission(str(row.payload["repository"]), row.actor)
-    before = ledger.requests.verbs(
-        row.key.repo_id,
-        row.key.number,
-        since=row.accepted_at - HOUR,
-        installation_id=row.key.installation_id,
-        besides=(*AUTOMATIC, row.key.trigger),
-        before=row.id,
+    before = job.ledger.requests.verbs(
+        job.key.repo_id,
+        job.key.number,
+        since=job.row.accepted_at - HOUR,
+        installation_id=job.key.installation_id,
+        besides=(AUTOMATIC, job.key.trigger),
+        before=job.id,
     )
-    return Asker(row.actor, role, before.get("review", 0) + before.get("estimate", 0))
+    return Asker(job.row.actor, _role(job, access), before.get("review", 0) + before.get("estimate", 0))
+
+
+def _role(job: Job, access: Access) -> str:
+    # A bot that the operator allows by its id has no role on GitHub.
+    if job.payload.actor_id in job.settings.allowed_bots:
+        return "admin"
+    try:
+        return role_of(access.reader.api, job.payload.repository, job.row.actor)
+    except NotFound:
+        return "none"
 
 
 def lock_file_note(change: Change) -> str:
@@ -55,6 +57,6 @@ def lock_file_note(change: Change) -> str:
     locks = [file for file in change.files if kind_of_name(file.path) is NameKind.LOCK_FILE]
     if not locks:
         return ""
-    told = ", ".join(f"{file.path} (+{file.additions} −{file.deletions})" for file in locks[:_LOCK_FILES_TOLD])
-    more = f" and {len(locks) - _LOCK_FILES_TOLD} more" if len(locks) > _LOCK_FILES_TOLD else ""
+    told = ", ".join(f"{file.path} (+{file.additions} −{file.deletions})" for file in locks[:LOCK_FILES_TOLD])
+    more = f" and {len(locks) - LOCK_FILES_TOLD} more" if len(locks) > LOCK_FILES_TOLD else ""
     return f"Lock files changed, and were not read: {told}{more}"
