@@ -29,8 +29,8 @@ from reviewer.jobs.merge_queue import answer_merge_group
 from reviewer.jobs.owner import lease_owner
 from reviewer.jobs.payload import JobPayload, Work
 from reviewer.jobs.policy import utc_now
-from reviewer.jobs.refusal import is_refused
 from reviewer.jobs.publication import make_review, publish_review, store_review
+from reviewer.jobs.refusal import is_refused
 from reviewer.jobs.verdicts import earlier_verdict, leave_without_review, reviewed_nothing, stored_document
 from reviewer.ledger.keys import ReviewState
 from reviewer.ledger.ledger import Ledger
