@@ -246,6 +246,19 @@ class _Read:
     text: str = ""
 
 
+def _not_judged(decisive: CheckFailure | None) -> str:
+    """Return why a unit counts as not reviewed although what its answer holds may stand, "" where it was."""
+    if decisive is None:
+        return ""
+    if decisive.check is Check.TRUNCATED:
+        # The rest of the unit was not looked at.
+        return f"its answer was cut off: {decisive.detail}"
+    if decisive.check is Check.SELF_REPORTED_UNCERTAIN:
+        # Nobody judged it: without findings this must not be called clean.
+        return decisive.detail
+    return ""
+
+
 def recheck(
     plan: Plan, desk: Desk, text: str, *, by: str, tier: Tier, lookups: tuple[LookupRequest, ...] = ()
 ) -> Answered | None:
@@ -293,10 +306,7 @@ def _read(plan: Plan, desk: Desk, state: _State, completion: Completion) -> _Rea
         rejected=rejected,
         looked_up=state.looked_up,
         lookups=state.requests,
-        # What stands in an answer that was cut off is kept, but the rest of the unit was not looked at.
-        problem=f"its answer was cut off: {decisive.detail}"
-        if decisive and decisive.check is Check.TRUNCATED
-        else "",
+        problem=_not_judged(decisive),
     )
     hints = tuple(evidence) if decisive is not None and decisive.check is Check.EMPTY_ON_EVIDENCE else ()
     return _Read(
