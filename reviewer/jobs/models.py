@@ -64,10 +64,16 @@ def open_models(
         ceiling=Tier.FREE if free else policy.max_tier,
         found=found,
     )
-    return Models(asker, "", reference) if asker.usable else Models(None, _why_none(found), reference)
+    return Models(asker, "", reference) if asker.usable else Models(None, _why_none(found, model), reference)
 
 
-def _why_none(found: tuple[Usable, ...]) -> str:
+def _why_none(found: tuple[Usable, ...], named: str) -> str:
+    """Return why no model can be used; for one that a command or flag named, why not that one."""
+    only = next(
+        (entry for entry in found if named and named in (entry.candidate.name, entry.candidate.model)), None
+    )
+    if only is not None:
+        return f"{only.candidate.name} cannot be used: {only.reason}"
     by_policy = next((entry for entry in found if entry.rule), None)
     if by_policy is not None:
         return f"policy allows no model that is set up ({by_policy.candidate.name}: {by_policy.reason})"
