@@ -235,7 +235,7 @@ def _rerun(delivery: Delivery, rules: TriggerRules) -> Trigger | Ignored:
 
 
 def _merge_group(delivery: Delivery) -> Trigger | Ignored:
-    """Read a merge queue's request for checks: it is answered with the pull request's verdict, no model is asked."""
+    """Read a merge queue's request for checks: the pull request's verdict answers it, no model is asked."""
     if delivery.action != "checks_requested":
         return Ignored(f"merge_group {delivery.action or 'without action'} asks for no check")
     group = _record(delivery.payload, "merge_group")

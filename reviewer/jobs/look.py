@@ -1,4 +1,4 @@
-"""Look at a pull request and decide whether its review goes on; end it, with words on its check, where it does not."""
+"""Look at a pull request and decide whether its review goes on; else end it with words on its check."""
 
 from __future__ import annotations
 

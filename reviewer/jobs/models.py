@@ -59,7 +59,7 @@ def open_models(
         ceiling=Tier.FREE if free else policy.max_tier,
         found=found,
     )
-    return Models(client, "" if client.usable else _why_none(found), reference)
+    return Models(client, "" if client.usable else _why_none(found, model), reference)
 
 
 def no_models(reason: str) -> Models:
@@ -86,7 +86,13 @@ def _out_of_bounds(candidate: Candidate, policy: Policy) -> tuple[str, str]:
     return "", ""
 
 
-def _why_none(found: tuple[Usable, ...]) -> str:
+def _why_none(found: tuple[Usable, ...], named: str) -> str:
+    """Return why no model can be used; for one that a command or flag named, why not that one."""
+    only = next(
+        (entry for entry in found if named and named in (entry.candidate.name, entry.candidate.model)), None
+    )
+    if only is not None:
+        return f"{only.candidate.name} cannot be used: {only.reason}"
     by_policy = next((entry for entry in found if entry.rule), None)
     if by_policy is not None:
         return f"policy allows no model that is set up ({by_policy.candidate.name}: {by_policy.reason})"

@@ -1,4 +1,7 @@
-"""Decide what becomes of a review's key: who joins whom, who goes on, who gives way. Pure; docs/review-life.md draws it."""
+"""Decide the life of a review's key: what a delivery joins, what goes on, what gives way.
+
+Pure. docs/review-life.md draws it as a state machine.
+"""
 
 from __future__ import annotations
 

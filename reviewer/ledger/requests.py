@@ -28,7 +28,9 @@ class Requests:
         """Commit the row of a piece of work, once per key however often and however many at a time ask.
 
         A pull request that comes back to a head that it had before gets a row of its own, unless its verdict on
-        this head and base is the one that it shows (reviewer/ledger/life.py). LedgerUnavailable where it is not on disk: then nothing may be promised to the sender.
+        this head and base is the one that it shows (reviewer/ledger/life.py).
+
+        LedgerUnavailable where it is not on disk: then nothing may be promised to the sender.
         """
         text = json.dumps(payload, separators=(",", ":"))
         at = to_micros(now)

@@ -174,7 +174,7 @@ class Reviews:
         return self.db.read(lambda connection: connection.execute(query).scalar()) is not None
 
     def hand_back(self, lease: Lease, now: datetime) -> ReviewState:
-        """Give a review back unharmed, as a worker does that was told to stop: no try is used up, it is due at once.
+        """Give a review back, as a worker does that was told to stop: no try is used up, it is due at once.
 
         Return the state then; LeaseLost for a stale lease.
         """

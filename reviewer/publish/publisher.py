@@ -42,7 +42,7 @@ class Identity:
 class Posted:
     """What a publication came to. `urls` maps a fingerprint (as a marker spells it) to its inline comment.
 
-    `stale` says that head or base had moved on: nothing was posted. `problems` are sentences on what GitHub refused.
+    `stale`: head or base had moved on, nothing was posted. `problems` are sentences on what GitHub refused.
     `review` is the review as it was published: refused anchors are OUT_OF_DIFF in it.
     """
 

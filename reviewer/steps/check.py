@@ -50,10 +50,14 @@ class CheckedAnswer:
 
     @property
     def problem(self) -> str:
-        """Why a part of the unit was not looked at although the answer stands, "" where all of it was."""
-        if self.failure is None or self.failure.check is not Check.TRUNCATED:
+        """Why the unit counts as not reviewed although what the answer holds may stand, "" where it does not."""
+        if self.failure is None:
             return ""
-        return f"its answer was cut off: {self.failure.detail}"
+        if self.failure.check is Check.TRUNCATED:
+            # The rest of the unit was not looked at.
+            return f"its answer was cut off: {self.failure.detail}"
+        # An unsure model judged nothing: without findings this must not be called clean.
+        return self.failure.detail if self.failure.check is Check.SELF_REPORTED_UNCERTAIN else ""
 
 
 def check_completion(parsed: Parsed, completion: Completion, unit: Unit, checks: AnswerChecks) -> CheckedAnswer:
