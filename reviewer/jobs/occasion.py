@@ -28,8 +28,8 @@ def occasion_of(job: Job, pr: PullRequest) -> Occasion:
 
 
 def asker_of(job: Job, access: Access) -> Asker | None:
-    """Return who asked, with their role on GitHub; None where the pull request's own events did."""
-    if job.key.automatic or job.payload.event.startswith("pull_request."):
+    """Return who asked by a command, a label or a re-run, with their role; None where a push or the like did."""
+    if job.key.automatic:
         return None
     before = job.ledger.requests.verbs(
         job.key.repo_id,
