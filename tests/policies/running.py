@@ -26,7 +26,7 @@ from reviewer.models.model import Stage
 from reviewer.prompts.about import About
 from reviewer.publish.check import verdict_of
 from reviewer.settings import Secret, Settings
-from reviewer.steps.context import ReviewContext
+from reviewer.steps.context import ResultStore, ReviewContext
 from reviewer.steps.request import ReviewRequest
 from reviewer.steps.result import Review
 from tests.context.repository import Repository
@@ -54,6 +54,7 @@ HEAD = {
         "def login(user, password, database):\n"
         "    query = 'select * from users where password = ' + password\n    return database.execute(query)\n"
     ),
+    "shop/held.py": "def held(orders):\n    return [order for order in oders if order.waits]\n",
     "docs/guide.md": "# Guide\n\nMore words.\n",
     "docs/long.md": "".join(f"Line {number} of a page that goes on for a while.\n" for number in range(120)),
     "web/made.ts": f"{GENERATED.replace('#', '//')}const a = 2\n",
@@ -141,6 +142,7 @@ class Lab:
         slow: float = 0.0,
         hours: bool = False,
         only: str = "",
+        store: ResultStore | None = None,
     ) -> Seen:
         """Review the change, or one file of it.
 
@@ -185,7 +187,7 @@ class Lab:
             GitSnapshot.open(self.repository.git_dir, self.base) as base,
             GitSnapshot.open(self.repository.git_dir, self.head) as head,
         ):
-            context = ReviewContext(policy, models.client, head, base, clock=clock)
+            context = ReviewContext(policy, models.client, head, base, store=store, clock=clock)
             review = pipeline.review(request, context)
         verdict = verdict_of(review, fail_on=policy.fail_on, limit_conclusion=policy.limit_conclusion)
         return Seen(review, policy, verdict, tuple(asked), self.provider.most_in_flight)
