@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from policies.policy import Policy
@@ -42,7 +42,7 @@ class Stop:
     """
 
     reason: str
-    cap: str = ""
+    cap: str = field(default="", compare=False)
 
 
 def next_step(
