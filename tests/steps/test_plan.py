@@ -254,3 +254,7 @@ def test_the_prompt_names_the_rest_of_the_change() -> None:
     prepared = replace(prepared_of(), units_of_path={"shop/cart.py": 1, "shop/tax.py": 1})
     plan = plan_unit(route_unit(prepared.units[0], prepared, POLICY), prepared, None, (), context_of())
     assert "also changed, reviewed apart: shop/tax.py" in plan.prompt.unit
+
+
+def capped(most: int) -> Any:
+    return context_of(policy=replace(POLICY, context_tokens=most))
