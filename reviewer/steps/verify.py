@@ -187,7 +187,9 @@ def _judge(batch: Batch, context: ReviewContext) -> _Judged:
             why = _why_not(result.error)
             return _Judged(None, calls, (f"{len(batch.findings)} finding(s) were not verified: {why}",))
         text = result.completion.text
-        if context.store is not None:
+        answering = next((call.tier for call in reversed(calls) if call.ok), batch.tier)
+        # A weaker tier's verdict under this key would later pass as the stronger one's.
+        if context.store is not None and answering >= min(batch.tier, context.models.highest):
             context.store.put(key, text)
     verdicts = read_verdicts(text)
     if verdicts is None:

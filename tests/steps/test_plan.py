@@ -19,7 +19,7 @@ from reviewer.context.tokens import count_tokens
 from reviewer.findings.schema import FINDINGS_SCHEMA
 from reviewer.prompts.about import About
 from reviewer.steps.model_size import SMALL_OUTPUT
-from reviewer.steps.plan import SMALL_FINDINGS, SMALL_LINES, SMALL_TEXT, Plan, elsewhere, plan_unit
+from reviewer.steps.plan import SMALL_FINDINGS, SMALL_LINES, SMALL_TEXT, Plan, elsewhere, plan_unit, route_unit
 from reviewer.steps.prepare import Prepared
 from reviewer.steps.request import ReviewRequest
 from reviewer.steps.scope import Scope
@@ -61,7 +61,9 @@ def planned(
 ) -> Plan:
     prepared = prepared_of(diff, **request)
     context = context_of(models, policy)
-    return plan_unit(prepared.units[0], prepared, Gatherer(*items), shared, context)  # type: ignore[arg-type]
+    return plan_unit(
+        route_unit(prepared.units[0], prepared, context.policy), prepared, Gatherer(*items), shared, context
+    )  # type: ignore[arg-type]
 
 
 # --- who is asked --------------------------------------------------------------------------------------------
@@ -140,7 +142,7 @@ def test_a_unit_has_the_context_that_its_diff_deserves_less_what_it_shares_with_
     shared = (item(tokens=50), item(tokens=30), item(kind=ContextKind.GUIDELINE, tokens=1000))
     for given, budget in [((), whole), (shared, whole - 80), ((item(tokens=whole + 1),), 0)]:
         gatherer = Gatherer()
-        plan_unit(unit, prepared, gatherer, given, context_of())  # type: ignore[arg-type]
+        plan_unit(route_unit(unit, prepared, POLICY), prepared, gatherer, given, context_of())  # type: ignore[arg-type]
         assert gatherer.budgets == [budget]
 
 
@@ -152,7 +154,13 @@ def test_a_long_diff_deserves_more_context_up_to_the_most_of_the_policy() -> Non
     budgets = []
     for most in (6000, 300):
         gatherer = Gatherer()
-        plan_unit(unit, prepared, gatherer, (), context_of(policy=replace(POLICY, context_tokens=most)))  # type: ignore[arg-type]
+        plan_unit(
+            route_unit(unit, prepared, POLICY),
+            prepared,
+            gatherer,
+            (),
+            context_of(policy=replace(POLICY, context_tokens=most)),
+        )  # type: ignore[arg-type]
         budgets += gatherer.budgets
     assert budgets == [proportional_budget(diff, ceiling=6000), 300]
     assert budgets[0] > 300
@@ -160,7 +168,7 @@ def test_a_long_diff_deserves_more_context_up_to_the_most_of_the_policy() -> Non
 
 def test_a_bare_diff_has_no_context() -> None:
     prepared = prepared_of()
-    plan = plan_unit(prepared.units[0], prepared, None, (), context_of())
+    plan = plan_unit(route_unit(prepared.units[0], prepared, POLICY), prepared, None, (), context_of())
     assert (plan.items, plan.shared) == ((), ())
 
 
@@ -244,5 +252,9 @@ def test_a_change_that_is_one_unit_has_no_rest() -> None:
 
 def test_the_prompt_names_the_rest_of_the_change() -> None:
     prepared = replace(prepared_of(), units_of_path={"shop/cart.py": 1, "shop/tax.py": 1})
-    plan = plan_unit(prepared.units[0], prepared, None, (), context_of())
+    plan = plan_unit(route_unit(prepared.units[0], prepared, POLICY), prepared, None, (), context_of())
     assert "also changed, reviewed apart: shop/tax.py" in plan.prompt.unit
+
+
+def capped(most: int) -> Any:
+    return context_of(policy=replace(POLICY, context_tokens=most))
