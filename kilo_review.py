@@ -24,12 +24,12 @@ COMMANDS: Final[dict[str, Command]] = {
     ),
     "ledger": Command("reviewer.ledger.command", "show spend, prepaid credit and bills that nobody saw"),
     "demo": Command("reviewer.demo.command", "open a pull request on a simulated GitHub and review it, for real"),
-    "serve": Command("reviewer.serve", "run web, worker and clock in one command"),
-    "web": Command("reviewer.roles", "run the web process only"),
-    "worker": Command("reviewer.roles", "run a worker only"),
-    "clock": Command("reviewer.roles", "run the clock only: re-queues, redeliveries, expired leases"),
+    "serve": Command("reviewer.processes.serve", "run web, worker and clock in one command"),
+    "web": Command("reviewer.processes.command", "run the web process only"),
+    "worker": Command("reviewer.processes.command", "run a worker only"),
+    "clock": Command("reviewer.processes.command", "run the clock only: re-queues, redeliveries, expired leases"),
     "setup": Command("webhooks.setup_command", "create the GitHub App from its manifest and write its settings"),
-    "migrate": Command("reviewer.roles", "bring the ledger's tables up to date"),
+    "migrate": Command("reviewer.processes.command", "bring the ledger's tables up to date"),
 }
 # What starts this program again, whatever the name and place of its script.
 PROGRAM: Final = (sys.executable, "-m", "kilo_review")

@@ -28,10 +28,10 @@ from typing import Any
 from reviewer.change.model import Change, Unit
 from reviewer.change.parse import parse_diff
 from reviewer.context.gather import ContextGatherer
-from reviewer.context.git import run_git
 from reviewer.context.model import ContextItem
-from reviewer.context.snapshot import GitSnapshot
 from reviewer.errors import KiloReviewError
+from reviewer.git.commit import GitSnapshot
+from reviewer.git.git import run_git
 
 CHARS = (4000, 8000, 16000, 32000)
 REVIEW_CHARS = 16000

@@ -26,8 +26,8 @@ from typing import Any, Final
 from bench.context_recall import change_of, find_mirror, has_commits, load_context, mirrors_or_say
 from reviewer.context import related
 from reviewer.context.gather import ContextGatherer
-from reviewer.context.snapshot import GitSnapshot
-from reviewer.context.testpaths import is_test_path
+from reviewer.git.commit import GitSnapshot
+from reviewer.syntax.test_paths import is_test_path
 
 WEIGHTS: Final = Path(related.__file__).with_name(related.WEIGHTS_FILE)
 FOLDER: Final = Path(__file__).parent

@@ -27,11 +27,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.context_recall import change_of, find_mirror, load_context
-from reviewer.context.git import run_git
-from reviewer.context.languages import family_of, language_of
-from reviewer.context.testpaths import is_test_path
 from reviewer.context.words import worth_looking_up
 from reviewer.errors import KiloReviewError
+from reviewer.git.git import run_git
+from reviewer.syntax.languages import family_of, language_of
+from reviewer.syntax.test_paths import is_test_path
 
 COMMITS: Final = 6000
 FEWEST, MOST = 2, 17

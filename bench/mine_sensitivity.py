@@ -24,8 +24,8 @@ from policies.features import is_code
 from policies.paths import is_source
 from reviewer.change.model import Change, LineKind
 from reviewer.change.parse import parse_diff
-from reviewer.context.git import run_git
 from reviewer.errors import KiloReviewError
+from reviewer.git.git import run_git
 
 SINCE: Final = "2011-01-01"
 NAMED_FIXES: Final = 30

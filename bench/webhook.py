@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from reviewer.ledger.ledger import Ledger
-from reviewer.redis_server import EmbeddedRedis
+from reviewer.queue.embedded import EmbeddedRedis
 from webhooks.signature import sign
 
 DELIVERIES = 500
@@ -102,7 +102,7 @@ def _ours(folder: str, redis_url: str) -> _Process:
         "GITHUB_WEBHOOK_SECRET": SECRET,
         "PORT": str(port),
     }
-    return _Process([sys.executable, "-m", "reviewer.serve", "web", str(os.getpid())], environ, port)
+    return _Process([sys.executable, "-m", "reviewer.processes.serve", "web", str(os.getpid())], environ, port)
 
 
 def _plain() -> _Process:

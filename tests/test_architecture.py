@@ -29,7 +29,7 @@ ONLY_IN = {
     "flask": ("webhooks", "reviewer/demo"),
     "sqlalchemy": ("reviewer/ledger",),
     "alembic": ("reviewer/ledger",),
-    "tree_sitter": ("reviewer/context", "reviewer/findings", "reviewer/change"),
+    "tree_sitter": ("reviewer/syntax", "reviewer/context", "reviewer/findings"),
 }
 MODULE_LIMIT = 400
 

@@ -7,9 +7,9 @@ import signal
 import time
 from datetime import UTC, datetime, timedelta
 
-from reviewer import jobs
 from reviewer.ledger.keys import ReviewState
 from reviewer.ledger.ledger import Ledger
+from reviewer.processes import jobs
 
 
 def _note(review_id: int, word: str) -> int:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from policies.words import Strategy
-from reviewer.correction import USAGE, Problem
+from reviewer.jobs.correction import USAGE, Problem
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

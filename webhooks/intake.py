@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from reviewer.correction import CORRECTION
+from reviewer.jobs.correction import CORRECTION
 from reviewer.ledger.keys import Accepted, ReviewKey
-from reviewer.queue import Enqueued
+from reviewer.queue.queue import Enqueued
 from webhooks.permission import Permissions
 from webhooks.triggers import PULL_REQUEST_TRIGGER, Ignored, ReviewRequest
 

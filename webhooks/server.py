@@ -10,7 +10,7 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from policies.policy import Policy, PolicyInvalid, load_policy
 from reviewer.errors import ConfigurationError
-from reviewer.serve import check_address
+from reviewer.processes.serve import check_address
 from reviewer.settings import Settings
 from webhooks.app import create_app
 
@@ -49,8 +49,8 @@ def build(settings: Settings, policy: Policy) -> Flask:
     # Imported here: the master process checks settings and needs none of this.
     from reviewer.github.auth import AppAuth  # noqa: PLC0415
     from reviewer.ledger.ledger import Ledger  # noqa: PLC0415
-    from reviewer.queue import ReviewQueue  # noqa: PLC0415
-    from reviewer.worker import queue_url  # noqa: PLC0415
+    from reviewer.queue.address import queue_url  # noqa: PLC0415
+    from reviewer.queue.queue import ReviewQueue  # noqa: PLC0415
     from webhooks.ask import TIMEOUT as ASK_SECONDS  # noqa: PLC0415
     from webhooks.ask import AskGitHub  # noqa: PLC0415
 

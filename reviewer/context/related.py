@@ -12,8 +12,8 @@ from typing import Final
 
 from reviewer.context.change_text import ChangeText
 from reviewer.context.evidence import Evidence, evidence_of
-from reviewer.context.model import Match, Snapshot
-from reviewer.context.testpaths import is_test_path
+from reviewer.git.snapshot import Match, Snapshot
+from reviewer.syntax.test_paths import is_test_path
 
 # A logistic choice among the candidates, fitted by bench/fit_related.py; docs/context.md has what it finds in
 # repositories that were held out.

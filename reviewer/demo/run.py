@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from reviewer.demo.simulator.state import CheckRun, Delivery
     from reviewer.ledger.ledger import Ledger
     from reviewer.models.model import Call
-    from reviewer.review import Review
+    from reviewer.steps.result import Review
 
 READY_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.05
@@ -281,7 +281,7 @@ def _summary(simulator: GitHubSimulator, full_name: str, number: int) -> bool:
 
 
 def _stored(ledger: Ledger, review_id: int | None) -> tuple[Review | None, tuple[Call, ...]]:
-    from reviewer.document import load_document  # noqa: PLC0415 - with the ledger
+    from reviewer.jobs.document import load_document  # noqa: PLC0415 - with the ledger
 
     if review_id is None:
         return None, ()

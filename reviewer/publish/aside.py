@@ -8,7 +8,7 @@ from reviewer.publish.figures import count, place, seconds
 from reviewer.publish.inline import Conceal
 from reviewer.publish.sanitize import title
 from reviewer.publish.standing import ordered, still_open
-from reviewer.review import Review
+from reviewer.steps.result import Review
 
 
 def set_aside(review: Review, *, repository_url: str, conceal: Conceal, level: int) -> tuple[str, list[str]]:

@@ -24,7 +24,7 @@ from reviewer.publish.marker import Kind, Marker
 from reviewer.publish.reviews import HeadMoved, Poster
 from reviewer.publish.settle import Settle
 from reviewer.publish.summary import SummaryInput, render_summary
-from reviewer.review import Review
+from reviewer.steps.result import Review
 
 NOT_PERMITTED: Final = "the App may not comment on lines here"
 

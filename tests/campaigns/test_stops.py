@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from reviewer.demo.simulator import Fault
-from reviewer.redis_server import find_server
+from reviewer.queue.embedded import find_server
 from tests.campaigns.served import Killed, Served, audit, judge, measured, served, table
 from tests.campaigns.test_kills import REPEATS
-from tests.processes import descendants, is_running, start_python, wait_for
+from tests.process_tree import descendants, is_running, start_python, wait_for
 from tests.service.rig import answer
 from tests.simulators.behaviour import Behaviour, Say
 

@@ -20,17 +20,17 @@ from typing import Any
 from werkzeug.serving import make_server
 
 from policies.policy import load_policy
-from reviewer import service
 from reviewer.demo.simulator import GitHubSimulator
 from reviewer.demo.simulator.state import CheckRun, IssueComment, ReviewComment
 from reviewer.github.auth import AppAuth
+from reviewer.jobs import run as service
+from reviewer.jobs.notice import notice
 from reviewer.ledger.keys import ReviewRow
 from reviewer.ledger.ledger import Ledger
 from reviewer.models.catalogue import catalogue
 from reviewer.models.model import Usage
-from reviewer.notice import notice
 from reviewer.publish.marker import Kind, read_marker
-from reviewer.queue import ReviewQueue, connect
+from reviewer.queue.queue import ReviewQueue, connect
 from reviewer.settings import Secret, Settings
 from tests.demo.world import commit, git
 from tests.simulators.behaviour import Behaviour, Say, Status

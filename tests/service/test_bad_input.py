@@ -11,10 +11,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from reviewer.document import load_document
+from reviewer.jobs.document import load_document
 from reviewer.ledger.keys import MAX_DEFERRALS, ReviewRow, ReviewState
-from reviewer.review import ReviewStatus
 from reviewer.settings import Secret, Settings
+from reviewer.steps.result import ReviewStatus
 from tests.service.rig import BASE, HEAD, POLICY, REPOSITORY, Rig, rig
 
 FOUND = [("shop/orders.py", 5), ("shop/orders.py", 9), ("shop/report.py", 5)]

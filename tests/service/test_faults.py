@@ -411,8 +411,8 @@ def candidate(service: Rig) -> Candidate:
 def test_a_ledger_that_is_gone_asks_nobody(service: Rig, tmp_path: object) -> None:
     from dataclasses import replace
 
-    from reviewer import service as subject
     from reviewer.errors import LedgerUnavailable
+    from reviewer.jobs import run as subject
 
     number = service.open()
     asked = service.calls

@@ -23,7 +23,7 @@ import redis
 
 from reviewer.demo.simulator.server import GitHubSimulator
 from reviewer.ledger.keys import ReviewKey, ReviewState
-from reviewer.redis_server import EmbeddedRedis
+from reviewer.queue.embedded import EmbeddedRedis
 from tests.shared import shared
 from tests.webhooks.client import SECRETS, SHA, Web, comment, pull_request, repository, rerun, user
 from tests.webhooks.conftest import start_web
@@ -66,7 +66,7 @@ def test_the_job_in_redis_is_json_with_an_id_and_nothing_else(web: Web, jobs: re
     import zlib
 
     data = json.loads(zlib.decompress(row["data"]))
-    assert data[0] == "reviewer.jobs.run_review"
+    assert data[0] == "reviewer.processes.jobs.run_review"
     assert data[2] == [review]
     everything = b"".join(row.values())
     for secret in (*SECRETS, "PRIVATE KEY"):
@@ -478,7 +478,7 @@ def test_a_server_that_is_half_set_up_does_not_start_and_names_what_to_set(
 ):
     environ = start_web(tmp_path, redis_server.url, github, **change).environ
     done = subprocess.run(
-        [sys.executable, "-m", "reviewer.serve", "web", str(os.getpid())],
+        [sys.executable, "-m", "reviewer.processes.serve", "web", str(os.getpid())],
         env=environ,
         capture_output=True,
         text=True,

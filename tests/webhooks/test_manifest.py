@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reviewer import service
+from reviewer.jobs import run as service
 from tests.shared import ROOT
 from webhooks import ask, triggers
 from webhooks.manifest import PERMISSIONS, manifest
