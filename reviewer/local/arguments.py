@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from policies.paths import PathRules
 from policies.words import Strategy
 from reviewer.errors import ConfigurationError
-from reviewer.local.selection import Selection, Which
+from reviewer.git.snapshot import Snapshot
+from reviewer.local.repository import find_repository
+from reviewer.local.selection import Selected, Selection, Which, select
+from reviewer.settings import Settings
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
@@ -47,20 +52,37 @@ def selection_of(options: argparse.Namespace) -> Selection:
         raise ConfigurationError(f"{' and '.join(chosen)} exclude each other", remedy="Name one of them.")
     if options.head and not options.base:
         raise ConfigurationError("--head goes with --base", remedy="Write --base A --head B.")
-    pathspecs = tuple(options.pathspecs)
+    pathspecs, start = tuple(options.pathspecs), start_of(options)
     if options.staged:
-        return Selection(Which.STAGED, pathspecs=pathspecs)
+        return Selection(Which.STAGED, pathspecs=pathspecs, start=start)
     if options.unpushed:
-        return Selection(Which.UNPUSHED, pathspecs=pathspecs)
+        return Selection(Which.UNPUSHED, pathspecs=pathspecs, start=start)
     if options.commit:
-        return Selection(Which.COMMIT, options.commit, pathspecs=pathspecs)
+        return Selection(Which.COMMIT, options.commit, pathspecs=pathspecs, start=start)
     if options.base and options.head:
-        return Selection(Which.RANGE, options.base, options.head, pathspecs)
+        return Selection(Which.RANGE, options.base, options.head, pathspecs, start)
     if options.base:
-        return Selection(Which.BASE, options.base, pathspecs=pathspecs)
-    return Selection(pathspecs=pathspecs)
+        return Selection(Which.BASE, options.base, pathspecs=pathspecs, start=start)
+    return Selection(pathspecs=pathspecs, start=start)
 
 
 def start_of(options: argparse.Namespace) -> Path:
     """Return the folder to start from."""
     return Path(options.repo) if options.repo else Path.cwd()
+
+
+def open_selection(options: argparse.Namespace, settings: Settings) -> AbstractContextManager[Selected]:
+    """Open what the options select in the repository that they name; see `select`."""
+    # Inside a hook git names the index of the commit; another repository's it is not.
+    index_file = "" if options.repo else settings.git_index_file
+    return select(
+        find_repository(start_of(options), index_file=index_file),
+        selection_of(options),
+        rules=lambda base: _paths_of_policy(settings, base),
+    )
+
+
+def _paths_of_policy(settings: Settings, base: Snapshot) -> PathRules:
+    from reviewer.jobs.policy import effective_policy  # noqa: PLC0415 - a clean work tree needs no policy
+
+    return effective_policy(settings, base=base, private=True).paths

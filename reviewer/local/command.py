@@ -7,13 +7,11 @@ import contextlib
 import json
 import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from policies.words import Severity
-from reviewer.local.arguments import add_models, add_selection, selection_of, start_of
-from reviewer.local.repository import find_repository
-from reviewer.local.selection import Selected, select
+from reviewer.local.arguments import add_models, add_selection, open_selection
+from reviewer.local.selection import Selected
 from reviewer.settings import Settings
 from reviewer.steps.result import Review, ReviewStatus
 
@@ -54,8 +52,7 @@ def main(options: argparse.Namespace) -> int:
     # Half a second of imports, while git is asked what has changed.
     threading.Thread(target=_import_ahead, daemon=True).start()
     settings = Settings.from_environ()
-    repository = find_repository(start_of(options))
-    with select(repository, selection_of(options)) as selected:
+    with open_selection(options, settings) as selected:
         if options.dry_run:
             from reviewer.local.explain import print_estimate  # noqa: PLC0415 - a review needs none of it
 
@@ -73,7 +70,7 @@ def main(options: argparse.Namespace) -> int:
             session.ledger.close()
         show(review, options.format)
         if options.apply:
-            _apply(review, selected, repository.root)
+            _apply(review, selected)
     return exit_status(review, options.fail_on)
 
 
@@ -133,13 +130,13 @@ def say(text: str) -> None:
     sys.stderr.write(f"kilo-review: {text}\n")
 
 
-def _apply(review: Review, selected: Selected, root: Path) -> None:
+def _apply(review: Review, selected: Selected) -> None:
     from reviewer.local.apply import apply_suggestions  # noqa: PLC0415 - only with --apply
 
     if not sys.stdin.isatty():
         say("--apply asks about each suggestion, and nobody is at the terminal: nothing was written")
         return
-    done = apply_suggestions(review.shown(), root=root, head=selected.head, ask=_ask)
+    done = apply_suggestions(review.shown(), root=selected.root, head=selected.head, ask=_ask)
     for why in done.refused:
         say(why)
     say(f"{done.written} suggestion{'' if done.written == 1 else 's'} written")

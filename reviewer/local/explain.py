@@ -16,9 +16,9 @@ from reviewer.context.model import ContextItem
 from reviewer.errors import ConfigurationError
 from reviewer.git.snapshot import Snapshot
 from reviewer.local import stages
-from reviewer.local.arguments import add_models, add_selection, selection_of, start_of
+from reviewer.local.arguments import add_models, add_selection, open_selection
 from reviewer.local.layout import print_text
-from reviewer.local.selection import Selected, select
+from reviewer.local.selection import Selected
 from reviewer.settings import Settings
 from reviewer.steps.request import ReviewRequest
 
@@ -60,9 +60,7 @@ def main(options: argparse.Namespace) -> int:
             _refuse_selection(options)
             request, head, base = ReviewRequest(_read_diff(options.diff), private=True), None, None
         else:
-            from reviewer.local.repository import find_repository  # noqa: PLC0415 - a diff needs none
-
-            selected = stack.enter_context(select(find_repository(start_of(options)), selection_of(options)))
+            selected = stack.enter_context(open_selection(options, settings))
             request, head, base = _request(selected), selected.head, selected.base
         explained = explain(options, settings, request, head=head, base=base)
     text: Callable[[Explained], str] = _TEXT[options.stage]
