@@ -64,7 +64,7 @@ def run() -> dict[str, object]:
         ours = _measure(folder, _ours(folder, redis.url))
         plain = _measure(folder, _plain())
         ledger = Ledger.open(f"sqlite:///{folder}/ledger.sqlite")
-        rows = len(ledger.recent(10 * DELIVERIES))
+        rows = len(ledger.reviews.recent(10 * DELIVERIES))
         ledger.close()
     assert rows == DELIVERIES + WARM_UP, f"{rows} rows for {DELIVERIES + WARM_UP} deliveries"
     return {

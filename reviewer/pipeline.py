@@ -22,7 +22,7 @@ from reviewer.git.snapshot import Snapshot
 from reviewer.models.model import Call, Candidate, Stage, Usage
 from reviewer.steps.ask import Answered, Ask, Desk, Run, answer_unit, recheck
 from reviewer.steps.assemble import assemble
-from reviewer.steps.cache import read_stored, write_stored
+from reviewer.steps.cache import ResultStore, read_stored, write_stored
 from reviewer.steps.plan import Plan
 from reviewer.steps.plan_units import gatherer_of, plan_units
 from reviewer.steps.prepare import Prepared, prepare
@@ -49,18 +49,6 @@ class FrontierPrice(Protocol):
 
     def cost(self, usage: Usage) -> Decimal:
         """Return what a call of this usage costs."""
-        ...
-
-
-class ResultStore(Protocol):
-    """Answers that were paid for once."""
-
-    def get(self, key: str) -> str | None:
-        """Return a stored answer."""
-        ...
-
-    def put(self, key: str, text: str) -> None:
-        """Keep an answer."""
         ...
 
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
-from policies.policy import Policy, PolicyInvalid, load_policy
-from reviewer.errors import ConfigurationError
+from policies.policy import Policy
 from reviewer.processes.serve import check_address
-from reviewer.settings import Settings
+from reviewer.settings import Settings, organisation_policy
 from webhooks.app import create_app
 
 if TYPE_CHECKING:
@@ -26,22 +25,6 @@ GRACE_SECONDS: Final = 5
 # Longer than the limit of a body, so that gunicorn never kills what we are still refusing politely.
 TIMEOUT_SECONDS: Final = 30
 LOG_FORMAT: Final = "%(asctime)s web %(levelname)s %(message)s"
-
-
-def organisation_policy(settings: Settings) -> Policy:
-    """Return the organisation's policy; ConfigurationError names the file and what is wrong with it."""
-    if settings.policy_file is None:
-        return load_policy()
-    try:
-        text = settings.policy_file.read_text(encoding="utf-8")
-        return load_policy(organisation=text, organisation_file=str(settings.policy_file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"KILO_REVIEW_POLICY: cannot read {settings.policy_file}: {type(error).__name__}",
-            remedy="Point it at a TOML file, or unset it for the defaults.",
-        ) from None
-    except PolicyInvalid as error:
-        raise ConfigurationError(str(error), remedy="Correct the file that KILO_REVIEW_POLICY names.") from None
 
 
 def build(settings: Settings, policy: Policy) -> Flask:

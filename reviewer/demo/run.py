@@ -216,7 +216,7 @@ def _watch(
             if watched.first_request is None and _asked(ledger):
                 watched.first_request = now
                 say("model     first request")
-            closed = ledger.calls(watched.review_id) if watched.review_id is not None else ()
+            closed = ledger.calls.of_review(watched.review_id) if watched.review_id is not None else ()
             for call in closed[counted:]:
                 say(f"model     {_called(call)}")
             counted = len(closed)
@@ -241,7 +241,7 @@ def _accepted(delivery: Delivery, say: Progress) -> int | None:
 def _asked(ledger: Ledger) -> bool:
     """Return whether a model call was opened in the ledger: it is, before the request is sent."""
     now = datetime.now(UTC)
-    spend = ledger.spent(since=now - timedelta(days=1), until=now + timedelta(days=1))
+    spend = ledger.calls.spent(since=now - timedelta(days=1), until=now + timedelta(days=1))
     return bool(spend.calls or spend.open)
 
 
@@ -285,8 +285,8 @@ def _stored(ledger: Ledger, review_id: int | None) -> tuple[Review | None, tuple
 
     if review_id is None:
         return None, ()
-    text = ledger.result(review_id)
-    return load_document(text).review if text else None, ledger.calls(review_id)
+    text = ledger.reviews.result(review_id)
+    return load_document(text).review if text else None, ledger.calls.of_review(review_id)
 
 
 def _show(

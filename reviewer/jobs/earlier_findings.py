@@ -11,8 +11,8 @@ from reviewer.findings.model import Disposition
 from reviewer.github.client import GitHub
 from reviewer.github.records import PullRequest
 from reviewer.github.threads import Thread
+from reviewer.ledger.findings import FindingState, KnownFinding, Outcome
 from reviewer.ledger.ledger import Ledger
-from reviewer.ledger.published import FindingState, KnownFinding, Outcome
 from reviewer.publish.marker import Kind, fingerprint_in_marker, is_own, read_marker
 from reviewer.steps.result import Review
 
@@ -30,7 +30,7 @@ def earlier_findings(
 
     Only findings with a thread count as shown: the summary is written anew each time.
     """
-    known = ledger.earlier_findings(pr.repo_id, pr.number)
+    known = ledger.findings.of_pull_request(pr.repo_id, pr.number)
     states = _states(gh.threads(pr.repository, pr.number), login)
     found = []
     for finding in known:
@@ -55,10 +55,12 @@ def earlier_findings(
 
 def _learn(ledger: Ledger, pr: PullRequest, finding: KnownFinding, state: FindingState, now: datetime) -> None:
     """Record what people did with a finding: what cost per accepted finding is counted from."""
-    ledger.set_finding_state(pr.repo_id, pr.number, finding.fingerprint, state, now)
+    ledger.findings.set_state(pr.repo_id, pr.number, finding.fingerprint, state, now)
     outcome = _OUTCOMES.get(state)
     if outcome is not None:
-        ledger.record_outcome(pr.repo_id, pr.number, finding.fingerprint, outcome, f"thread {state.value}", now)
+        ledger.findings.record_outcome(
+            pr.repo_id, pr.number, finding.fingerprint, outcome, f"thread {state.value}", now
+        )
 
 
 def known_findings(review: Review, urls: Mapping[str, str]) -> tuple[KnownFinding, ...]:

@@ -30,12 +30,12 @@ def notice(review_id: int, settings: Settings, *, now: Callable[[], datetime] = 
     """
     ledger = Ledger.open(settings.database_url)
     try:
-        row = ledger.review(review_id)
+        row = ledger.reviews.get(review_id)
         if row is None:
             return
         if row.payload.get("verb") == CORRECTION:
             # An answer that could not be given is no review that is missing.
-            ledger.noticed(review_id, now())
+            ledger.backlog.noticed(review_id, now())
             return
         repository = str(row.payload["repository"])
         auth = app_auth(settings, now)
@@ -45,12 +45,12 @@ def notice(review_id: int, settings: Settings, *, now: Callable[[], datetime] = 
             _conclude(gh, repository, head, auth.identity().id, row.error or row.state.value)
         finally:
             gh.close()
-        ledger.noticed(review_id, now())
+        ledger.backlog.noticed(review_id, now())
     except (ConfigurationError, GitHubUnavailable, RateLimited) as error:
         log.warning("review %d: the notice has to wait: %s", review_id, " ".join(str(error).split()))
     except KiloReviewError as error:
         log.warning("review %d: no notice can be posted: %s", review_id, error)
-        ledger.noticed(review_id, now())
+        ledger.backlog.noticed(review_id, now())
     finally:
         ledger.close()
 

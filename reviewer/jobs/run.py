@@ -46,7 +46,6 @@ from reviewer.jobs.policy import effective_policy, utc_now
 from reviewer.ledger.keys import Lease, ReviewState, backoff
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.meter import LedgerMeter
-from reviewer.ledger.results import ResultStore
 from reviewer.prompts.about import About
 from reviewer.publish import sticky
 from reviewer.publish.check import verdict_of
@@ -82,7 +81,7 @@ def run(
     """
     ledger = Ledger.open(settings.database_url)
     try:
-        lease = ledger.begin(review_id, lease_owner(), now(), LEASE)
+        lease = ledger.reviews.begin(review_id, lease_owner(), now(), LEASE)
         if lease is None:
             log.info("review %d is finished, not due or in other hands", review_id)
             return
@@ -122,7 +121,7 @@ class _Run:
         self.lease = lease
         self.superseded = False
         self.now = now
-        row = ledger.review(lease.review_id)
+        row = ledger.reviews.get(lease.review_id)
         assert row is not None  # noqa: S101 - the lease was taken on it
         self.row = row
         self.payload: Mapping[str, object] = row.payload
@@ -131,7 +130,7 @@ class _Run:
 
     def run(self) -> None:
         try:
-            with Heartbeat(lambda: self.ledger.renew(self.lease, self.now(), LEASE), every=LEASE / 3):
+            with Heartbeat(lambda: self.ledger.reviews.renew(self.lease, self.now(), LEASE), every=LEASE / 3):
                 self._review_and_publish()
         except LeaseLost:
             log.info("review %d went to another worker", self.lease.review_id)
@@ -160,7 +159,7 @@ class _Run:
             pr = reader.pull_request(self.repository, self.row.key.number)
             if self._is_over(pr, writer, identity.id):
                 return
-            other = self.ledger.busy(self.lease, self.now())
+            other = self.ledger.reviews.busy(self.lease, self.now())
             if other is not None:
                 wait = BUSY_SECONDS * (1 + _jitter())
                 raise _Busy(f"review {other} of this pull request comes first", retry_after=wait)
@@ -171,9 +170,9 @@ class _Run:
                 self._start_check(writer, pr, identity.id)
                 if self.lease.fence > 1:
                     # An attempt before this one may have died in the middle of a call.
-                    self.ledger.expire(self.now(), review_id=self.lease.review_id)
+                    self.ledger.money.expire(self.now(), review_id=self.lease.review_id)
                 document = self._review(self._open(reader, auth, pr, stack))
-                self.lease = self.ledger.save_result(self.lease, dump_document(document), self.now())
+                self.lease = self.ledger.reviews.save_result(self.lease, dump_document(document), self.now())
             else:
                 document = self._stored()
             self._publish(document, pr, writer, Identity(identity.login, identity.id))
@@ -231,9 +230,9 @@ class _Run:
 
         Nobody else comes back to what they showed: their check runs are concluded here.
         """
-        ended = self.ledger.supersede(pr.repo_id, pr.number, pr.head_sha, self.now())
+        ended = self.ledger.reviews.supersede(pr.repo_id, pr.number, pr.head_sha, self.now())
         self.superseded = self.lease.review_id in ended
-        heads = {row.key.head_sha for row in map(self.ledger.review, ended) if row is not None}
+        heads = {row.key.head_sha for row in map(self.ledger.reviews.get, ended) if row is not None}
         moved = f"The pull request moved on to {pr.head_sha[:7]}; its review is the one that counts."
         for head in sorted(heads):
             end_checks(gh, self.repository, head, app_id, title="A newer commit has taken over", summary=moved)
@@ -283,11 +282,11 @@ class _Run:
             base=inputs.base,
             asker=inputs.models.asker,
             frontier_price=inputs.models.frontier_price,
-            store=ResultStore(self.ledger.db, self.now),
+            store=self.ledger.results(self.now),
         )
-        self.ledger.note_checks(str(self.lease.review_id), review.calls)
+        self.ledger.calls.note_checks(str(self.lease.review_id), review.calls)
         # The ledger is the truth about money: calls of an attempt that died belong on the bill too.
-        review = replace(review, calls=self.ledger.calls(self.lease.review_id))
+        review = replace(review, calls=self.ledger.calls.of_review(self.lease.review_id))
         verdict = verdict_of(review, fail_on=policy.fail_on, limit_conclusion=policy.limit_conclusion)
         return Document(review, verdict)
 
@@ -325,14 +324,14 @@ class _Run:
         return Strategy(str(word)) if word else None
 
     def _stored(self) -> Document:
-        text = self.ledger.result(self.lease.review_id)
+        text = self.ledger.reviews.result(self.lease.review_id)
         if text is None:
             raise RetryableError("the ledger says reviewed and has no document")
         return load_document(text)
 
     def _publish(self, document: Document, pr: PullRequest, gh: GitHub, identity: Identity) -> None:
-        spend = self.ledger.totals(str(self.lease.review_id), self.row.key.pull_request)
-        verbs = self.ledger.verbs(pr.repo_id, pr.number)
+        spend = self.ledger.calls.totals(str(self.lease.review_id), self.row.key.pull_request)
+        verbs = self.ledger.requests.verbs(pr.repo_id, pr.number)
         totals = Totals(
             reviews=verbs.get("review", 0) + verbs.get("", 0),
             calls=spend.pull_request.calls,
@@ -346,8 +345,8 @@ class _Run:
             verdict=document.verdict,
             identity=identity,
             fence=self._guard,
-            save=lambda publication: self.ledger.save_publication(self.lease, publication, self.now()),
-            before=self.ledger.publication(self.lease.review_id),
+            save=lambda publication: self.ledger.publications.save(self.lease, publication, self.now()),
+            before=self.ledger.publications.get(self.lease.review_id),
             totals=totals,
             conceal=self.conceal,
             external_id=str(self.lease.review_id),
@@ -357,11 +356,11 @@ class _Run:
             self._finish(ReviewState.SUPERSEDED, "the head moved on during the review")
             return
         found = known_findings(posted.review, posted.urls)
-        self.ledger.save_findings(self.lease, pr.repo_id, pr.number, found, self.now())
+        self.ledger.findings.save(self.lease, pr.repo_id, pr.number, found, self.now())
         self._finish(ReviewState.PUBLISHED, "; ".join(posted.problems))
 
     def _guard(self) -> None:
-        self.lease = self.ledger.renew(self.lease, self.now(), LEASE)
+        self.lease = self.ledger.reviews.renew(self.lease, self.now(), LEASE)
 
     def _guard_write(self) -> None:
         # Whoever finds itself superseded still concludes the check runs of the old head: nobody else will.
@@ -369,20 +368,22 @@ class _Run:
             self._guard()
 
     def _finish(self, state: ReviewState, why: str) -> None:
-        self.ledger.finish(self.lease, state, self.now(), error=self.conceal(why))
+        self.ledger.reviews.finish(self.lease, state, self.now(), error=self.conceal(why))
 
     def _later(self, error: RetryableError) -> None:
         # Waiting uses up no try, so the pause grows with the waits before.
         pause = backoff(self.row.deferrals + 1, _jitter())
         wait = timedelta(seconds=error.retry_after) if error.retry_after else pause
         log.warning("review %d waits %.0f s: %s", self.lease.review_id, wait.total_seconds(), self._words(error))
-        self._unless_lost(lambda: self.ledger.defer(self.lease, self.now() + wait, self._words(error), self.now()))
+        self._unless_lost(
+            lambda: self.ledger.reviews.defer(self.lease, self.now() + wait, self._words(error), self.now())
+        )
 
     def _failed(self, error: Exception, *, retry: bool) -> None:
         wait = backoff(self.lease.attempt, _jitter())
         log.warning("review %d failed: %s", self.lease.review_id, self._words(error))
         at = self.now() + wait if retry else None
-        self._unless_lost(lambda: self.ledger.fail(self.lease, at, self._words(error), self.now()))
+        self._unless_lost(lambda: self.ledger.reviews.fail(self.lease, at, self._words(error), self.now()))
 
     def _unless_lost(self, write: Callable[[], object]) -> None:
         try:

@@ -17,7 +17,6 @@ from reviewer.jobs.models import Models, open_models
 from reviewer.jobs.policy import effective_policy, run_limit, utc_now
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.meter import LedgerMeter
-from reviewer.ledger.results import ResultStore
 from reviewer.local.selection import Selected
 from reviewer.pipeline import Progress
 from reviewer.settings import Settings
@@ -100,7 +99,7 @@ def review_selected(
     watch: Callable[[Progress], None],
 ) -> Review:
     """Review a selection with the session's models."""
-    store = None if options.no_cache else ResultStore(session.ledger.db, utc_now)
+    store = None if options.no_cache else session.ledger.results(utc_now)
     return pipeline.review(
         request_of(options, session, selected),
         policy=session.policy,

@@ -18,27 +18,27 @@ AGAIN_AFTER: Final = timedelta(minutes=5)
 Post = Callable[[Mapping[str, object]], bool]
 
 
-class AlertLedger(Protocol):
-    """What the sender needs of the ledger."""
+class DueAlerts(Protocol):
+    """What the sender needs of the ledger's alerts."""
 
-    def alerts_due(self, now: datetime, limit: int = ...) -> tuple[Alert, ...]:
+    def due(self, now: datetime, limit: int = ...) -> tuple[Alert, ...]:
         """Return the alerts that nobody was told of yet."""
 
-    def claim_alert(self, alert: Alert, now: datetime, again_at: datetime) -> bool:
+    def claim(self, alert: Alert, now: datetime, again_at: datetime) -> bool:
         """Take an alert before sending it; False where another clock was faster."""
 
-    def alert_sent(self, alert_id: int, now: datetime) -> None:
+    def sent(self, alert_id: int, now: datetime) -> None:
         """Record that the receiver took an alert."""
 
 
-def send_alerts(ledger: AlertLedger, post: Post, now: datetime) -> int:
+def send_alerts(alerts: DueAlerts, post: Post, now: datetime) -> int:
     """Send what is due, each once by one clock; return how many the receiver took."""
-    sent = 0
-    for alert in ledger.alerts_due(now):
-        if ledger.claim_alert(alert, now, now + AGAIN_AFTER) and post(alert.payload()):
-            ledger.alert_sent(alert.id, now)
-            sent += 1
-    return sent
+    taken = 0
+    for alert in alerts.due(now):
+        if alerts.claim(alert, now, now + AGAIN_AFTER) and post(alert.payload()):
+            alerts.sent(alert.id, now)
+            taken += 1
+    return taken
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

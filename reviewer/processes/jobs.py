@@ -49,18 +49,18 @@ def post_notice(review_id: int) -> None:
 def overdue(review_id: int, pid: int, by: timedelta) -> bool:
     """Return whether a work-horse of this machine holds a lease that ran out longer than `by` ago."""
     # A ledger that cannot be read cannot be renewed in either.
-    return bool(_at_ledger(lambda ledger, now: ledger.ran_out(review_id, lease_owner(pid), now - by)))
+    return bool(_at_ledger(lambda ledger, now: ledger.reviews.ran_out(review_id, lease_owner(pid), now - by)))
 
 
 def release_all(pid: int) -> None:
     """Give back every lease of a process of this machine that has ended."""
-    _at_ledger(lambda ledger, now: ledger.abandon_all(lease_owner(pid), now))
+    _at_ledger(lambda ledger, now: ledger.reviews.abandon_all(lease_owner(pid), now))
 
 
 def release(review_id: int, pid: int) -> None:
     """Give back the lease of a work-horse of this machine that died."""
     # Without the ledger the lease runs out by itself.
-    _at_ledger(lambda ledger, now: ledger.abandon(review_id, lease_owner(pid), now))
+    _at_ledger(lambda ledger, now: ledger.reviews.abandon(review_id, lease_owner(pid), now))
 
 
 def _at_ledger(do: Callable[[Ledger, datetime], object]) -> object:

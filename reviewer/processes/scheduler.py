@@ -39,8 +39,8 @@ DELIVERIES_CURSOR: Final = "deliveries"
 LOG_FORMAT: Final = "%(asctime)s clock %(levelname)s %(message)s"
 
 
-class ClockLedger(Protocol):
-    """What the clock needs of the ledger."""
+class ReviewBacklog(Protocol):
+    """What the clock needs of the ledger's backlog."""
 
     def park(self, now: datetime) -> tuple[int, ...]:
         """Park every review that took its worker down too often; return their ids."""
@@ -54,10 +54,14 @@ class ClockLedger(Protocol):
     def unnoticed(self, limit: int = ...) -> tuple[ReviewRow, ...]:
         """Return reviews that ended without one and whose pull request does not say so yet."""
 
-    def cursor(self, name: str) -> tuple[str, datetime] | None:
-        """Return where a reader of a list stopped."""
 
-    def set_cursor(self, name: str, value: str, now: datetime) -> None:
+class ListCursors(Protocol):
+    """What the clock needs of the ledger's cursors."""
+
+    def get(self, name: str) -> tuple[str, datetime] | None:
+        """Return where a reader of a list stopped, and when; None at its first run."""
+
+    def set(self, name: str, value: str, now: datetime) -> None:
         """Remember where a reader of a list stopped."""
 
 
@@ -84,32 +88,32 @@ class Deliveries(Protocol):
         """Ask for an attempt to be sent again."""
 
 
-def reconcile(ledger: ClockLedger, queue: ClockQueue, now: datetime, *, quiet: timedelta = QUIET) -> int:
+def reconcile(backlog: ReviewBacklog, queue: ClockQueue, now: datetime, *, quiet: timedelta = QUIET) -> int:
     """Put every review back on the queue that should be there and is not; return how many were put there.
 
     The ledger says who needs work, the queue says who waits already, so any number of clocks may do this.
     """
-    for review_id in ledger.park(now):
+    for review_id in backlog.park(now):
         log.warning("review %d took its worker down too often and was parked", review_id)
     settled: list[int] = []
     queued = 0
-    for row in ledger.unfinished(now, ROWS, quiet=quiet):
+    for row in backlog.unfinished(now, ROWS, quiet=quiet):
         answer = queue.enqueue(row.id)
         if answer is Enqueued.UNREACHABLE:
             break
         settled.append(row.id)
         queued += answer is Enqueued.QUEUED
-    ledger.enqueued(settled, now)
+    backlog.enqueued(settled, now)
     return queued
 
 
-def announce(ledger: ClockLedger, queue: ClockQueue) -> int:
+def announce(backlog: ReviewBacklog, queue: ClockQueue) -> int:
     """Enqueue a notice for every review that ended without one in silence; return how many were enqueued."""
-    return sum(queue.enqueue_notice(row.id) is Enqueued.QUEUED for row in ledger.unnoticed())
+    return sum(queue.enqueue_notice(row.id) is Enqueued.QUEUED for row in backlog.unnoticed())
 
 
 def redeliver(
-    ledger: ClockLedger,
+    cursors: ListCursors,
     deliveries: Deliveries,
     now: datetime,
     *,
@@ -120,11 +124,11 @@ def redeliver(
 
     `pause` waits between two requests and returns True when it is time to stop.
     """
-    kept = ledger.cursor(DELIVERIES_CURSOR)
+    kept = cursors.get(DELIVERIES_CURSOR)
     cursor = Cursor.start(now) if kept is None else Cursor.from_json(kept[0], now)
     plan_now = plan(deliveries.attempts(look_back(cursor, now)), cursor, now, batch=batch)
     # Kept before anything is asked for: a clock that dies in between asks again after a pause, not at once.
-    ledger.set_cursor(DELIVERIES_CURSOR, plan_now.cursor.to_json(), now)
+    cursors.set(DELIVERIES_CURSOR, plan_now.cursor.to_json(), now)
     asked = 0
     for attempt_id in plan_now.again:
         if asked and pause():
@@ -212,7 +216,6 @@ def build_duties(settings: Settings, stop: threading.Event) -> tuple[list[Duty],
     """
     # Imported here: the functions above are tested, and used, without a database or GitHub.
     from reviewer.ledger.ledger import Ledger  # noqa: PLC0415
-    from reviewer.ledger.results import ResultStore  # noqa: PLC0415
     from reviewer.processes.alerts import poster, send_alerts  # noqa: PLC0415
     from reviewer.queue.address import queue_url  # noqa: PLC0415
     from reviewer.queue.queue import ReviewQueue  # noqa: PLC0415
@@ -222,17 +225,17 @@ def build_duties(settings: Settings, stop: threading.Event) -> tuple[list[Duty],
 
     ledger = Ledger.open(settings.database_url)
     queue = ReviewQueue.open(queue_url(settings))
-    results = ResultStore(ledger.db, now)
+    results = ledger.results(now)
     near = [
-        Duty("reviews queued again", RECONCILE_SECONDS, lambda: reconcile(ledger, queue, now())),
-        Duty("notices queued", NOTICE_SECONDS, lambda: announce(ledger, queue)),
-        Duty("reservations of dead workers closed", EXPIRE_SECONDS, lambda: ledger.expire(now())),
+        Duty("reviews queued again", RECONCILE_SECONDS, lambda: reconcile(ledger.backlog, queue, now())),
+        Duty("notices queued", NOTICE_SECONDS, lambda: announce(ledger.backlog, queue)),
+        Duty("reservations of dead workers closed", EXPIRE_SECONDS, lambda: ledger.money.expire(now())),
         Duty("old results removed", PRUNE_SECONDS, results.prune),
     ]
     far: list[Duty] = []
     if settings.alert_webhook:
         post = poster(settings.alert_webhook)
-        far.append(Duty("alerts sent", ALERT_SECONDS, lambda: send_alerts(ledger, post, now())))
+        far.append(Duty("alerts sent", ALERT_SECONDS, lambda: send_alerts(ledger.alerts, post, now())))
     if settings.github_app_id and settings.github_private_key:
         deliveries = _GitHubDeliveries(settings, now)
 
@@ -240,7 +243,7 @@ def build_duties(settings: Settings, stop: threading.Event) -> tuple[list[Duty],
             # A Redis that is down makes this False everywhere; the next look is a minute away.
             if not queue.exclusive("redelivery", REDELIVER_SECONDS * 0.9):
                 return 0
-            return redeliver(ledger, deliveries, now(), pause=lambda: stop.wait(WRITE_SECONDS))
+            return redeliver(ledger.cursors, deliveries, now(), pause=lambda: stop.wait(WRITE_SECONDS))
 
         far.append(Duty("deliveries asked for again", REDELIVER_SECONDS, deliver))
     return near, far

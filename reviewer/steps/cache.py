@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
+from typing import Protocol
 
 from policies.words import Tier
 from reviewer.findings.parse import LookupRequest
 from reviewer.steps.ask import Answered
+
+
+class ResultStore(Protocol):
+    """Answers that were paid for once, by the hash of everything that they depend on."""
+
+    def get(self, key: str) -> str | None:
+        """Return a stored answer, None where there is none."""
+
+    def put(self, key: str, text: str) -> None:
+        """Keep an answer; one that is stored already is replaced."""
 
 
 @dataclass(frozen=True, slots=True)

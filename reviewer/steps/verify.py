@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Final
 
-from policies.policy import Policy, Verify
-from policies.words import Check, Severity, Tier
+from policies.policy import Policy
+from policies.words import Check, Severity, Tier, Verify
 from reviewer.change.render import render_unit
 from reviewer.context.tokens import count_tokens
 from reviewer.errors import BudgetRefused
@@ -19,18 +19,12 @@ from reviewer.models.model import Call, Prompt, Stage
 from reviewer.prompts.fence import fenced
 from reviewer.prompts.snippets import context_texts
 from reviewer.steps.ask import Answered, Ask, Run
+from reviewer.steps.cache import ResultStore
 from reviewer.steps.plan import Plan, is_small
 from reviewer.steps.result import Escalation
 
 # Tokens of diff and context that one verification call reads.
 BATCH_TOKENS: Final = 12_000
-
-
-class Store(Protocol):
-    """Answers that were paid for once."""
-
-    def get(self, key: str) -> str | None: ...  # noqa: D102
-    def put(self, key: str, text: str) -> None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +50,7 @@ class _State:
     asker: Ask
     policy: Policy
     run: Run
-    store: Store | None
+    store: ResultStore | None
     calls: list[Call] = field(default_factory=list)
     escalations: list[Escalation] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
@@ -69,7 +63,7 @@ def verify_findings(
     asker: Ask,
     policy: Policy,
     run: Run,
-    store: Store | None = None,
+    store: ResultStore | None = None,
 ) -> Verified:
     """Try to refute what policy wants verified; what no proof refutes stands.
 

@@ -12,7 +12,7 @@ import pytest
 from reviewer.ledger.keys import ReviewKey, ReviewState
 from reviewer.ledger.ledger import Ledger
 from reviewer.processes import jobs
-from reviewer.queue.queue import JOBS
+from reviewer.queue.review_job import JOBS
 from reviewer.settings import Settings
 
 NOW = datetime.now(UTC)
@@ -31,7 +31,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def review(settings: Settings) -> int:
     ledger = Ledger.open(settings.database_url)
     ledger.migrate()
-    accepted = ledger.accept(ReviewKey(1, 2, 3, "a" * 40), actor="ann", payload={}, now=NOW)
+    accepted = ledger.requests.accept(ReviewKey(1, 2, 3, "a" * 40), actor="ann", payload={}, now=NOW)
     ledger.close()
     return accepted.review_id
 
@@ -53,11 +53,11 @@ def test_a_process_has_the_settings_that_it_was_given(settings: Settings):
 
 def test_the_lease_of_a_dead_work_horse_is_free_at_once(settings: Settings, review: int):
     ledger = Ledger.open(settings.database_url)
-    assert ledger.begin(review, jobs.lease_owner(4321), NOW, timedelta(hours=1))
+    assert ledger.reviews.begin(review, jobs.lease_owner(4321), NOW, timedelta(hours=1))
     jobs.release(review, 4322)
-    assert ledger.begin(review, "somebody", NOW, timedelta(hours=1)) is None
+    assert ledger.reviews.begin(review, "somebody", NOW, timedelta(hours=1)) is None
     jobs.release(review, 4321)
-    lease = ledger.begin(review, "somebody", NOW, timedelta(hours=1))
+    lease = ledger.reviews.begin(review, "somebody", NOW, timedelta(hours=1))
     assert lease is not None
     assert (lease.fence, lease.attempt) == (2, 2)
     ledger.close()
@@ -65,11 +65,11 @@ def test_the_lease_of_a_dead_work_horse_is_free_at_once(settings: Settings, revi
 
 def test_a_review_that_is_finished_stays_finished(settings: Settings, review: int):
     ledger = Ledger.open(settings.database_url)
-    lease = ledger.begin(review, jobs.lease_owner(4321), NOW, timedelta(hours=1))
+    lease = ledger.reviews.begin(review, jobs.lease_owner(4321), NOW, timedelta(hours=1))
     assert lease is not None
-    ledger.finish(lease, ReviewState.PUBLISHED, NOW)
+    ledger.reviews.finish(lease, ReviewState.PUBLISHED, NOW)
     jobs.release(review, 4321)
-    row = ledger.review(review)
+    row = ledger.reviews.get(review)
     assert row is not None
     assert row.state is ReviewState.PUBLISHED
     ledger.close()

@@ -60,7 +60,7 @@ def client(server: EmbeddedRedis) -> Iterator[redis.Redis]:
 
 def accept(ledger: Ledger, number: int, now: datetime = NOW) -> int:
     key = ReviewKey(1, 2, number, f"{number:040x}")
-    return ledger.accept(key, actor="ann", payload={}, now=now).review_id
+    return ledger.requests.accept(key, actor="ann", payload={}, now=now).review_id
 
 
 def waiting(client: redis.Redis) -> list[int]:
@@ -73,7 +73,7 @@ def test_every_review_that_the_queue_lost_is_queued_again(ledger: Ledger, client
     for review in reviews:
         queue.enqueue(review)
     client.flushall()
-    assert reconcile(ledger, queue, LATER) == 50
+    assert reconcile(ledger.backlog, queue, LATER) == 50
     assert waiting(client) == reviews
 
 
@@ -83,13 +83,13 @@ def test_a_backlog_of_any_length_is_queued_again_to_its_end(ledger: Ledger, clie
     reviews = [accept(ledger, number) for number in range(1, ROWS * looks + 102)]
     queue = ReviewQueue(client)
     for look in range(looks + 2):
-        reconcile(ledger, queue, LATER + look * timedelta(seconds=RECONCILE_SECONDS))
+        reconcile(ledger.backlog, queue, LATER + look * timedelta(seconds=RECONCILE_SECONDS))
     assert waiting(client) == reviews
 
 
 def test_a_fresh_review_is_left_to_the_queue(ledger: Ledger, client: redis.Redis):
     accept(ledger, 1)
-    assert reconcile(ledger, ReviewQueue(client), NOW + timedelta(seconds=5)) == 0
+    assert reconcile(ledger.backlog, ReviewQueue(client), NOW + timedelta(seconds=5)) == 0
     assert waiting(client) == []
 
 
@@ -97,8 +97,8 @@ def test_what_waits_in_the_queue_is_not_queued_twice_and_not_looked_at_all_the_t
     queue = ReviewQueue(client)
     review = accept(ledger, 1)
     queue.enqueue(review)
-    assert reconcile(ledger, queue, LATER) == 0
-    assert ledger.unfinished(LATER + timedelta(seconds=5), quiet=timedelta(seconds=20)) == ()
+    assert reconcile(ledger.backlog, queue, LATER) == 0
+    assert ledger.backlog.unfinished(LATER + timedelta(seconds=5), quiet=timedelta(seconds=20)) == ()
     assert waiting(client) == [review]
 
 
@@ -106,28 +106,28 @@ def test_many_clocks_at_once_queue_each_review_once(ledger: Ledger, server: Embe
     reviews = [accept(ledger, number) for number in range(1, 31)]
     queues = [ReviewQueue(connect(server.url, timeout=10)) for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
-        queued = sum(pool.map(lambda queue: reconcile(ledger, queue, LATER), queues))
+        queued = sum(pool.map(lambda queue: reconcile(ledger.backlog, queue, LATER), queues))
     assert waiting(client) == reviews
     assert queued == len(reviews)
 
 
 def test_a_review_with_a_live_lease_or_a_later_date_is_left_alone(ledger: Ledger, client: redis.Redis):
     held, due_later = accept(ledger, 1), accept(ledger, 2)
-    assert ledger.begin(held, "w", NOW, timedelta(minutes=10))
-    lease = ledger.begin(due_later, "w", NOW, timedelta(minutes=10))
+    assert ledger.reviews.begin(held, "w", NOW, timedelta(minutes=10))
+    lease = ledger.reviews.begin(due_later, "w", NOW, timedelta(minutes=10))
     assert lease is not None
-    ledger.defer(lease, NOW + timedelta(hours=1), "GitHub asked us to wait", NOW)
+    ledger.reviews.defer(lease, NOW + timedelta(hours=1), "GitHub asked us to wait", NOW)
     queue = ReviewQueue(client)
-    assert reconcile(ledger, queue, LATER) == 0
-    assert reconcile(ledger, queue, NOW + timedelta(minutes=11)) == 1
+    assert reconcile(ledger.backlog, queue, LATER) == 0
+    assert reconcile(ledger.backlog, queue, NOW + timedelta(minutes=11)) == 1
     assert waiting(client) == [held]
-    assert reconcile(ledger, queue, NOW + timedelta(hours=1, minutes=1)) == 1
+    assert reconcile(ledger.backlog, queue, NOW + timedelta(hours=1, minutes=1)) == 1
 
 
 def test_while_the_queue_is_down_nothing_is_marked_as_queued(ledger: Ledger, client: redis.Redis):
     review = accept(ledger, 1)
-    assert reconcile(ledger, ReviewQueue(connect("redis://127.0.0.1:1")), LATER) == 0
-    assert reconcile(ledger, ReviewQueue(client), LATER) == 1
+    assert reconcile(ledger.backlog, ReviewQueue(connect("redis://127.0.0.1:1")), LATER) == 0
+    assert reconcile(ledger.backlog, ReviewQueue(client), LATER) == 1
     assert waiting(client) == [review]
 
 
@@ -135,14 +135,14 @@ def test_a_poison_job_is_parked_and_its_pull_request_is_told(ledger: Ledger, cli
     review = accept(ledger, 1)
     now = NOW
     for _ in range(MAX_TRIES):
-        assert ledger.begin(review, "dies", now, timedelta(minutes=1))
+        assert ledger.reviews.begin(review, "dies", now, timedelta(minutes=1))
         now += timedelta(minutes=2)
     queue = ReviewQueue(client)
-    assert reconcile(ledger, queue, now) == 0
+    assert reconcile(ledger.backlog, queue, now) == 0
     assert waiting(client) == []
-    assert announce(ledger, queue) == 1
+    assert announce(ledger.backlog, queue) == 1
     assert client.lrange("rq:queue:reviews", 0, -1) == [b"notice-%d" % review]
-    assert announce(ledger, queue) == 0
+    assert announce(ledger.backlog, queue) == 0
 
 
 # Redelivery
@@ -191,7 +191,7 @@ class World:
         ask_again(self.api, attempt_id)
 
     def look(self, ledger: Ledger, now: datetime | None = None, batch: int = 30) -> int:
-        asked = redeliver(ledger, self, now or datetime.now(UTC), batch=batch)
+        asked = redeliver(ledger.cursors, self, now or datetime.now(UTC), batch=batch)
         assert self.github.hooks.wait()
         return asked
 
@@ -348,20 +348,20 @@ class AlertBook:
     """Alerts as the ledger hands them out; its own tests hold it to that."""
 
     def __init__(self, *alerts: Alert) -> None:
-        self.due = list(alerts)
-        self.sent: list[int] = []
+        self.waiting = list(alerts)
+        self.taken: list[int] = []
 
-    def alerts_due(self, now: datetime, limit: int = 50) -> tuple[Alert, ...]:
-        return tuple(self.due)
+    def due(self, now: datetime, limit: int = 50) -> tuple[Alert, ...]:
+        return tuple(self.waiting)
 
-    def claim_alert(self, alert: Alert, now: datetime, again_at: datetime) -> bool:
-        if alert not in self.due:
+    def claim(self, alert: Alert, now: datetime, again_at: datetime) -> bool:
+        if alert not in self.waiting:
             return False
-        self.due.remove(alert)
+        self.waiting.remove(alert)
         return True
 
-    def alert_sent(self, alert_id: int, now: datetime) -> None:
-        self.sent.append(alert_id)
+    def sent(self, alert_id: int, now: datetime) -> None:
+        self.taken.append(alert_id)
 
 
 def test_an_alert_is_posted_as_json_and_a_refusal_leaves_it_due(world: World):
@@ -374,7 +374,7 @@ def test_an_alert_is_posted_as_json_and_a_refusal_leaves_it_due(world: World):
     world.status = 500
     book = AlertBook(alert)
     assert send_alerts(book, post, NOW) == 0
-    assert book.sent == []
+    assert book.taken == []
     received: list[dict[str, object]] = []
     assert send_alerts(AlertBook(alert), lambda payload: bool(received.append(dict(payload)) or True), NOW) == 1
     assert "80 %" in str(json.loads(json.dumps(received[0]))["text"])

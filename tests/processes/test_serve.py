@@ -110,7 +110,7 @@ def test_a_delivery_goes_all_the_way_to_the_ledger_and_back(served: Served):
     assert (answer.status, answer.body["queued"]) == (202, True)
 
     def tried() -> bool:
-        row = served.web.ledger.review(answer.body["review"])
+        row = served.web.ledger.reviews.get(answer.body["review"])
         # GitHub does not answer here, so the worker puts the review off with the reason.
         return row is not None and "127.0.0.1" in row.error
 

@@ -1,8 +1,7 @@
-"""What is on GitHub: publications, the findings of a pull request, what people did with them, and cursors."""
+"""Findings: what each pull request was told, and what people did with it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,10 +12,10 @@ from sqlalchemy import Connection, func, select, update
 
 from policies.words import Severity
 from reviewer.ledger.database import Database
-from reviewer.ledger.keys import Lease, Publication
-from reviewer.ledger.reviews import guard
-from reviewer.ledger.tables import cursors, findings, outcomes, publications
-from reviewer.ledger.units import clean, from_micros, to_micros
+from reviewer.ledger.fence import write_fenced
+from reviewer.ledger.keys import Lease
+from reviewer.ledger.tables import findings, outcomes
+from reviewer.ledger.units import clean, to_micros
 
 
 class Outcome(StrEnum):
@@ -53,48 +52,13 @@ class KnownFinding:
     url: str = ""
 
 
-class Published:
-    """What the ledger knows of GitHub's side."""
+class Findings:
+    """The published findings of each pull request."""
 
-    db: Database
+    def __init__(self, db: Database) -> None:
+        self.db = db
 
-    def publication(self, review_id: int) -> Publication:
-        """Return what of a review is on GitHub so far."""
-        query = select(publications).where(publications.c.review_id == review_id)
-        row = self.db.read(lambda connection: connection.execute(query).one_or_none())
-        if row is None:
-            return Publication()
-        return Publication(
-            github_review_id=row.github_review_id,
-            comment_ids=tuple(json.loads(row.comment_ids)),
-            summary_comment_id=row.summary_comment_id,
-            check_run_id=row.check_run_id,
-            marker=row.marker,
-        )
-
-    def save_publication(self, lease: Lease, publication: Publication, now: datetime) -> None:
-        """Write down what is on GitHub, after each step of publishing; LeaseLost for a stale lease."""
-        at = to_micros(now)
-        values = {
-            "github_review_id": publication.github_review_id,
-            "comment_ids": json.dumps(publication.comment_ids),
-            "summary_comment_id": publication.summary_comment_id,
-            "check_run_id": publication.check_run_id,
-            "marker": publication.marker,
-            "updated_at": at,
-        }
-        new = self.db.insert(publications).values(review_id=lease.review_id, **values)
-        statement = new.on_conflict_do_update(index_elements=[publications.c.review_id], set_=values)
-
-        def work(connection: Connection) -> None:
-            guard(connection, lease, updated_at=at)
-            connection.execute(statement)
-
-        self.db.write(work)
-
-    def save_findings(
-        self, lease: Lease, repo_id: int, number: int, found: Iterable[KnownFinding], now: datetime
-    ) -> None:
+    def save(self, lease: Lease, repo_id: int, number: int, found: Iterable[KnownFinding], now: datetime) -> None:
         """Remember what a pull request was told; a fingerprint that is known keeps its state and first comment."""
         at = to_micros(now)
         rows = [
@@ -134,12 +98,12 @@ class Published:
         )
 
         def work(connection: Connection) -> None:
-            guard(connection, lease, updated_at=at)
+            write_fenced(connection, lease, updated_at=at)
             connection.execute(statement, rows)
 
         self.db.write(work)
 
-    def earlier_findings(self, repo_id: int, number: int) -> tuple[KnownFinding, ...]:
+    def of_pull_request(self, repo_id: int, number: int) -> tuple[KnownFinding, ...]:
         """Return everything that a pull request was ever told, oldest first."""
         query = (
             select(findings)
@@ -149,9 +113,7 @@ class Published:
         rows = self.db.read(lambda connection: connection.execute(query).all())
         return tuple(_known(row) for row in rows)
 
-    def set_finding_state(
-        self, repo_id: int, number: int, fingerprint: str, state: FindingState, now: datetime
-    ) -> bool:
+    def set_state(self, repo_id: int, number: int, fingerprint: str, state: FindingState, now: datetime) -> bool:
         """Record what became of a finding's thread; False where the ledger has no such finding."""
         statement = (
             update(findings)
@@ -190,32 +152,6 @@ class Published:
             return True
 
         return self.db.write(work)
-
-    def outcomes(self, repo_id: int, number: int) -> dict[str, Outcome]:
-        """Return the latest outcome of each finding of a pull request, by fingerprint; UNKNOWN where none is."""
-        newest = select(func.max(outcomes.c.id).label("id")).group_by(outcomes.c.finding_id).subquery("newest")
-        latest = select(outcomes).join(newest, newest.c.id == outcomes.c.id).subquery("latest")
-        query = (
-            select(findings.c.fingerprint, latest.c.outcome)
-            .outerjoin(latest, latest.c.finding_id == findings.c.id)
-            .where(findings.c.repo_id == repo_id, findings.c.number == number)
-            .order_by(findings.c.id)
-        )
-        rows = self.db.read(lambda connection: connection.execute(query).all())
-        return {row.fingerprint: Outcome(row.outcome or Outcome.UNKNOWN) for row in rows}
-
-    def cursor(self, name: str) -> tuple[str, datetime] | None:
-        """Return where a reader of a list (GitHub's deliveries) stopped, and when; None at its first run."""
-        query = select(cursors.c.value, cursors.c.updated_at).where(cursors.c.name == name)
-        row = self.db.read(lambda connection: connection.execute(query).one_or_none())
-        return None if row is None else (row.value, from_micros(row.updated_at))
-
-    def set_cursor(self, name: str, value: str, now: datetime) -> None:
-        """Remember where a reader of a list stopped."""
-        values = {"value": value, "updated_at": to_micros(now)}
-        new = self.db.insert(cursors).values(name=name, **values)
-        statement = new.on_conflict_do_update(index_elements=[cursors.c.name], set_=values)
-        self.db.write(lambda connection: connection.execute(statement).rowcount)
 
 
 def _known(row: Any) -> KnownFinding:
