@@ -135,7 +135,8 @@ def _evidence(
     change: Change, scope: Scope, policy: Policy, head: Snapshot | None, begin: threading.Event
 ) -> Evidence:
     begin.wait()
-    return run_analysers(replace(change, files=scope.files), head, tools=policy.analysers)
+    files = (*scope.files, *scope.credentials)
+    return run_analysers(replace(change, files=files), head, tools=policy.analysers)
 
 
 def _ask_all(

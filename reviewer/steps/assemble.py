@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 from policies.policy import Policy
 from policies.words import Payment, Tier
 from reviewer.change.anchor import Anchors
-from reviewer.change.model import Change
+from reviewer.change.model import Change, FileChange
 from reviewer.context.lookup import counted
 from reviewer.evidence.run import Evidence
+from reviewer.evidence.tools import LANGUAGE_TOOLS, TOOLS
 from reviewer.findings.merge import Group, merge
 from reviewer.findings.model import Coverage, Disposition, Finding, PlacedFinding, Reviewed, Skipped
 from reviewer.findings.place import place
@@ -26,8 +27,6 @@ from reviewer.steps.verify import Verified
 if TYPE_CHECKING:
     from reviewer.steps.prepare import Prepared
 
-# An analyser reads a whole file, so a file that one read without a complaint counts as looked at by it.
-_LANGUAGE_TOOLS: Final = {"ruff": (".py", ".pyi"), "bandit": (".py", ".pyi"), "zizmor": (".yml", ".yaml")}
 _ALONE: Final = "only a free-tier model says so: not shown beside the line"
 
 
@@ -62,7 +61,7 @@ def assemble(
     calls = (*(call for answered in answers for call in answered.calls), *verified.calls)
     return Review(
         change=_without_secrets(request.change, prepared),
-        status=_status(prepared, answers, coverage, has_model=has_model),
+        status=_status(prepared, answers, coverage, has_model=has_model, found=bool(evidence.findings)),
         findings=findings,
         coverage=coverage,
         routes=tuple(plan.route for plan in plans),
@@ -77,9 +76,20 @@ def assemble(
 
 
 def _without_secrets(change: Change, prepared: Prepared) -> Change:
-    """Return the change as it was sent: what was not in scope keeps its name and loses its lines."""
-    clean = {file.path: file for file in prepared.change.files}
+    """Return the change as it was sent: what was not in scope keeps its name and loses its lines.
+
+    A file of credentials keeps its line numbers, for what an analyser found there.
+    """
+    clean = {file.path: file for file in map(_blank, prepared.scope.credentials)}
+    clean |= {file.path: file for file in prepared.change.files}
     return replace(change, files=tuple(clean.get(file.path, replace(file, hunks=())) for file in change.files))
+
+
+def _blank(file: FileChange) -> FileChange:
+    hunks = tuple(
+        replace(hunk, section="", lines=tuple(replace(line, text="") for line in hunk.lines)) for hunk in file.hunks
+    )
+    return replace(file, hunks=hunks)
 
 
 def _placed(
@@ -124,7 +134,7 @@ def _placed(
 
     placed = place(
         groups,
-        Anchors.from_change(prepared.change),
+        Anchors.from_change(_without_secrets(request.change, prepared)),
         score=worth,
         threshold=policy.style.threshold,
         max_inline=policy.max_inline,
@@ -199,18 +209,18 @@ def _coverage(
 
 def _analysed(path: str, evidence: Evidence) -> bool:
     ran = {run.tool for run in evidence.runs if not run.error}
-    return path not in evidence.left_out and any(
-        tool in ran and path.endswith(endings) for tool, endings in _LANGUAGE_TOOLS.items()
-    )
+    return path not in evidence.left_out and any(name in ran and TOOLS[name].wants(path) for name in LANGUAGE_TOOLS)
 
 
 def _status(
-    prepared: Prepared, answers: Sequence[Answered], coverage: Coverage, *, has_model: bool
+    prepared: Prepared, answers: Sequence[Answered], coverage: Coverage, *, has_model: bool, found: bool
 ) -> ReviewStatus:
     if any(answered.limit for answered in answers):
         return ReviewStatus.STOPPED_BY_LIMIT
+    if not prepared.units and coverage.complete:
+        return ReviewStatus.COMPLETE if found else ReviewStatus.EMPTY
     if not prepared.units:
-        return ReviewStatus.EMPTY if coverage.complete else ReviewStatus.INCOMPLETE
+        return ReviewStatus.INCOMPLETE
     if not has_model:
         return ReviewStatus.ANALYSERS_ONLY
     return ReviewStatus.COMPLETE if coverage.complete else ReviewStatus.INCOMPLETE

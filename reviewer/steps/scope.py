@@ -12,22 +12,28 @@ from policies.attributes import Attributes, attributes_of, parse_gitattributes
 from policies.paths import decide_path
 from policies.policy import Policy
 from reviewer.change.model import Change, FileChange, FileStatus
+from reviewer.context.secret_paths import is_secret_path
 from reviewer.findings.model import Skipped
 from reviewer.git.snapshot import Snapshot
 
 ATTRIBUTES_FILE: Final = ".gitattributes"
 HEADER_LINES: Final = 10
 HEADER_BYTES: Final = 4096
+CREDENTIALS: Final = "its name says that it holds credentials: the analysers read it, no model does"
 _LFS: Final = "version https://git-lfs.github.com/spec/"
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The files to review, in the change's order, everything that is left out, and the attributes in force."""
+    """The files to review, in the change's order, everything that is left out, and the attributes in force.
+
+    `credentials` are changed files that hold credentials by their name: the analysers read them, no model does.
+    """
 
     files: tuple[FileChange, ...]
     skipped: tuple[Skipped, ...]
     attributes: Attributes = field(default_factory=Attributes)
+    credentials: tuple[FileChange, ...] = ()
 
 
 def decide_scope(change: Change, policy: Policy, *, head: Snapshot | None, base: Snapshot | None) -> Scope:
@@ -38,14 +44,17 @@ def decide_scope(change: Change, policy: Policy, *, head: Snapshot | None, base:
     """
     attributes = _attributes(change, base)
     headers = _headers(change, head=head, base=base)
-    files, skipped = [], []
+    files, skipped, credentials = [], [], []
     for file in change.files:
         reason, excluded = _why_not(file, policy, attributes, headers)
         if reason:
             skipped.append(Skipped(file.path, "", reason, excluded))
+        elif is_secret_path(file.path) or (file.old_path and is_secret_path(file.old_path)):
+            skipped.append(Skipped(file.path, "", CREDENTIALS, excluded=True))
+            credentials.append(file)
         else:
             files.append(file)
-    return Scope(tuple(files), tuple(skipped), attributes)
+    return Scope(tuple(files), tuple(skipped), attributes, tuple(credentials))
 
 
 def _why_not(
