@@ -16,8 +16,9 @@ from typing import Final
 
 from policies.paths import PathRules
 from reviewer.findings.model import Skipped
+from reviewer.git.decode import path_of, raw_path
 from reviewer.local.scratch import Scratch
-from reviewer.local.worktree import FILE_LIMIT, Differences, differences, shown
+from reviewer.local.worktree import FILE_LIMIT, Differences, differences
 
 _POINTER: Final = b"version https://git-lfs.github.com/spec/v1\n"
 
@@ -55,7 +56,7 @@ def overlay_worktree(
     found = differences(scratch, pathspecs, rules)
     _take(scratch, found)
     _mend(scratch, head, found)
-    return _committed(scratch, head, found.untouched, tuple(map(shown, found.conflicts)))
+    return _committed(scratch, head, found.untouched, tuple(map(path_of, found.conflicts)))
 
 
 def _take(scratch: Scratch, found: Differences) -> None:
@@ -133,7 +134,7 @@ def _committed(
 def read_below(root: Path, path: str) -> bytes:
     """Read a regular file below a folder, refusing a symbolic link in any part of the path; raises OSError."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
-    *folders, name = path.split("/")
+    *folders, name = raw_path(path).split(b"/")
     handle = os.open(root, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
     try:
         for folder in folders:

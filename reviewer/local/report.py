@@ -11,6 +11,7 @@ from policies.words import Severity
 from reviewer.change.anchor import Anchors
 from reviewer.change.model import Side
 from reviewer.findings.model import Coverage, Finding, PlacedFinding
+from reviewer.git.decode import raw_path
 from reviewer.models.model import Call, Usage
 from reviewer.steps.result import Review
 
@@ -235,7 +236,7 @@ def _sarif_result(placed: PlacedFinding, order: dict[str, int], anchors: Anchors
     finding = placed.finding
     rule = _rule_id(finding)
     start, end, note = _in_new_file(finding, anchors)
-    uri = url_quote(finding.path.encode("utf-8", "surrogateescape"))
+    uri = url_quote(raw_path(finding.path))
     region = {"startLine": max(1, start), "endLine": max(1, end)}
     where = {"uri": uri, "uriBaseId": "%SRCROOT%"}
     result: dict[str, Any] = {

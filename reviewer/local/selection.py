@@ -15,6 +15,7 @@ from reviewer.change.parse import parse_diff
 from reviewer.errors import ConfigurationError, GitFailed
 from reviewer.findings.model import Skipped
 from reviewer.git.commit import GitSnapshot
+from reviewer.git.decode import path_of
 from reviewer.git.git import run_git
 from reviewer.git.snapshot import Snapshot
 from reviewer.local.overlay import Overlay, overlay_index, overlay_worktree
@@ -260,7 +261,7 @@ def _conflicts(overlay: Overlay) -> tuple[str, ...]:
 
 def _refuse_conflicts(scratch: Scratch) -> None:
     raw = scratch.run(["ls-files", "-u", "-z"])
-    rows = (record.partition(b"\t")[2].decode("utf-8", "backslashreplace") for record in raw.split(b"\0") if record)
+    rows = (path_of(record.partition(b"\t")[2]) for record in raw.split(b"\0") if record)
     paths = tuple(dict.fromkeys(rows))
     if paths:
         raise ConfigurationError(

@@ -17,6 +17,7 @@ from typing import Final
 from policies.paths import PathRules, decide_path
 from reviewer.context.secret_paths import is_secret_path
 from reviewer.findings.model import Skipped
+from reviewer.git.decode import path_of
 from reviewer.local.scratch import Scratch
 
 FILE_LIMIT: Final = 5 * 1024 * 1024
@@ -48,11 +49,6 @@ class Differences:
     pointers: tuple[bytes, ...]
     untouched: tuple[Skipped, ...]
     conflicts: tuple[bytes, ...]
-
-
-def shown(path: bytes) -> str:
-    r"""Return a path as text; bytes that are no UTF-8 become `\xNN`."""
-    return path.decode("utf-8", "backslashreplace")
 
 
 def differences(scratch: Scratch, pathspecs: Sequence[str], rules: Callable[[], PathRules] | None) -> Differences:
@@ -147,7 +143,7 @@ def _untracked(
     for path in raw.split(b"\0"):
         if not path:
             continue
-        name = shown(path)
+        name = path_of(path)
         if name.endswith("/"):
             left.append(Skipped(name, "", "a git repository of its own", excluded=True))
         elif is_secret_path(name):
@@ -178,7 +174,7 @@ _POINTER: Final = Skipped("", "", "stored as a Git LFS pointer", excluded=True)
 
 def _unreadable(scratch: Scratch, path: bytes, entry: Entry | None, filter_name: str) -> Skipped | None:
     """Return why a file is not read, None where it may be, _POINTER where only its pointer is of interest."""
-    name = shown(path)
+    name = path_of(path)
     if entry is not None and entry.mode == _LINK:
         return None
     target = os.fsencode(scratch.repository.root) + b"/" + path
@@ -253,7 +249,7 @@ def _within(root: Path, taken: Sequence[bytes], untracked: frozenset[bytes]) -> 
             beyond.add(path)
     reason = f"the untracked files together are larger than {UNTRACKED_LIMIT // 1024**2} MiB"
     kept = [path for path in taken if path not in beyond]
-    return kept, [Skipped(shown(path), "", reason, excluded=False) for path in sorted(beyond)]
+    return kept, [Skipped(path_of(path), "", reason, excluded=False) for path in sorted(beyond)]
 
 
 def _size(root: Path, path: bytes) -> int:

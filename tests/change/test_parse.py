@@ -309,3 +309,31 @@ def test_damage_is_either_read_or_refused_and_never_crashes(noise, at):
             assert sum(line.old_no is not None for line in hunk.lines) == hunk.old_length
             assert sum(line.new_no is not None for line in hunk.lines) == hunk.new_length
     assert line_no >= 1
+
+
+def test_a_path_is_read_apart_from_contents_that_are_no_utf_8():
+    body = b"--- a/%s\n+++ b/%s\n@@ -1 +1 @@\n-x\n+caf\xe9\n"
+    names = ("é.py".encode(), b"\xe9.py")
+    diff = b"".join(b"diff --git a/%s b/%s\n" % (name, name) + body % (name, name) for name in names)
+    change = parse_diff(diff)
+    assert [file.path for file in change.files] == ["é.py", "\\xe9.py"]
+    assert [line.text for hunk in change.hunks for line in hunk.added] == ["café", "café"]
+    assert {hunk.path for hunk in change.hunks} == {"é.py", "\\xe9.py"}
+
+
+def test_the_encoding_of_one_file_says_nothing_about_the_next():
+    one = b"diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,2 @@\n--- caf\xe9\n+-- caf\xe9\n x\n"
+    two = "diff --git a/b.py b/b.py\n--- a/b.py\n+++ b/b.py\n@@ -1 +1 @@\n-x\n+café\n".encode()
+    change = parse_diff(one + two)
+    assert [line.text for hunk in change.hunks for line in hunk.added] == ["-- café", "café"]
+    assert [line.text for hunk in change.hunks for line in hunk.removed] == ["-- café", "x"]
+
+
+@given(st.text(st.sampled_from('ab\udc80\udcff\ud800/ \\"\t'), min_size=1, max_size=8))
+def test_half_characters_in_a_path_are_written_out_or_refused(name: str):
+    try:
+        change = parse_diff(f"--- a/{name}\n+++ b/{name}\n@@ -1 +1 @@\n-x\n+y\n")
+    except DiffUnreadable:
+        return
+    for file in change.files:
+        assert file.path.encode("utf-8")
