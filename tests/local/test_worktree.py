@@ -312,3 +312,44 @@ def tree_of(found: Selected) -> str:
     git_dir = found.head.git_dir
     command = ["git", f"--git-dir={git_dir}", "rev-parse", f"{found.change.head}^{{tree}}"]
     return subprocess.run(command, env=ENV, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_a_change_within_the_second_of_the_index_is_seen_beside_a_deletion(scratch: Scratch):
+    """Git may compare whole seconds: a file written in the second of the index is told by its content."""
+    for number in range(2, 6):
+        scratch.commit(**{"a.py": "a = 1\n", "gone.py": "g = 1\n", "n.txt": f"{number}\n"})
+        scratch.write("a.py", f"a = {number}\n")
+        (scratch.root / "gone.py").unlink()
+        assert changed(scratch) == {"a.py", "gone.py"}
+
+
+@pytest.fixture
+def partial(scratch: Scratch, tmp_path: Path) -> Scratch:
+    """A clone without the contents of old commits."""
+    scratch.commit(**{"a.py": "a = 1\n", "b.py": "b = 1\n"})
+    scratch.commit(**{"a.py": "a = 2\n"})
+    scratch.git("config", "uploadpack.allowFilter", "true")
+    scratch.git("clone", "--quiet", "--filter=blob:none", f"file://{scratch.root}", str(tmp_path / "partial"))
+    clone = Scratch.__new__(Scratch)
+    clone.root = tmp_path / "partial"
+    return clone
+
+
+def test_a_partial_clone_is_reviewed_where_its_contents_are(partial: Scratch):
+    partial.write("b.py", "b = 2\n")
+    assert changed(partial) == {"b.py"}
+    with select(find_repository(partial.root), Selection(Which.BASE, "HEAD~1")) as found:
+        assert [file.path for file in found.change.files] == ["b.py"]
+        (skip,) = found.untouched
+        assert (skip.path, skip.excluded) == ("a.py", False)
+        assert "git diff --stat" in skip.reason
+
+
+def test_what_a_partial_clone_lacks_is_there_after_the_command_that_it_names(partial: Scratch):
+    with select(find_repository(partial.root), Selection(Which.COMMIT, "HEAD")) as found:
+        (skip,) = found.untouched
+    command = skip.reason.partition("first: ")[2].split()
+    partial.git(*command[1:])
+    with select(find_repository(partial.root), Selection(Which.COMMIT, "HEAD")) as found:
+        assert [file.path for file in found.change.files] == ["a.py"]
+        assert found.untouched == ()
