@@ -5,12 +5,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
 from typing import Final, NamedTuple
 
 EXIT_USAGE: Final = 2
+# Of sysexits.h: a fault of the program itself, so that it is told from findings and from wrong use.
+EXIT_FAULT: Final = 70
 EXIT_INTERRUPTED: Final = 130
+EXIT_TERMINATED: Final = 143
 
 
 class Command(NamedTuple):
@@ -22,9 +28,11 @@ class Command(NamedTuple):
 
 Commands = Mapping[str, Command]
 
+ISSUES: Final = "https://github.com/kilo-review/kilo-review/issues"
 EPILOG: Final = """\
 exit status: 0 done · 1 findings at or above --fail-on · 2 wrong use or configuration
-             3 could not be completed · 4 stopped by a spending limit · 130 interrupted
+             3 could not be completed · 4 stopped by a spending limit · 70 a fault of the program
+             130 interrupted · 143 terminated
 
 Settings come from the environment: see docs/settings.md.
 """
@@ -87,23 +95,48 @@ def _run(commands: Commands, command: str, arguments: list[str], *, name: str, p
 
 
 def _guarded(run: Callable[[], int]) -> int:
-    """Turn what is expected to go wrong into a sentence and a status; a real bug keeps its traceback."""
+    """Turn what is expected to go wrong into a sentence and a status; a fault of ours keeps its traceback."""
     # Not imported at the top: argparse errors and --help need neither.
     from reviewer.errors import KiloReviewError
 
+    _end_on_signals()
     try:
         return run()
     except KiloReviewError as error:
         print(f"kilo-review: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_code
-    except KeyboardInterrupt:
-        print("kilo-review: interrupted", file=sys.stderr)  # noqa: T201
-        return EXIT_INTERRUPTED
+    except KeyboardInterrupt as interrupt:
+        terminated = isinstance(interrupt, _Terminated)
+        print(f"kilo-review: {'terminated' if terminated else 'interrupted'}", file=sys.stderr)  # noqa: T201
+        return EXIT_TERMINATED if terminated else EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader has left (`| head`): no more output, no traceback at exit either.
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception:  # noqa: BLE001 - the last place to catch one: it must not look like findings
+        import traceback
+
+        traceback.print_exc()
+        print(f"kilo-review: this is a fault of the program; please report it: {ISSUES}", file=sys.stderr)  # noqa: T201
+        return EXIT_FAULT
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGHUP: ends the program like Ctrl-C, so that processes and temporary files go too."""
+
+
+def _end_on_signals() -> None:
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # A handler of someone else stays, and so does `nohup`.
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, end)
 
 
 def _commands_text(commands: Commands) -> str:

@@ -113,11 +113,11 @@ class Settings:
                 provider: Secret(env[name]) for name, provider in PROVIDER_KEYS.items() if env.get(name)
             },
             base_urls={
-                provider: env[name].rstrip("/")
+                provider: _web_address(env, name)
                 for provider in (*PROVIDER_KEYS.values(), "ollama", "lmstudio", "llamacpp")
                 if env.get(name := f"KILO_REVIEW_{provider.upper()}_BASE_URL")
             },
-            model_url=env.get("KILO_REVIEW_MODEL_URL", "").rstrip("/"),
+            model_url=_web_address(env, "KILO_REVIEW_MODEL_URL"),
             model_name=env.get("KILO_REVIEW_MODEL", ""),
             model_key=Secret(env.get("KILO_REVIEW_MODEL_KEY", "")),
             policy_file=Path(env["KILO_REVIEW_POLICY"]) if env.get("KILO_REVIEW_POLICY") else None,
@@ -186,6 +186,19 @@ def _private_key(env: Mapping[str, str]) -> Secret:
             remedy="Paste the whole .pem file, from -----BEGIN to -----END, line ends may be written \\n.",
         )
     return Secret(text + "\n" if text else "")
+
+
+def _web_address(env: Mapping[str, str], name: str) -> str:
+    """Return an address without its last slash; ConfigurationError for one without http:// or https://."""
+    address = env.get(name, "").strip().rstrip("/")
+    if address and not address.lower().startswith(("http://", "https://")):
+        # Not repeated where it may hold a password.
+        shown = "an address" if "@" in address else repr(address)
+        raise ConfigurationError(
+            f"{name} is {shown} without http:// or https://",
+            remedy=f"Write the whole address, such as {name}=http://localhost:11434/v1.",
+        )
+    return address
 
 
 def _database_url(url: str, state: Path) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from policies.words import Severity
 from reviewer.local.arguments import add_models, add_selection, open_selection
 from reviewer.local.selection import Selected
+from reviewer.local.unread import unread
 from reviewer.settings import Settings
 from reviewer.steps.result import Review, ReviewStatus
 
@@ -39,6 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="high",
         help="lowest severity that gives exit status 1 (default: high)",
     )
+    parser.add_argument(
+        "--require-coverage",
+        action="store_true",
+        help="exit status 3 where a part of the change was read by nobody",
+    )
     parser.add_argument("--apply", action="store_true", help="offer each suggestion, one question each")
     parser.add_argument("--no-cache", action="store_true", help="ask again, also where the same was paid for")
     parser.add_argument(
@@ -62,16 +68,29 @@ def main(options: argparse.Namespace) -> int:
 
         session = open_session(options, settings, selected.base)
         try:
+            named = named_model(options, settings) if session.models.reason else ""
             if session.models.reason and selected.change.files:
-                say(f"analysers only: {session.models.reason}")
+                whose = f"{named} cannot be asked, analysers only" if named else "analysers only"
+                say(f"{whose}: {session.models.reason}")
             with ProgressLine(quiet=options.quiet) as line:
                 review = review_selected(options, session, selected, watch=line)
         finally:
             session.ledger.close()
         show(review, options.format)
+        if options.format != "text" and (missed := unread(review)):
+            say(missed)
         if options.apply:
             _apply(review, selected)
-    return exit_status(review, options.fail_on)
+    return exit_status(review, options.fail_on, named=bool(named), whole=options.require_coverage)
+
+
+def named_model(options: argparse.Namespace, settings: Settings) -> str:
+    """Return how a model was asked for by name, "" where any that is set up will do."""
+    if options.model:
+        return f"--model {options.model}"
+    if options.strategy:
+        return f"--strategy {options.strategy}"
+    return f"the model {settings.model_name} at {settings.model_url}" if settings.model_url else ""
 
 
 def _import_ahead() -> None:
@@ -81,14 +100,18 @@ def _import_ahead() -> None:
         from reviewer.models import client  # noqa: F401, PLC0415
 
 
-def exit_status(review: Review, fail_on: str) -> int:
-    """Return 1 for a finding at or above `fail_on`, else 4 or 3 for a review that was cut short, else 0."""
+def exit_status(review: Review, fail_on: str, *, named: bool = False, whole: bool = False) -> int:
+    """Return 1 for a finding at or above `fail_on`, else 4 or 3 for a review that was cut short, else 0.
+
+    Analysers alone may end in 0, unless a model was `named`, or coverage is to be `whole` and is not.
+    """
     worst = review.worst()
     if fail_on != "never" and worst is not None and worst >= Severity.parse(fail_on):
         return EXIT_FINDINGS
     if review.status is ReviewStatus.STOPPED_BY_LIMIT:
         return EXIT_LIMIT
-    if review.status is ReviewStatus.INCOMPLETE:
+    unmet = (named and review.status is ReviewStatus.ANALYSERS_ONLY) or (whole and not review.coverage.complete)
+    if unmet or review.status is ReviewStatus.INCOMPLETE:
         return EXIT_INCOMPLETE
     return EXIT_CLEAN
 

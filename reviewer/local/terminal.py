@@ -12,6 +12,7 @@ from rich.text import Text
 
 from policies.words import Severity
 from reviewer.findings.model import Disposition, PlacedFinding
+from reviewer.local.unread import unread
 from reviewer.prompts.fence import reveal
 from reviewer.publish.figures import money, seconds
 from reviewer.steps.result import Review, ReviewStatus
@@ -46,6 +47,8 @@ def print_review(review: Review, console: Console) -> None:
         )
     _print_skips(review, console)
     console.print(_line((closing(review), "bold" if inline else "")))
+    if missed := unread(review):
+        console.print(_line((_plain(missed), "yellow")))
 
 
 def closing(review: Review) -> str:
