@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from policies.paths import PathRules
 from policies.words import Strategy
 from reviewer.errors import ConfigurationError
 from reviewer.git.snapshot import Snapshot
 from reviewer.local.repository import find_repository
 from reviewer.local.selection import Selected, Selection, Which, select
 from reviewer.settings import Settings
+
+if TYPE_CHECKING:
+    from policies.paths import PathRules
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:

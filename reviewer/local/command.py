@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from policies.words import Severity
 from reviewer.local.arguments import add_models, add_selection, open_selection
 from reviewer.local.selection import Selected
-from reviewer.local.unread import unread
 from reviewer.settings import Settings
 from reviewer.steps.result import Review, ReviewStatus
 
@@ -55,10 +54,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Review and print; the exit status is 0, 1 (findings), 3 (incomplete) or 4 (a limit), errors as elsewhere."""
-    # Half a second of imports, while git is asked what has changed.
-    threading.Thread(target=_import_ahead, daemon=True).start()
     settings = Settings.from_environ()
     with open_selection(options, settings) as selected:
+        if options.format == "text" and not selected.change.files and not selected.untouched:
+            # Nothing of what a review needs is loaded for a clean work tree.
+            for notice in selected.notices:
+                say(notice)
+            sys.stdout.write("nothing to review\n")
+            return EXIT_CLEAN
+        # Half a second of imports, while settings and policy are read.
+        threading.Thread(target=_import_ahead, daemon=True).start()
         if options.dry_run:
             from reviewer.local.explain import print_estimate  # noqa: PLC0415 - a review needs none of it
 
@@ -77,8 +82,11 @@ def main(options: argparse.Namespace) -> int:
         finally:
             session.ledger.close()
         show(review, options.format)
-        if options.format != "text" and (missed := unread(review)):
-            say(missed)
+        if options.format != "text":
+            from reviewer.local.unread import unread  # noqa: PLC0415 - after a review, not before a clean tree
+
+            if missed := unread(review):
+                say(missed)
         if options.apply:
             _apply(review, selected)
     return exit_status(review, options.fail_on, named=bool(named), whole=options.require_coverage)

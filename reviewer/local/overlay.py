@@ -12,13 +12,15 @@ import stat
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from policies.paths import PathRules
 from reviewer.findings.model import Skipped
 from reviewer.git.decode import path_of, raw_path
 from reviewer.local.scratch import Scratch
 from reviewer.local.worktree import FILE_LIMIT, Differences, differences
+
+if TYPE_CHECKING:
+    from policies.paths import PathRules
 
 _POINTER: Final = b"version https://git-lfs.github.com/spec/v1\n"
 

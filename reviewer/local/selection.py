@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from policies.paths import PathRules
 from reviewer.change.model import Change
 from reviewer.change.parse import parse_diff
 from reviewer.errors import ConfigurationError, GitFailed
@@ -22,6 +21,9 @@ from reviewer.local.overlay import Overlay, overlay_index, overlay_worktree
 from reviewer.local.pathspecs import from_the_top, refuse_without_match
 from reviewer.local.repository import Repository
 from reviewer.local.scratch import Scratch, open_scratch
+
+if TYPE_CHECKING:
+    from policies.paths import PathRules
 
 _DIFF: Final = (
     "diff-tree", "-r", "-p", "--full-index", "-M", "--no-ext-diff", "--no-textconv", "--no-color",

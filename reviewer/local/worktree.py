@@ -12,13 +12,15 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from policies.paths import PathRules, decide_path
 from reviewer.context.secret_paths import is_secret_path
 from reviewer.findings.model import Skipped
 from reviewer.git.decode import path_of
 from reviewer.local.scratch import Scratch
+
+if TYPE_CHECKING:
+    from policies.paths import PathRules
 
 FILE_LIMIT: Final = 5 * 1024 * 1024
 # All untracked files together: what is beyond it is no change that one review could hold.
@@ -137,6 +139,8 @@ def _untracked(
     raw = scratch.look(["ls-files", "-o", "-z", "--exclude-standard", "--", *pathspecs])
     if not raw:
         return [], []
+    from policies.paths import decide_path  # noqa: PLC0415 - it loads what a clean work tree does without
+
     paths = rules() if rules is not None else None
     wanted: list[bytes] = []
     left: list[Skipped] = []
