@@ -29,6 +29,8 @@ _DIFF: Final = (
     "diff-tree", "-r", "-p", "--full-index", "-M", "--no-ext-diff", "--no-textconv", "--no-color",
     "--src-prefix=a/", "--dst-prefix=b/", "--submodule=short", "--unified=3", "--no-relative",
 )  # fmt: skip
+# In place of a revision of a RANGE: all of the history's content is new.
+FROM_NOTHING: Final = ""
 # So many files whose content is not in a partial clone are left out one by one.
 MISSING_LIMIT: Final = 500
 # Where a remote's default branch is looked for when it was never recorded.
@@ -174,7 +176,10 @@ def _commits(
             return parent, Overlay(parent, commit), ()
         case Which.RANGE:
             last = _needed(repository, selection.head or "HEAD")
-            start = _merge_base(repository, _needed(repository, selection.revision), last)
+            if selection.revision == FROM_NOTHING:
+                start = scratch.empty_commit()
+            else:
+                start = _merge_base(repository, _needed(repository, selection.revision), last)
             return start, Overlay(start, last), ()
 
 
@@ -235,12 +240,6 @@ def _published(repository: Repository, head: str) -> tuple[str, str]:
             remedy="Name one: --base REV, or set it: git branch --set-upstream-to=origin/main.",
         )
     return _merge_base(repository, found[0], head), f"no upstream: compared with {found[1]}"
-
-
-def default_base(repository: Repository, commit: str) -> str | None:
-    """Return where a commit's branch leaves the default branch, None where there is none to compare with."""
-    found = _default_branch(repository, commit)
-    return _merge_base(repository, found[0], commit) if found else None
 
 
 def _default_branch(repository: Repository, commit: str) -> tuple[str, str] | None:
