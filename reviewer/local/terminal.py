@@ -68,8 +68,12 @@ def _print_findings(findings: Sequence[PlacedFinding], console: Console) -> None
 def _print_finding(placed: PlacedFinding, console: Console) -> None:
     finding = placed.finding
     console.print(_head(placed, where=False))
-    if finding.quote:
-        console.print(_line((f"{finding.line:>6} │ ", "dim"), (_plain(finding.quote.splitlines()[0]), "")))
+    first = finding.start_line or finding.line
+    if not finding.quote:
+        # What must not be repeated, such as a secret, still has a place.
+        console.print(_line((f"{first:>6} │ ", "dim"), ("(the line is not shown)", "dim")))
+    else:
+        console.print(_line((f"{first:>6} │ ", "dim"), (_plain(finding.quote.splitlines()[0]), "")))
     _print_indented(finding.body, "", console)
     if placed.reason and placed.disposition is Disposition.OUT_OF_DIFF:
         _print_indented(placed.reason, "dim", console)

@@ -72,9 +72,18 @@ def _notices(prepared: Prepared, outputs: StepOutputs) -> tuple[str, ...]:
                 *((taken,) if secrets else ()),
                 *(notice for answer in outputs.answers for notice in answer.notices),
                 *outputs.verified.notices,
+                *_unread(outputs.evidence.left_out),
             )
         )
     )
+
+
+def _unread(paths: Sequence[str]) -> tuple[str, ...]:
+    """Return the sentence about files that no analyser read."""
+    if not paths:
+        return ()
+    shown = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+    return (f"too large for the analysers, and so not searched for secrets: {shown}",)
 
 
 def _all_frontier(calls: Sequence[Call], price: Price | None) -> Decimal | None:
