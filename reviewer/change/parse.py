@@ -17,13 +17,18 @@ from reviewer.git.decode import path_of
 __all__ = ["decode", "parse_diff", "parse_github_files"]
 
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+# The line with which `git log`, `git show` and `git format-patch` begin a commit.
+_COMMIT = re.compile(r"commit [0-9a-f]{7,64}(?: .*)?\r?$|From [0-9a-f]{40,64} \w{3} \w{3} ")
 # What `surrogateescape` makes of bytes that are no UTF-8.
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _ESCAPED = re.compile("[\udc80-\udcff]")
 
 
 def parse_diff(text: str | bytes, *, base: str = "", head: str = "") -> Change:
-    """Parse the output of `git diff`, `git show`, `git format-patch` or `diff -u` into a Change.
+    """Parse the output of `git diff`, `git show`, `git log -p`, `git format-patch` or `diff -u` into a Change.
+
+    Several commits are one change as long as no file is changed by two of them: the lines of the second would be
+    those of another version, so that is refused with the file's name.
 
     Of bytes, paths are read apart from contents: a file whose lines are no UTF-8 is read as Latin-1, and its path
     stays what it is (`reviewer.git.decode`). Raises DiffUnreadable for text without a diff,
@@ -142,6 +147,7 @@ class _Reader:
         self.current: _Header | None = None
         self.files: dict[str, FileChange] = {}
         self.unmerged: list[str] = []
+        self.in_message = False
 
     def read(self) -> tuple[FileChange, ...]:
         lines, total = self.lines, len(self.lines)
@@ -165,8 +171,12 @@ class _Reader:
         return tuple(self.files.values())
 
     def _header_line(self, line: str) -> None:
-        if line.startswith("diff --git "):
+        if _COMMIT.match(line):
             self._close()
+            self.in_message = True
+        elif line.startswith("diff --git "):
+            self._close()
+            self.in_message = False
             self.current = _Header(self.position + 1, header_paths(line[11:]))
         elif line.startswith(("diff --cc ", "diff --combined ", "@@@ ")):
             raise DiffUnreadable(
@@ -174,6 +184,9 @@ class _Reader:
                 " with one parent, as in `git diff <parent> <merge>`",
                 line_no=self.position + 1,
             )
+        elif self.in_message:
+            # Whatever a message quotes is no diff.
+            return
         elif line.startswith("--- ") and self._next_is_new_side():
             self._file_lines(line)
         elif line.startswith("* Unmerged path "):
@@ -229,6 +242,12 @@ class _Reader:
             return
         file = self.current.finish(odd=self.odd)
         seen = self.files.get(file.path)
+        if seen is not None and (seen.status, file.status) != (FileStatus.REMOVED, FileStatus.ADDED):
+            raise DiffUnreadable(
+                f"line {self.current.line_no}: {file.path!r} is changed twice, by two commits or diffs; give one"
+                " diff of both, as in `git diff <before> <after>`",
+                line_no=self.current.line_no,
+            )
         self.files[file.path] = file if seen is None else _joined(seen, file)
         self.current = None
 

@@ -11,6 +11,7 @@ from reviewer.change.parse import parse_diff
 from reviewer.change.render import render_patch
 from reviewer.errors import DiffUnreadable
 from tests.change.strategies import changes
+from tests.git_folder import GitFolder
 
 SMALL = """\
 diff --git a/app.py b/app.py
@@ -337,3 +338,42 @@ def test_half_characters_in_a_path_are_written_out_or_refused(name: str):
         return
     for file in change.files:
         assert file.path.encode("utf-8")
+
+
+@pytest.fixture
+def series(tmp_path: Path) -> GitFolder:
+    """Two commits on files of their own, with messages that quote diffs."""
+    made = GitFolder(tmp_path / "series")
+    made.put("a.py", "a = 1\n")
+    made.record("first")
+    made.put("a.py", "a = 2\n")
+    made.record("Change a\n\n- a list\n+ of things\n--- a/quoted.py\n+++ b/quoted.py\n@@ -1 +1 @@\n-x\n+y")
+    made.put("b.py", "b = 1\n")
+    made.record("Add b\n\ncommit deadbeef broke it")
+    return made
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("log", "-p", "HEAD~2.."),
+        ("log", "-p", "--stat", "--decorate", "HEAD~2.."),
+        ("show", "HEAD", "HEAD~1"),
+        ("format-patch", "--stdout", "HEAD~2"),
+        ("log", "-p", "--format=fuller", "--reverse", "HEAD~2.."),
+    ],
+)
+def test_several_commits_on_files_of_their_own_are_one_change(series: GitFolder, words: tuple[str, ...]):
+    change = parse_diff(series.git(*words) + "\n")
+    assert {file.path: [line.text for hunk in file.hunks for line in hunk.added] for file in change.files} == {
+        "a.py": ["a = 2"],
+        "b.py": ["b = 1"],
+    }
+
+
+@pytest.mark.parametrize(
+    "words", [("log", "-p"), ("show", "HEAD", "HEAD~1", "HEAD~2"), ("format-patch", "--stdout", "--root", "HEAD")]
+)
+def test_a_file_that_two_commits_change_is_refused_by_name(series: GitFolder, words: tuple[str, ...]):
+    with pytest.raises(DiffUnreadable, match=r"'a\.py' is changed twice.*git diff"):
+        parse_diff(series.git(*words) + "\n")
