@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 def add_selection(parser: argparse.ArgumentParser) -> None:
     """Add the options of a selection; without any, it is everything that is not committed."""
     group = parser.add_argument_group("which changes (default: staged, unstaged and untracked)")
-    group.add_argument("--staged", action="store_true", help="only what is staged")
+    group.add_argument("-s", "--staged", action="store_true", help="only what is staged")
     group.add_argument("--unpushed", action="store_true", help="commits that the upstream does not have")
-    group.add_argument("--base", metavar="REV", help="everything since the merge base with REV")
+    group.add_argument("-b", "--base", metavar="REV", help="everything since the merge base with REV")
     group.add_argument("--head", metavar="REV", help="with --base: up to this commit, not the work tree")
     group.add_argument("--commit", metavar="REV", help="one commit")
-    group.add_argument("--repo", metavar="DIR", help="the repository (default: where you stand)")
+    group.add_argument("-C", "--repo", metavar="DIR", help="the repository (default: where you stand)")
     group.add_argument("pathspecs", nargs="*", metavar="PATH", help="only these, after `--`; git's pathspecs")
 
 
@@ -34,7 +34,9 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     """Add the options of models and money."""
     group = parser.add_argument_group("models and money")
     group.add_argument("--strategy", choices=[word.value for word in Strategy], help="how dear models may be")
-    group.add_argument("--model", default="", metavar="PROVIDER/MODEL", help="one model instead of a strategy")
+    group.add_argument(
+        "-m", "--model", default="", metavar="PROVIDER/MODEL", help="one model instead of a strategy"
+    )
     group.add_argument("--max-cost", default="", metavar="USD", help="most that this run may cost")
     group.add_argument("--offline", action="store_true", help="refuse every connection that is not loopback")
 

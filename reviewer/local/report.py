@@ -197,6 +197,11 @@ def as_annotations(review: Review) -> str:
     return "\n".join(lines)
 
 
+def as_notice(title: str, text: str) -> str:
+    """Return a text as one notice of a GitHub workflow."""
+    return f"::notice title={_property(title)}::{_data(text)}"
+
+
 def _in_new_file(finding: Finding, anchors: Anchors) -> tuple[int, int, str]:
     """Return the first and last line of a finding in the file as the change leaves it, and a note where they moved.
 
