@@ -48,7 +48,7 @@ ORDER = (
     ("ledger", "github", "publish", "queue"),
     ("jobs",),
     ("processes",),
-    ("local", "demo", "cli", "__main__"),
+    ("completion", "local", "demo", "cli", "__main__"),
 )
 
 
@@ -189,7 +189,6 @@ PLACE = {name: place for place, names in enumerate(ORDER) for name in names}
 KNOWN_CIRCLES = (
     {"reviewer.demo.simulator.hub", "reviewer.demo.simulator.pull_shapes", "reviewer.demo.simulator.shapes"},
     {"reviewer.local.explain", "reviewer.local.stages"},
-    {"reviewer.local.hook", "reviewer.local.push"},
 )
 KNOWN_WRONG_WAY: dict[str, str] = {}
 MOST_PARAMETERS = 5
