@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from policies.words import Strategy
 from reviewer.correction import USAGE, Problem
+from reviewer.invisible import without_hidden
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -62,7 +63,8 @@ def parse_command(text: str) -> ReviewCommand | CommandInvalid | None:
     for line in _own_lines(text):
         words = line.split()
         if words and words[0] == "/kilo":
-            return _read(words[1:])
+            # What is pasted brings zero-width characters along; the command is what its writer sees.
+            return _read(without_hidden(line).split()[1:])
     return None
 
 

@@ -7,8 +7,8 @@ import unicodedata
 from typing import Final
 from urllib.parse import quote
 
-# What looks blank or joins letters without being a format character (category Cf) in Unicode's own tables.
-_BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+from reviewer.invisible import hidden_in, without_hidden
+
 _MARKS: Final = re.compile(r"([\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff])\1{2,}")
 
 # What GitHub would turn into something: a mention, an issue or pull request, an address, an emoji image,
@@ -42,20 +42,18 @@ _DRAWN: Final = frozenset({"suggestion", "mermaid", "geojson", "topojson", "stl"
 
 
 def visible(text: str) -> str:
-    """Return text without what cannot be seen: controls, bidirectional marks, zero-width and tag characters,
-    variation selectors, lone surrogates. Line ends become LF, tabs stay.
-    """
+    """Return text without hidden characters (`reviewer.invisible`). Line ends become LF, tabs stay."""
     if text.isascii() and text.isprintable():
         return text
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
-    kept = "".join(char for char in text if char in "\n\t" or _is_visible(char))
+    kept = without_hidden(text)
     # Stacked marks climb over the lines above: three of a kind are enough for any script.
     return _MARKS.sub(r"\1\1", kept)
 
 
 def is_visible(text: str) -> bool:
     """True where `visible` would change nothing."""
-    return all(char in "\n\t" or _is_visible(char) for char in text)
+    return "\r" not in text and not hidden_in(text)
 
 
 def plain(text: str) -> str:
@@ -156,15 +154,6 @@ def _fenced(body: str, info: str) -> str:
 
 def _is_language(word: str) -> bool:
     return bool(_LANGUAGE.match(word)) and word.lower() not in _DRAWN
-
-
-def _is_visible(char: str) -> bool:
-    if char < "\x7f":
-        return char >= " "
-    if "\ufe00" <= char <= "\ufe0f" or "\U000e0000" <= char <= "\U000e0fff" or char in _BLANK:
-        return False
-    category = unicodedata.category(char)
-    return category not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
 def _is_live(word: str) -> bool:
