@@ -99,6 +99,7 @@ _EXAMPLE: Final = re.compile(
 _DOTENV: Final = re.compile(r"^(\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*)(\S.*)$")
 _KEY_BEGIN: Final = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
 _KEY_END: Final = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
+_KEY_SHOWN: Final = re.compile(r"PRIVATE KEY(?: BLOCK)?-----\s{0,80}[A-Za-z0-9+/=]{32}")
 _KEY_BODY: Final = re.compile(r"[A-Za-z0-9+/=\\n\"', ]{16,}")
 # At the end of a line that was cut: a token's beginning, a named value without its closing quote, a key's body.
 _CUT_OFF: Final = re.compile(
@@ -122,6 +123,11 @@ def redact(text: str) -> tuple[str, int]:
     """Return text with secrets replaced, and how many were; line numbers stay."""
     lines, count = redact_lines(text.split("\n"))
     return "\n".join(lines), count
+
+
+def has_token(text: str) -> bool:
+    """Tell whether a text holds a token of a known format or a private key; a key's first line alone is none."""
+    return bool(_PREFIXES.search(text) and _TOKENS.search(text)) or bool(_KEY_SHOWN.search(text))
 
 
 def redact_lines(lines: list[str], *, dotenv: bool = False) -> tuple[list[str], int]:
