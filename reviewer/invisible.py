@@ -1,4 +1,4 @@
-"""Characters that a reader does not see, from Unicode's own properties: the one list for prompts, comments, commands.
+"""Characters that a reader does not see, from Unicode's properties: one list for prompts, comments, commands.
 
 Hidden are the control, format, surrogate, private-use and unassigned characters and the line and paragraph
 separators (general categories Cc, Cf, Cs, Co, Cn, Zl, Zp), the property Default_Ignorable_Code_Point, and a few

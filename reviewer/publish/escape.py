@@ -48,7 +48,7 @@ _TICKS: Final = re.compile(r"`+")
 # cmark finds no delimiter of more than 80 backticks (older versions) around code and counts a fence up to 255;
 # longer runs inside are shown shortened.
 MAX_TICKS: Final = 40
-_LONG_TICKS: Final = re.compile(r"`{%d,}" % (MAX_TICKS + 1))
+_LONG_TICKS: Final = re.compile(rf"`{{{MAX_TICKS + 1},}}")
 # A language name, and nothing that GitHub renders as a drawing, a map or mathematics.
 _LANGUAGE: Final = re.compile(r"^[A-Za-z0-9_+#.-]{1,24}$")
 _DRAWN: Final = frozenset({"suggestion", "mermaid", "geojson", "topojson", "stl", "math"})

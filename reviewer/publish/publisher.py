@@ -18,8 +18,8 @@ from reviewer.github.records import PullRequest
 from reviewer.ledger.keys import Publication
 from reviewer.publish import sticky
 from reviewer.publish.check import CheckOutput, render_check
-from reviewer.publish.cost import Totals
 from reviewer.publish.conceal import Concealer
+from reviewer.publish.cost import Totals
 from reviewer.publish.marker import Kind, Marker
 from reviewer.publish.outgoing import outgoing, outgoing_output
 from reviewer.publish.redact_review import redact_review

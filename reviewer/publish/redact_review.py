@@ -1,4 +1,4 @@
-"""A Review without secrets: each of its texts redacted, before it is stored and before anything is rendered. Pure."""
+"""Take secrets out of every text of a Review, before it is stored and before anything is rendered. Pure."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from reviewer.github.client import GitHub
 from reviewer.github.records import Comment, PullRequest
 from reviewer.publish.comments import comment_row, refused, sort_out
 from reviewer.publish.figures import count
-from reviewer.publish.outgoing import Secrets
 from reviewer.publish.marker import Kind, Marker, fingerprint_in_marker, is_own, read_marker
+from reviewer.publish.outgoing import Secrets
 from reviewer.publish.settle import Settle
 from reviewer.review import Review
 

@@ -172,7 +172,7 @@ def _inline(tokens: Sequence[Token], *, emphasis: bool = True) -> str:
 _TEXT, _OPEN, _CLOSE, _WHOLE = "text", "open", "close", "whole"
 _MARKS: Final = (_OPEN, _CLOSE)
 _EMPHASIS: Final = {"strong_open": "**", "strong_close": "**", "em_open": "*", "em_close": "*"}
-# After these and before those, an emphasis mark beside a letter, a digit or a code span opens and closes in any reading.
+# Between these and those, an emphasis mark beside a letter, a digit or a code span opens and closes in any reading.
 _BEFORE: Final = " \n("
 _AFTER: Final = " \n.,;:!?)"
 

@@ -1,4 +1,4 @@
-"""What GitHub makes of our Markdown: rendered by its own fork of cmark, then read as a browser and its filters would.
+"""What GitHub makes of our Markdown: rendered by its fork of cmark, then read as a browser and its filters would.
 
 The filters that follow GitHub's renderer look for mentions, references, addresses, emoji names and mathematics in
 the text outside `pre`, `code` and `a`. They are looked for here in each text of the page, and in the texts of a
@@ -24,8 +24,9 @@ OPTIONS = (
 EXTENSIONS = ["table", "autolink", "strikethrough", "tasklist"]
 
 ORDINARY = frozenset(
-    "p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong table thead tbody tr th td".split()
-)
+    ("p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "code", "em",
+     "strong", "table", "thead", "tbody", "tr", "th", "td")
+)  # fmt: skip
 OURS = frozenset(("details", "summary"))
 BLOCKS = ORDINARY - {"em", "strong", "code", "br"} | OURS
 COMMENT = re.compile(r" kilo-app:1 [^<>]* \Z")
