@@ -37,11 +37,9 @@ def secret_form(value: str) -> SecretForm:
     """Tell how a configured value is to be looked for in text that leaves the process."""
     words = [word for word in _SEPARATOR.split(value) if word]
     letters = "".join(words)
-    if len(letters) < MIN_SECRET and value.isascii():
-        return SecretForm.NONE
-    if len(set(letters.lower())) < MIN_DISTINCT and value.isascii():
-        return SecretForm.NONE
-    if _is_sequence(letters):
+    if len(letters) < sum(char.isalnum() for char in value) / 2:
+        return SecretForm.WHOLE  # words of another script
+    if len(letters) < MIN_SECRET or len(set(letters.lower())) < MIN_DISTINCT or _is_sequence(letters):
         return SecretForm.NONE
     if all(_WORD.fullmatch(word) and len(word) <= LONGEST_WORD for word in words):
         return SecretForm.WHOLE if len(letters) >= MIN_WORDS else SecretForm.NONE
