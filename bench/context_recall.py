@@ -5,7 +5,8 @@
 
 `--mirrors` (or KILO_REVIEW_MIRRORS) is a folder of git repositories named `owner+name`, `owner+name/repo`,
 `owner/name` or `name.git`; rows whose commits are not there are skipped and counted. The data are the development
-sets of the shared folder (KILO_REVIEW_SHARED); `--rows` reads others instead, as `bench.mine_context` writes them.
+sets of the shared folder (KILO_REVIEW_SHARED); `--rows` reads others instead, as
+`bench.fit.mine_context` writes them.
 
 Budgets here are characters, as in the baselines: 8,000 characters of snippets hold .778 of the needed definitions,
 fused search finds .642 / .772 of the hidden files in the first 5 / 10, and .68 of the definitions that File- and
@@ -28,10 +29,10 @@ from typing import Any
 from reviewer.change.model import Change, Unit
 from reviewer.change.parse import parse_diff
 from reviewer.context.gather import ContextGatherer
-from reviewer.context.git import run_git
 from reviewer.context.model import ContextItem
-from reviewer.context.snapshot import GitSnapshot
 from reviewer.errors import KiloReviewError
+from reviewer.git.commit import GitSnapshot
+from reviewer.git.git import run_git
 
 CHARS = (4000, 8000, 16000, 32000)
 REVIEW_CHARS = 16000

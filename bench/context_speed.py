@@ -54,8 +54,8 @@ def gather_once(git_dir: Path, commit: str) -> tuple[float, list[tuple[str, str]
     from reviewer.change.model import Unit
     from reviewer.change.parse import parse_diff
     from reviewer.context.gather import ContextGatherer
-    from reviewer.context.git import run_git
-    from reviewer.context.snapshot import GitSnapshot
+    from reviewer.git.commit import GitSnapshot
+    from reviewer.git.git import run_git
     from reviewer.prompts.snippets import AsPrompted
 
     diff = run_git(["diff", "--no-ext-diff", "--no-textconv", f"{commit}^", commit], git_dir=git_dir)

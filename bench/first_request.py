@@ -78,14 +78,14 @@ def _child(command: dict[str, Any]) -> None:
     """Review each change in turn, with a line for each: when it began, and CPU seconds to the first question."""
     from dataclasses import replace
 
-    from policies.policy import load_policy
+    from policies.load import load_policy
     from reviewer import pipeline
     from reviewer.change.parse import parse_diff
-    from reviewer.compose import open_models
-    from reviewer.context.snapshot import GitSnapshot
+    from reviewer.git.commit import GitSnapshot
+    from reviewer.jobs.models import open_models
     from reviewer.models.meter import CallIntent, NullMeter
-    from reviewer.request import ReviewRequest
     from reviewer.settings import Settings
+    from reviewer.steps.request import ReviewRequest
 
     class FirstReservation(NullMeter):
         """Notes the CPU time of the process at the first reservation, the last step before the wire."""

@@ -65,14 +65,14 @@ def _child(task: dict[str, Any]) -> dict[str, object]:
     """Do the work; imports are not counted as time, their memory is."""
     from dataclasses import replace
 
-    from policies.policy import load_policy
+    from policies.load import load_policy
     from reviewer import pipeline
     from reviewer.change.parse import parse_diff
-    from reviewer.compose import open_models
-    from reviewer.context.snapshot import GitSnapshot
+    from reviewer.git.commit import GitSnapshot
+    from reviewer.jobs.models import open_models
     from reviewer.models.meter import NullMeter
-    from reviewer.request import ReviewRequest
     from reviewer.settings import Settings
+    from reviewer.steps.request import ReviewRequest
 
     policy = load_policy()
     if not task["analysers"]:

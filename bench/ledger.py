@@ -73,13 +73,15 @@ def run() -> dict[str, object]:
         ledger = Ledger.open(f"sqlite:///{folder}/ledger.sqlite")
         ledger.migrate()
         paths = {
-            "accept_new": lambda n: ledger.accept(replace(KEY, number=n), actor="bob", payload=PAYLOAD, now=NOW),
-            "accept_known": lambda _: ledger.accept(KEY, actor="bob", payload=PAYLOAD, now=NOW),
+            "accept_new": lambda n: ledger.requests.accept(
+                replace(KEY, number=n), actor="bob", payload=PAYLOAD, now=NOW
+            ),
+            "accept_known": lambda _: ledger.requests.accept(KEY, actor="bob", payload=PAYLOAD, now=NOW),
             "call": lambda n: _call(ledger, n),
             "sqlite3_row": _sqlite3(folder),
             "orm_row": _orm(folder),
         }
-        ledger.accept(KEY, actor="bob", payload=PAYLOAD, now=NOW)
+        ledger.requests.accept(KEY, actor="bob", payload=PAYLOAD, now=NOW)
         times: dict[str, list[float]] = {name: [] for name in paths}
         count = 1
         for round_ in range(ROUNDS + 1):
@@ -103,8 +105,10 @@ def run() -> dict[str, object]:
 
 def _call(ledger: Ledger, number: int) -> None:
     reservation = f"r{number}"
-    ledger.reserve(reservation, amount=Decimal("0.001"), intent=INTENT, account=ACCOUNT, limits=LIMITS, now=NOW)
-    ledger.settle(reservation, CALL, NOW)
+    ledger.money.reserve(
+        reservation, amount=Decimal("0.001"), intent=INTENT, account=ACCOUNT, limits=LIMITS, now=NOW
+    )
+    ledger.money.settle(reservation, CALL, NOW)
 
 
 def _sqlite3(folder: str) -> Callable[[int], object]:

@@ -17,18 +17,20 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from policies.policy import load_policy
+from policies.load import load_policy
 from policies.words import Payment, Tier
 from reviewer.change.parse import parse_diff
-from reviewer.context.snapshot import GitSnapshot
 from reviewer.context.tokens import count_tokens
+from reviewer.git.commit import GitSnapshot
 from reviewer.models.model import Candidate, Prompt
 from reviewer.models.protocols import protocol_of
 from reviewer.models.table import shipped_table
 from reviewer.models.wire import Ask
-from reviewer.pipeline import gatherer_of, plan_units, prepare
-from reviewer.request import About, ReviewRequest
-from reviewer.scope import decide_scope
+from reviewer.prompts.about import About
+from reviewer.steps.plan_units import gatherer_of, plan_units
+from reviewer.steps.prepare import prepare
+from reviewer.steps.request import ReviewRequest
+from reviewer.steps.scope import decide_scope
 
 UNITS = 20
 UNIT_TOKENS = (6000, 1000)

@@ -25,15 +25,15 @@ from bench.context_recall import (
     mirrors_or_say,
     shared_folder,
 )
-from policies.policy import load_policy
+from policies.load import load_policy
 from policies.words import Payment, Tier
 from reviewer.change.parse import parse_diff
 from reviewer.change.render import render_hunk
-from reviewer.context.snapshot import GitSnapshot
 from reviewer.context.tokens import count_tokens
-from reviewer.estimate import plan_review
+from reviewer.git.commit import GitSnapshot
 from reviewer.models.model import Candidate
-from reviewer.request import ReviewRequest
+from reviewer.steps.estimate import plan_review
+from reviewer.steps.request import ReviewRequest
 
 CHANGES = 10
 PR_AGENT = 1.55

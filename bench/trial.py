@@ -19,16 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from bench.context_recall import find_mirror, has_commits, load_reviews, mirrors_or_say
-from policies.policy import Policy, load_policy
+from policies.load import load_policy
+from policies.policy import Policy
 from reviewer import pipeline
 from reviewer.change.parse import parse_diff
-from reviewer.context.snapshot import GitSnapshot
+from reviewer.git.commit import GitSnapshot
 from reviewer.local.report import as_json
 from reviewer.models.clocking import TimeLimits
 from reviewer.models.meter import NullMeter
 from reviewer.models.open import open_asker
-from reviewer.request import ReviewRequest
 from reviewer.settings import Settings
+from reviewer.steps.request import ReviewRequest
 
 
 def review_one(

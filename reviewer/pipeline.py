@@ -9,41 +9,27 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Protocol
 
-from policies.attributes import attributes_of
 from policies.policy import Policy
-from policies.sensitivity import likelihood
 from policies.words import Payment, Tier
-from reviewer.answer import Answered, Ask, Desk, Run, answer_unit, recheck
-from reviewer.assemble import assemble
 from reviewer.change.anchor import Anchors
-from reviewer.change.model import Change, Hunk, Unit
-from reviewer.change.units import build_units
-from reviewer.context.gather import ContextGatherer, proportional_budget
-from reviewer.context.guidelines import guideline_budget
-from reviewer.context.limits import Reached
+from reviewer.change.model import Change
 from reviewer.context.lookup import LookUps
-from reviewer.context.model import ContextItem, Snapshot
-from reviewer.context.tokens import count_tokens
 from reviewer.evidence.run import Evidence, run_analysers
-from reviewer.findings.schema import FINDINGS_SCHEMA
+from reviewer.git.limits import Reached
+from reviewer.git.snapshot import Snapshot
 from reviewer.models.model import Call, Candidate, Stage, Usage
-from reviewer.plan import Plan, answer_room, changed_parts, elsewhere, plan_unit, units_of_paths
-from reviewer.prompts.redact import redact_change
-from reviewer.prompts.snippets import AsPrompted
-from reviewer.request import ReviewRequest
-from reviewer.review import Review
-from reviewer.scope import Scope, decide_scope
-from reviewer.stored import read_stored, write_stored
-from reviewer.verification import Verified, verify_findings
-
-# From so many units on, what they share is worth a part of each one's context: it is read from the cache.
-UNITS_THAT_SHARE: Final = 3
-# Above so many hunks the risk of a file stands for its hunks: judging each would take longer than the first answer.
-HUNKS_JUDGED_ALONE: Final = 1500
-# A window too small for this much of a diff is of no use.
-MIN_UNIT_TOKENS: Final = 200
+from reviewer.steps.ask import Answered, Ask, Desk, Run, answer_unit, recheck
+from reviewer.steps.assemble import assemble
+from reviewer.steps.cache import ResultStore, read_stored, write_stored
+from reviewer.steps.plan import Plan
+from reviewer.steps.plan_units import gatherer_of, plan_units
+from reviewer.steps.prepare import Prepared, prepare
+from reviewer.steps.request import ReviewRequest
+from reviewer.steps.result import Review
+from reviewer.steps.scope import Scope, decide_scope
+from reviewer.steps.verify import Verified, verify_findings
 
 
 class Asker(Ask, Protocol):
@@ -66,26 +52,6 @@ class FrontierPrice(Protocol):
         ...
 
 
-class HasModels(Protocol):
-    """Which model a tier would use."""
-
-    def resolve(self, tier: Tier) -> Candidate | None:
-        """Return the candidate of a tier, None where no model is usable."""
-        ...
-
-
-class ResultStore(Protocol):
-    """Answers that were paid for once."""
-
-    def get(self, key: str) -> str | None:
-        """Return a stored answer."""
-        ...
-
-    def put(self, key: str, text: str) -> None:
-        """Keep an answer."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a review is, for whoever watches: stage, units done of all, tokens and money so far."""
@@ -95,21 +61,6 @@ class Progress:
     total: int = 0
     usage: Usage = field(default_factory=Usage)
     cost: Decimal | None = Decimal(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What is decided before the first cent is spent.
-
-    `change` holds the files in scope with their secrets taken out; `redacted` counts those. `left_over` are units
-    above the policy's `max_units`, least risky last.
-    """
-
-    change: Change
-    scope: Scope
-    units: tuple[Unit, ...]
-    left_over: tuple[Unit, ...]
-    redacted: int
 
 
 def review(
@@ -178,105 +129,6 @@ def _pool(workers: int, asker: Asker | None) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
         raise
     pool.shutdown(wait=True)
-
-
-def prepare(request: ReviewRequest, scope: Scope, *, policy: Policy, models: HasModels | None = None) -> Prepared:
-    """Take the secrets out of what is in scope and group it into units, the riskiest first.
-
-    A unit fits the smallest window of the models that may read it.
-    """
-    clean = redact_change(replace(request.change, files=scope.files))
-
-    risk = _risk(clean.change, policy)
-    room = unit_room(policy, models)
-    units = build_units(
-        clean.change.files,
-        max_tokens=room,
-        risk=risk,
-        count=count_tokens,
-        sensitive_from=policy.sensitivity_threshold,
-    )
-    return Prepared(clean.change, scope, units[: policy.max_units], units[policy.max_units :], clean.count)
-
-
-def _risk(change: Change, policy: Policy) -> Callable[[Hunk], float]:
-    """Return what orders and groups the hunks: each one's risk, or in a huge change that of its file."""
-    if sum(len(file.hunks) for file in change.files) <= HUNKS_JUDGED_ALONE:
-        return lambda hunk: likelihood(changed_parts((hunk,)), policy.sensitive)
-    hunks = {file.path: file.hunks for file in change.files}
-    known: dict[str, float] = {}
-
-    def of_file(hunk: Hunk) -> float:
-        if hunk.path not in known:
-            known[hunk.path] = likelihood(changed_parts(hunks[hunk.path]), policy.sensitive)
-        return known[hunk.path]
-
-    return of_file
-
-
-def unit_room(policy: Policy, models: HasModels | None) -> int:
-    """Return the most tokens of diff in a unit: policy's figure, less where a model's window is small."""
-    candidates = [models.resolve(tier) for tier in Tier] if models is not None else []
-    windows = [candidate.context_window - answer_room(candidate, policy) for candidate in candidates if candidate]
-    return max(MIN_UNIT_TOKENS, min([policy.unit_tokens, *(window // 2 for window in windows)]))
-
-
-def gatherer_of(prepared: Prepared, head: Snapshot | None, base: Snapshot | None) -> ContextGatherer | None:
-    """Return what gathers context for the units, by the prices of the prompt; None without a commit to read."""
-    if head is None:
-        return None
-    return ContextGatherer(head=head, base=base, change=prepared.change, tariff=AsPrompted)
-
-
-def plan_units(
-    request: ReviewRequest,
-    prepared: Prepared,
-    *,
-    policy: Policy,
-    gatherer: ContextGatherer | None,
-    models: HasModels,
-) -> Iterator[Plan]:
-    """Yield a plan for each unit in turn, so that the first question is on its way while the rest is planned.
-
-    The first unit, the riskiest, has its own context alone. What units share is looked for while it is being
-    answered and stands before every other one.
-    """
-    shared: tuple[ContextItem, ...] = ()
-    if gatherer:
-        gatherer.plan(prepared.units)
-        shared = gatherer.guidelines(_guideline_budget(prepared, policy))
-    holding = units_of_paths((*prepared.units, *prepared.left_over))
-    for number, unit in enumerate(prepared.units):
-        if number == 1 and gatherer and len(prepared.units) >= UNITS_THAT_SHARE:
-            shared = (*shared, *gatherer.shared_items(_shared_budget(prepared, policy)))
-        yield plan_unit(
-            unit,
-            request=request,
-            policy=policy,
-            models=models,
-            gatherer=gatherer,
-            shared=shared,
-            schema=FINDINGS_SCHEMA,
-            count=count_tokens,
-            attributes=lambda path: attributes_of(path, prepared.scope.attributes),
-            elsewhere=elsewhere(unit, holding),
-        )
-
-
-def _guideline_budget(prepared: Prepared, policy: Policy) -> int:
-    """Return how many tokens of guidelines each prompt may have, by the size of an average unit."""
-    # Estimated: it moves in large steps, and the first question waits for it.
-    diff = sum(len(line.text) for unit in prepared.units for hunk in unit.hunks for line in hunk.lines) // 4
-    diff //= max(1, len(prepared.units))
-    return guideline_budget(proportional_budget(diff, ceiling=policy.context_tokens))
-
-
-def _shared_budget(prepared: Prepared, policy: Policy) -> int:
-    """Return how many tokens what the units share may cost: half of an average unit's context."""
-    lines = sum(
-        count_tokens(line.text) + 1 for unit in prepared.units for hunk in unit.hunks for line in hunk.lines
-    )
-    return proportional_budget(lines // len(prepared.units), ceiling=policy.context_tokens) // 2
 
 
 def _evidence(

@@ -15,21 +15,22 @@ from typing import Any
 
 import pytest
 
-from policies.policy import load_policy
+from policies.load import load_policy
 from policies.words import Check, Tier
 from reviewer.change.parse import parse_diff
-from reviewer.context.snapshot import GitSnapshot
 from reviewer.findings.model import Disposition
+from reviewer.git.commit import GitSnapshot
 from reviewer.local import command
 from reviewer.local.repository import find_repository
 from reviewer.local.selection import Selection, select
 from reviewer.local.session import open_session, review_selected
 from reviewer.models.model import Stage
-from reviewer.pipeline import gatherer_of, plan_units, prepare
-from reviewer.request import ReviewRequest
-from reviewer.review import Review, ReviewStatus
-from reviewer.scope import decide_scope
 from reviewer.settings import Secret, Settings
+from reviewer.steps.plan_units import gatherer_of, plan_units
+from reviewer.steps.prepare import prepare
+from reviewer.steps.request import ReviewRequest
+from reviewer.steps.result import Review, ReviewStatus
+from reviewer.steps.scope import decide_scope
 from tests.local.repo import Scratch
 from tests.simulators.behaviour import Behaviour, Say, Status
 from tests.simulators.provider import KEY, ProviderSimulator

@@ -7,9 +7,9 @@ import signal
 import time
 from datetime import UTC, datetime, timedelta
 
-from reviewer import jobs
 from reviewer.ledger.keys import ReviewState
 from reviewer.ledger.ledger import Ledger
+from reviewer.processes import jobs
 
 
 def _note(review_id: int, word: str) -> int:
@@ -52,19 +52,19 @@ def review_in_the_ledger(review_id: int) -> None:
     """Do what a review does with the ledger; die once while holding the lease."""
     ledger = Ledger.open(jobs.current_settings().database_url)
     now = datetime.now(UTC)
-    lease = ledger.begin(review_id, jobs.lease_owner(), now, timedelta(minutes=5))
+    lease = ledger.reviews.begin(review_id, jobs.lease_owner(), now, timedelta(minutes=5))
     if lease is None:
         _note(review_id, "refused")
         return
     if _note(review_id, "start") == 0:
         os.kill(os.getpid(), signal.SIGKILL)
-    ledger.finish(lease, ReviewState.PUBLISHED, datetime.now(UTC))
+    ledger.reviews.finish(lease, ReviewState.PUBLISHED, datetime.now(UTC))
     _note(review_id, f"end-fence-{lease.fence}")
     ledger.close()
 
 
 def always_die_in_the_ledger(review_id: int) -> None:
     ledger = Ledger.open(jobs.current_settings().database_url)
-    if ledger.begin(review_id, jobs.lease_owner(), datetime.now(UTC), timedelta(minutes=5)) is not None:
+    if ledger.reviews.begin(review_id, jobs.lease_owner(), datetime.now(UTC), timedelta(minutes=5)) is not None:
         _note(review_id, "start")
         os.kill(os.getpid(), signal.SIGKILL)

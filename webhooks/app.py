@@ -34,7 +34,7 @@ def create_app(
     settings.require_github_app()
     app = Flask("kilo-review", static_folder=None)
     intake = Intake(
-        ledger,
+        ledger.requests,
         queue,
         Permissions(ask_permission, now=now, least=policy.command_permission),
         per_hour=policy.max_reviews_per_hour,

@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from policies.words import Strategy
-from reviewer.correction import USAGE, Problem
 from reviewer.invisible import without_hidden
+from reviewer.jobs.correction import USAGE, Problem
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from reviewer.correction import CORRECTION
+from reviewer.jobs.correction import CORRECTION
 from reviewer.ledger.keys import Accepted, ReviewKey
-from reviewer.queue import Enqueued
+from reviewer.queue.queue import Enqueued
 from webhooks.permission import Permissions
 from webhooks.triggers import PULL_REQUEST_TRIGGER, Ignored, ReviewRequest
 
 HOUR: Final = timedelta(hours=1)
 
 
-class ReviewLedger(Protocol):
-    """What intake needs of the ledger."""
+class ReviewRequests(Protocol):
+    """What intake needs of the ledger's requests."""
 
     def accept(self, key: ReviewKey, *, actor: str, payload: Mapping[str, object], now: datetime) -> Accepted:
         """Commit the row of a piece of work, once per key; LedgerUnavailable where it is not on disk."""
@@ -32,6 +32,14 @@ class ReviewLedger(Protocol):
         besides: Sequence[str] = ...,
     ) -> Mapping[str, int]:
         """Count a pull request's rows by verb."""
+
+
+class ReviewLedger(Protocol):
+    """What the application needs of the ledger."""
+
+    @property
+    def requests(self) -> ReviewRequests:
+        """The rows of what was asked for."""
 
     def ready(self) -> None:
         """Raise LedgerUnavailable or ConfigurationError where the ledger cannot take a row."""
@@ -61,14 +69,14 @@ class Intake:
 
     def __init__(
         self,
-        ledger: ReviewLedger,
+        requests: ReviewRequests,
         queue: JobQueue,
         permissions: Permissions,
         *,
         per_hour: int,
         now: Callable[[], datetime],
     ) -> None:
-        self._ledger = ledger
+        self._requests = requests
         self._queue = queue
         self._permissions = permissions
         self._per_hour = per_hour
@@ -79,7 +87,9 @@ class Intake:
         refusal = self._refusal(request)
         if refusal:
             return Ignored(refusal)
-        accepted = self._ledger.accept(request.key, actor=request.actor, payload=request.payload(), now=self._now())
+        accepted = self._requests.accept(
+            request.key, actor=request.actor, payload=request.payload(), now=self._now()
+        )
         if accepted.state.final:
             return Taken(accepted.review_id, created=False, queued=False)
         # Also for a row that was there already: its first delivery may have died before this line.
@@ -99,7 +109,7 @@ class Intake:
             return f"{request.actor} may not command reviews: this takes write permission to the repository"
         # After the permission, so that strangers cannot use up the hour of those who may.
         # A command that comes again is not counted against itself.
-        verbs = self._ledger.verbs(
+        verbs = self._requests.verbs(
             key.repo_id,
             key.number,
             since=self._now() - HOUR,

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from reviewer.correction import CORRECTION, Problem
 from reviewer.errors import DeliveryRefused
+from reviewer.jobs.correction import CORRECTION, Problem
 from reviewer.ledger.keys import ReviewKey
 from webhooks.commands import CommandInvalid, ReviewCommand, Verb, parse_command
 from webhooks.delivery import Delivery, whole, word

@@ -9,14 +9,15 @@ from typing import Final
 from reviewer.change.model import Hunk, LineKind
 from reviewer.context.fill import Offer
 from reviewer.context.folders import folder_of, places_of
-from reviewer.context.languages import family_of
-from reviewer.context.model import ContextKind, Match
-from reviewer.context.search import line_defines
+from reviewer.context.model import ContextKind
 from reviewer.context.snippets import lines_snippet
 from reviewer.context.sources import Sources
-from reviewer.context.symbols import Definition, Source
-from reviewer.context.testpaths import is_test_path, subject_of
 from reviewer.context.words import worth_looking_up
+from reviewer.git.search import line_defines
+from reviewer.git.snapshot import Match
+from reviewer.syntax.languages import family_of
+from reviewer.syntax.symbols import Definition, Source
+from reviewer.syntax.test_paths import is_test_path, subject_of
 
 CALLERS_PER_NAME: Final = 4
 # Who uses what a test defines is worth less than who uses code.

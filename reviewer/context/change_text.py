@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Final
 
 from reviewer.change.model import Hunk, LineKind
-from reviewer.context.limits import Limit, LimitsReached
-from reviewer.context.uses import uses_in_lines
 from reviewer.context.words import worth_looking_up
+from reviewer.git.limits import Limit, LimitsReached
+from reviewer.syntax.uses import uses_in_lines
 
 WORDS_OF_CHANGE: Final = 250
 LINES_READ: Final = 20_000

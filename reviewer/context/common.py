@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from reviewer.context.languages import family_of
 from reviewer.context.needs import Need
-from reviewer.context.uses import Role
+from reviewer.syntax.languages import family_of
+from reviewer.syntax.uses import Role
 
 # Of one `git grep`; each is a handful of phrases.
 COMMON_NAMES: Final = 60

@@ -8,18 +8,18 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from reviewer.context.commit import COMMON_SHARE
 from reviewer.context.folders import folder_of, shared_folders
-from reviewer.context.imports import Imports
-from reviewer.context.languages import family_of, language_of
-from reviewer.context.limits import Limit, LimitsReached
-from reviewer.context.model import Match
 from reviewer.context.needs import Need
-from reviewer.context.search import defines_its_word
 from reviewer.context.sources import Sources
-from reviewer.context.symbols import Definition, Source
-from reviewer.context.testpaths import is_test_path
-from reviewer.context.uses import Role
+from reviewer.git.commit import COMMON_SHARE
+from reviewer.git.limits import Limit, LimitsReached
+from reviewer.git.search import defines_its_word
+from reviewer.git.snapshot import Match
+from reviewer.syntax.imports import Imports
+from reviewer.syntax.languages import family_of, language_of
+from reviewer.syntax.symbols import Definition, Source
+from reviewer.syntax.test_paths import is_test_path
+from reviewer.syntax.uses import Role
 
 FILES_PER_NAME: Final = 4
 FILES_IN_ALL: Final = 200

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from reviewer.context.change_text import ChangeText
-from reviewer.context.languages import language_of
 from reviewer.context.likeness import Touched, likely_paths, rarity_of_tokens
-from reviewer.context.model import Match, Snapshot, TreeEntry
 from reviewer.context.past import Past, past_of
-from reviewer.context.search import defines_its_word
-from reviewer.context.testpaths import subject_of
+from reviewer.git.search import defines_its_word
+from reviewer.git.snapshot import Match, Snapshot, TreeEntry
+from reviewer.syntax.languages import language_of
+from reviewer.syntax.test_paths import subject_of
 
 COMMITS: Final = 5000
 # How many of each ranking are weighed at all.

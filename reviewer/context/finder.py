@@ -8,11 +8,11 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from reviewer.context.common import COMMON_NAMES, names_to_define, phrases
-from reviewer.context.limits import Limit, LimitsReached
-from reviewer.context.model import Match, Snapshot
 from reviewer.context.needs import Need
-from reviewer.context.places import Places
-from reviewer.context.snapshot import GitSnapshot
+from reviewer.git.commit import GitSnapshot
+from reviewer.git.limits import Limit, LimitsReached
+from reviewer.git.places import Places
+from reviewer.git.snapshot import Match, Snapshot
 
 MATCHES_PER_WORD: Final = 400
 # From so many words on one sweep is cheaper than `git grep`, whatever the size of the tree, for both grow with it:

@@ -14,19 +14,20 @@ from reviewer.context.evidence import stems_of
 from reviewer.context.fill import Choice, Offer, Tariff, TextAlone, choice_of, fill
 from reviewer.context.finder import Finder
 from reviewer.context.guidelines import guidelines_for
-from reviewer.context.languages import family_of
-from reviewer.context.limits import Limit, LimitsReached, Reached, told
-from reviewer.context.model import ContextItem, Match, Snapshot
+from reviewer.context.model import ContextItem
 from reviewer.context.needs import Need, needs_of
 from reviewer.context.offers import definition_offers, enclosing_offers, related_offers
 from reviewer.context.old_versions import OldVersions
 from reviewer.context.related import Related, candidate_features, related_files
 from reviewer.context.secret_paths import is_secret_path
-from reviewer.context.snapshot import GitSnapshot
 from reviewer.context.sources import Sources
-from reviewer.context.symbols import Definition
 from reviewer.context.tokens import count_tokens
-from reviewer.context.uses import Role, uses_in_lines
+from reviewer.git.commit import GitSnapshot
+from reviewer.git.limits import Limit, LimitsReached, Reached, told
+from reviewer.git.snapshot import Match, Snapshot
+from reviewer.syntax.languages import family_of
+from reviewer.syntax.symbols import Definition
+from reviewer.syntax.uses import Role, uses_in_lines
 
 # Names of a unit that are searched for: as many as signatures fit in its budget, within these two.
 MIN_WORDS: Final = 100

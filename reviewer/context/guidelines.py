@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from reviewer.context.folders import folder_of
-from reviewer.context.limits import Limit, LimitsReached
-from reviewer.context.model import ContextItem, ContextKind, Snapshot
+from reviewer.context.model import ContextItem, ContextKind
 from reviewer.context.sections import Section, names_of, sections_of, worth
+from reviewer.git.limits import Limit, LimitsReached
+from reviewer.git.snapshot import Snapshot
 
 NAMES: Final = ("REVIEW.md", "AGENTS.md")
 FILE_CHARS: Final = 40_000

@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import Final
 
 from reviewer.context.folders import folder_of, shared_folders
-from reviewer.context.languages import family_of
-from reviewer.context.testpaths import is_test_path, subject_of
+from reviewer.syntax.languages import family_of
+from reviewer.syntax.test_paths import is_test_path, subject_of
 
 # Of a change of thousands of files so many, evenly chosen, are compared with every candidate by name and place.
 COMPARED: Final = 200

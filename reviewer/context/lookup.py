@@ -9,17 +9,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from reviewer.context.languages import language_of
-from reviewer.context.model import ContextItem, ContextKind, LookUpCounts, Match, Snapshot
-from reviewer.context.search import line_defines
+from reviewer.context.model import ContextItem, ContextKind, LookUpCounts
 from reviewer.context.secret_paths import is_secret_path
 from reviewer.context.snippets import Snippet, definition_snippets, lines_snippet
 from reviewer.context.sources import Sources
-from reviewer.context.symbols import Definition, Source
-from reviewer.context.testpaths import is_test_path
 from reviewer.context.tokens import count_tokens
 from reviewer.errors import PathRefused
 from reviewer.findings.parse import LookupRequest
+from reviewer.git.search import line_defines
+from reviewer.git.snapshot import Match, Snapshot
+from reviewer.syntax.languages import language_of
+from reviewer.syntax.symbols import Definition, Source
+from reviewer.syntax.test_paths import is_test_path
 
 # What one answer may show, and how many answers one unit may have.
 ANSWER_TOKENS: Final = 2000

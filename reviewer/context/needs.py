@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from reviewer.change.model import Hunk, LineKind
-from reviewer.context.languages import language_of
 from reviewer.context.sources import Sources
-from reviewer.context.uses import Role, Use, uses_in_lines
 from reviewer.context.words import worth_looking_up
+from reviewer.syntax.languages import language_of
+from reviewer.syntax.uses import Role, Use, uses_in_lines
 
 # An added line asks for what it uses; what stands beside it, or is gone, asks less.
 REMOVED_WEIGHT: Final = 0.4

@@ -10,12 +10,13 @@ from typing import Final
 from reviewer.change.model import Hunk
 from reviewer.context.definitions import Candidate
 from reviewer.context.fill import Offer
-from reviewer.context.model import ContextKind, Match
+from reviewer.context.model import ContextKind
 from reviewer.context.related import Related
 from reviewer.context.snippets import definition_snippets, enclosing_snippets, lines_snippet
 from reviewer.context.sources import Sources
-from reviewer.context.testpaths import is_test_path
-from reviewer.context.uses import Role
+from reviewer.git.snapshot import Match
+from reviewer.syntax.test_paths import is_test_path
+from reviewer.syntax.uses import Role
 
 # A definition that is less likely to be needed is not worth reading for.
 MIN_VALUE: Final = 0.004

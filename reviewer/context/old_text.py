@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Final
 
 from reviewer.context.snippets import Snippet, elided_snippet, lines_snippet
-from reviewer.context.symbols import Definition, Source
+from reviewer.syntax.symbols import Definition, Source
 
 # Lines of a definition that are compared, and lines of it that are shown.
 COMPARED_LINES: Final = 300

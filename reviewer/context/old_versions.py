@@ -15,9 +15,7 @@ from reviewer.change.model import Change, FileChange, FileStatus, Hunk, LineKind
 from reviewer.context.definitions import Candidate
 from reviewer.context.fill import Offer
 from reviewer.context.folders import folder_of
-from reviewer.context.languages import family_of
-from reviewer.context.limits import Limit, LimitsReached
-from reviewer.context.model import ContextKind, Snapshot
+from reviewer.context.model import ContextKind
 from reviewer.context.needs import REMOVED_WEIGHT, Need
 from reviewer.context.old_text import (
     PIECES_LINES,
@@ -30,13 +28,16 @@ from reviewer.context.old_text import (
     rewritten_text,
     whole_text,
 )
-from reviewer.context.search import looks_like_definition
 from reviewer.context.secret_paths import is_secret_path
 from reviewer.context.snippets import definition_snippets
 from reviewer.context.sources import Sources
-from reviewer.context.symbols import Definition, Source
-from reviewer.context.uses import Role
 from reviewer.context.words import worth_looking_up
+from reviewer.git.limits import Limit, LimitsReached
+from reviewer.git.search import looks_like_definition
+from reviewer.git.snapshot import Snapshot
+from reviewer.syntax.languages import family_of
+from reviewer.syntax.symbols import Definition, Source
+from reviewer.syntax.uses import Role
 
 # Files of the base that are read for one unit: over an API each is a request.
 OLD_FILES: Final = 4

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from reviewer.context.folders import folder_of
-from reviewer.context.model import Snapshot
+from reviewer.git.snapshot import Snapshot
 
 # So many commits ago a commit counts for half as much: of those that touch a changed file, and of all.
 _AGE_TOGETHER: Final = 200

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from reviewer.context.languages import language_of
+from reviewer.syntax.languages import language_of
 
 _HEADING: Final = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)[ \t#]*$")
 _FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from reviewer.context.symbols import Definition, Source
+from reviewer.syntax.symbols import Definition, Source
 
 BODY_LINES: Final = 60
 CLASS_LINES: Final = 24

@@ -7,9 +7,9 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Final
 
-from reviewer.context.limits import Limit, LimitsReached
-from reviewer.context.model import Snapshot
-from reviewer.context.symbols import PARSE_LIMIT, Source
+from reviewer.git.limits import Limit, LimitsReached
+from reviewer.git.snapshot import Snapshot
+from reviewer.syntax.symbols import PARSE_LIMIT, Source
 
 # A syntax tree takes about ten times the bytes of its file.
 KEEP_BYTES: Final = 4 * 1024 * 1024

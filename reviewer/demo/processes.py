@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
-from reviewer import guard
 from reviewer.errors import ConfigurationError
+from reviewer.queue import supervised_command as guard
 
 STOP_SECONDS: Final = 20.0
 POLL_SECONDS: Final = 0.05

@@ -12,7 +12,7 @@ from reviewer.demo.simulator.conversation import Conversation, ThreadView
 
 if TYPE_CHECKING:
     from reviewer.models.model import Call
-    from reviewer.review import Review
+    from reviewer.steps.result import Review
 
 
 @dataclass(frozen=True, slots=True)

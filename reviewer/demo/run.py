@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from reviewer.demo.simulator.state import CheckRun, Delivery
     from reviewer.ledger.ledger import Ledger
     from reviewer.models.model import Call
-    from reviewer.review import Review
+    from reviewer.steps.result import Review
 
 READY_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.05
@@ -128,7 +128,7 @@ def _run(options: argparse.Namespace, folder: Path, stack: contextlib.ExitStack,
     if choice.local is not None:
         stack.callback(choice.local.stop)
     say(f"model     {choice.name}" + (f"\n{choice.notice}" if choice.notice else ""))
-    service = _service(simulator, choice, folder, port)
+    service = _service(simulator, choice, folder, port, options.program)
     stack.callback(service.stop)
     service.start()
     service.wait_until(lambda: answers(port, "/readyz"), READY_SECONDS)
@@ -158,7 +158,9 @@ def _run(options: argparse.Namespace, folder: Path, stack: contextlib.ExitStack,
     return EXIT_WRONG if repeated else status
 
 
-def _service(simulator: GitHubSimulator, choice: Choice, folder: Path, port: int) -> Process:
+def _service(
+    simulator: GitHubSimulator, choice: Choice, folder: Path, port: int, program: Sequence[str]
+) -> Process:
     environ = child_environment(
         {
             **choice.environ,
@@ -174,7 +176,7 @@ def _service(simulator: GitHubSimulator, choice: Choice, folder: Path, port: int
         without=OWN_SETTINGS,
     )
     (folder / "state").mkdir()
-    return Process("the service", [sys.executable, "-m", "reviewer", "serve"], folder / "service.log", environ)
+    return Process("the service", [*program, "serve"], folder / "service.log", environ)
 
 
 def _open_ledger(folder: Path) -> Ledger:
@@ -214,7 +216,7 @@ def _watch(
             if watched.first_request is None and _asked(ledger):
                 watched.first_request = now
                 say("model     first request")
-            closed = ledger.calls(watched.review_id) if watched.review_id is not None else ()
+            closed = ledger.calls.of_review(watched.review_id) if watched.review_id is not None else ()
             for call in closed[counted:]:
                 say(f"model     {_called(call)}")
             counted = len(closed)
@@ -239,7 +241,7 @@ def _accepted(delivery: Delivery, say: Progress) -> int | None:
 def _asked(ledger: Ledger) -> bool:
     """Return whether a model call was opened in the ledger: it is, before the request is sent."""
     now = datetime.now(UTC)
-    spend = ledger.spent(since=now - timedelta(days=1), until=now + timedelta(days=1))
+    spend = ledger.calls.spent(since=now - timedelta(days=1), until=now + timedelta(days=1))
     return bool(spend.calls or spend.open)
 
 
@@ -279,12 +281,12 @@ def _summary(simulator: GitHubSimulator, full_name: str, number: int) -> bool:
 
 
 def _stored(ledger: Ledger, review_id: int | None) -> tuple[Review | None, tuple[Call, ...]]:
-    from reviewer.document import load_document  # noqa: PLC0415 - with the ledger
+    from reviewer.jobs.document import load_document  # noqa: PLC0415 - with the ledger
 
     if review_id is None:
         return None, ()
-    text = ledger.result(review_id)
-    return load_document(text).review if text else None, ledger.calls(review_id)
+    text = ledger.reviews.result(review_id)
+    return load_document(text).review if text else None, ledger.calls.of_review(review_id)
 
 
 def _show(

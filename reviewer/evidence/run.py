@@ -12,16 +12,16 @@ from typing import Final
 
 from policies.words import Severity
 from reviewer.change.model import Change, FileStatus
-from reviewer.context.model import Snapshot
 from reviewer.errors import KiloReviewError
 from reviewer.evidence.hits import Hit, fix_of
+from reviewer.evidence.model import EvidenceRun
 from reviewer.evidence.rules import rule_for
 from reviewer.evidence.sandbox import TIME_LIMIT, execute, lay_out
 from reviewer.evidence.tools import TOOLS, Tool
 from reviewer.findings.fingerprint import fingerprint
 from reviewer.findings.model import Finding
+from reviewer.git.snapshot import Snapshot
 from reviewer.prompts.redact import redact
-from reviewer.review import EvidenceRun
 
 # A suggestion longer than this is a rewrite, not a fix.
 SUGGESTION_LINES: Final = 6

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from policies.words import Check, Severity
 from reviewer.change.anchor import NEAR_LINES, Anchors, squeeze
 from reviewer.change.model import Anchor, Side, Unit
-from reviewer.context.model import Snapshot
 from reviewer.findings.fingerprint import fingerprint
 from reviewer.findings.model import Finding
 from reviewer.findings.parse import Parsed, RawFinding
 from reviewer.findings.suggestion import judge_suggestion
+from reviewer.git.snapshot import Snapshot
 from reviewer.models.model import Completion, FinishReason
 
 # A quote this like the line that is named with it is that line, miscopied.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from policies.words import Check
 from reviewer.change.anchor import Anchors, squeeze
 from reviewer.change.model import Anchor, Side
-from reviewer.context.model import Snapshot
 from reviewer.findings.syntax import still_parses
+from reviewer.git.snapshot import Snapshot
 
 # A line of the surroundings this long that a suggestion says again would stand twice after applying it.
 MIN_REPEAT = 8

@@ -16,8 +16,8 @@ from typing import Final
 from reviewer.change.github_files import parse_github_files
 from reviewer.change.model import Change, FileChange, FileStatus
 from reviewer.change.parse import parse_diff
-from reviewer.context.git import run_git
 from reviewer.errors import DiffUnreadable, GitFailed, GitHubUnavailable, RequestRejected
+from reviewer.git.git import run_git
 from reviewer.github.client import MAX_FILES, GitHub
 from reviewer.github.records import PullRequest
 

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from reviewer.context.model import USES_PER_FILE, Match, TreeEntry
 from reviewer.errors import KiloReviewError
+from reviewer.git.snapshot import USES_PER_FILE, Match, TreeEntry
 from reviewer.github.client import GitHub
 
 # An installation has 5,000 requests an hour for all its reviews.

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import IO, Final, Self
 from urllib.parse import urlsplit
 
-from reviewer.context.git import run_git
 from reviewer.errors import ConfigurationError, GitFailed, GitHubUnavailable
+from reviewer.git.git import run_git
 from reviewer.github.records import PullRequest
 from reviewer.settings import Secret
 

@@ -65,11 +65,12 @@ class Alert:
 
 
 class Alerts:
-    """What is due to be sent. Sending is the clock's."""
+    """The alerts that are due. The scheduler sends them."""
 
-    db: Database
+    def __init__(self, db: Database) -> None:
+        self.db = db
 
-    def alerts_due(self, now: datetime, limit: int = 50) -> tuple[Alert, ...]:
+    def due(self, now: datetime, limit: int = 50) -> tuple[Alert, ...]:
         """Return the alerts that nobody was told of yet, oldest first."""
         query = (
             select(t)
@@ -94,7 +95,7 @@ class Alerts:
             for row in rows
         )
 
-    def claim_alert(self, alert: Alert, now: datetime, again_at: datetime) -> bool:
+    def claim(self, alert: Alert, now: datetime, again_at: datetime) -> bool:
         """Take an alert before sending it, until `again_at`; False where another clock was faster."""
         statement = (
             update(t)
@@ -107,7 +108,7 @@ class Alerts:
         )
         return self.db.write(lambda connection: connection.execute(statement).rowcount == 1)
 
-    def alert_sent(self, alert_id: int, now: datetime) -> None:
+    def sent(self, alert_id: int, now: datetime) -> None:
         """Record that the receiver took an alert; it is not due again."""
         statement = update(t).where(t.c.id == alert_id).values(sent_at=to_micros(now))
         self.db.write(lambda connection: connection.execute(statement).rowcount)

@@ -50,17 +50,14 @@ class Totals:
 
 
 class Calls:
-    """The rows of money, read."""
+    """What calls cost, added up."""
 
-    db: Database
+    def __init__(self, db: Database) -> None:
+        self.db = db
 
-    def calls(self, review_id: int) -> tuple[Call, ...]:
+    def of_review(self, review_id: int) -> tuple[Call, ...]:
         """Return the closed calls of a review in the order in which they were opened."""
         return self._calls(c.c.review_id == review_id)
-
-    def calls_of_run(self, run: str) -> tuple[Call, ...]:
-        """Return the closed calls of a run, also one before a push."""
-        return self._calls(c.c.run == run)
 
     def totals(self, run: str, pull_request: str = "") -> Totals:
         """Add up a run and its pull request; without a pull request both are the run."""

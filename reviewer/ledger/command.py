@@ -48,7 +48,7 @@ def main(options: argparse.Namespace) -> int:
             case "confirm":
                 lines = _confirm(ledger, options, now)
             case _:
-                lines = [_unconfirmed(it) for it in ledger.unconfirmed()]
+                lines = [_unconfirmed(it) for it in ledger.money.unconfirmed()]
     except BudgetInvalid as error:
         raise ConfigurationError(str(error)) from None
     finally:
@@ -61,8 +61,8 @@ def _spend(ledger: Ledger, options: argparse.Namespace, now: datetime) -> list[s
     since = _day(f"{options.month}-01", "--month") if options.month else now.replace(day=1)
     since = since.replace(hour=0, minute=0, second=0, microsecond=0)
     until = (since + timedelta(days=32)).replace(day=1)
-    groups = ledger.spend_by(options.by, since=since, until=until)
-    total = ledger.spent(since=since, until=until)
+    groups = ledger.calls.spend_by(options.by, since=since, until=until)
+    total = ledger.calls.spent(since=since, until=until)
     if options.format == "json":
         found = [{options.by: name, **_row(spend)} for name, spend in groups.items()]
         return [json.dumps({"month": f"{since:%Y-%m}", "groups": found, "total": _row(total)})]
@@ -104,7 +104,7 @@ def _credit(ledger: Ledger, options: argparse.Namespace, now: datetime) -> list[
         amount = parse_amount(options.add, "--add")
         if not amount:
             raise ConfigurationError("--add books nothing", remedy="Name US dollars, such as 25.")
-        ledger.add_credit(
+        ledger.prepaid.add(
             options.organisation,
             amount,
             CreditKind.BONUS if options.bonus else CreditKind.PURCHASE,
@@ -112,7 +112,7 @@ def _credit(ledger: Ledger, options: argparse.Namespace, now: datetime) -> list[
             reference=options.reference,
             expires_at=_day(options.expires, "--expires") if options.expires else None,
         )
-    account = ledger.credits_of(options.organisation)
+    account = ledger.prepaid.credits(options.organisation)
     lines = [f"{options.organisation}: {dollars(balance(account, now))} can be spent"]
     for credit in account:
         lapse = f", lapses on {credit.expires_at:%Y-%m-%d}" if credit.expires_at else ""
@@ -132,12 +132,12 @@ def _unconfirmed(it: Unconfirmed) -> str:
 
 def _confirm(ledger: Ledger, options: argparse.Namespace, now: datetime) -> list[str]:
     cost = parse_amount(options.cost, "cost")
-    if options.reservation not in {it.reservation for it in ledger.unconfirmed(limit=1_000_000)}:
+    if options.reservation not in {it.reservation for it in ledger.money.unconfirmed(limit=1_000_000)}:
         raise ConfigurationError(
             f"{options.reservation} is no unconfirmed call",
             remedy="`kilo-review ledger unconfirmed` lists them.",
         )
-    ledger.confirm(options.reservation, cost, now)
+    ledger.money.confirm(options.reservation, cost, now)
     return [f"{options.reservation}: {dollars(cost)}"]
 
 

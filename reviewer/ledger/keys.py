@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -60,28 +59,6 @@ class ReviewKey:
     def pull_request(self) -> str:
         """The subject that pull request limits are counted for."""
         return f"{self.repo_id}#{self.number}"
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewJob:
-    """What is on the queue: ids only, as JSON. The ledger knows the rest."""
-
-    review_id: int
-    attempt: int = 0
-
-    def to_json(self) -> str:
-        """Write the job as one line."""
-        return json.dumps(asdict(self), separators=(",", ":"))
-
-    @classmethod
-    def from_json(cls, text: str) -> ReviewJob:
-        """Read a job; ValueError for anything else."""
-        row = json.loads(text)
-        if not isinstance(row, dict) or set(row) != {"review_id", "attempt"}:
-            raise ValueError("not a review job")
-        if any(type(value) is not int for value in row.values()):
-            raise ValueError("a review job holds whole numbers only")
-        return cls(**row)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from sqlalchemy import text
+from collections.abc import Callable
+from datetime import datetime
 
 from reviewer.ledger.alerts import Alerts
+from reviewer.ledger.backlog import Backlog
 from reviewer.ledger.calls import Calls
+from reviewer.ledger.cursors import Cursors
 from reviewer.ledger.database import BUSY_SECONDS, Database
+from reviewer.ledger.findings import Findings
 from reviewer.ledger.migrations import require_current, upgrade
 from reviewer.ledger.money import Money
 from reviewer.ledger.prepaid import Prepaid
-from reviewer.ledger.published import Published
+from reviewer.ledger.publications import Publications
+from reviewer.ledger.requests import Requests
+from reviewer.ledger.results import Results
 from reviewer.ledger.reviews import Reviews
 
-_PING: Final = text("SELECT 1")
 
-
-class Ledger(Reviews, Money, Prepaid, Alerts, Calls, Published):
-    """Every table behind one object. Safe between threads, and after a fork."""
+class Ledger:
+    """Every table, by what it is for: `ledger.reviews.begin(…)`. Safe between threads, and after a fork."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
+        # Work: what was asked for, who may go on with it, what the scheduler looks after.
+        self.requests = Requests(db)
+        self.reviews = Reviews(db)
+        self.backlog = Backlog(db)
+        # Money: what is promised and paid, what was paid in advance, who is told of limits, the calls themselves.
+        self.money = Money(db)
+        self.prepaid = Prepaid(db)
+        self.alerts = Alerts(db)
+        self.calls = Calls(db)
+        # GitHub: what is published there, and how far its lists were read.
+        self.publications = Publications(db)
+        self.findings = Findings(db)
+        self.cursors = Cursors(db)
 
     @classmethod
     def open(cls, url: str, *, busy_seconds: float = BUSY_SECONDS) -> Ledger:
@@ -33,6 +48,10 @@ class Ledger(Reviews, Money, Prepaid, Alerts, Calls, Published):
         ConfigurationError for a URL of neither SQLite nor PostgreSQL, or where its driver is missing.
         """
         return cls(Database(url, busy_seconds=busy_seconds))
+
+    def results(self, now: Callable[[], datetime]) -> Results:
+        """Return the store of answers that were paid for; `now` dates their use."""
+        return Results(self.db, now)
 
     def migrate(self) -> str:
         """Bring the tables to this version and return its name; several processes may do so at once.
@@ -47,10 +66,6 @@ class Ledger(Reviews, Money, Prepaid, Alerts, Calls, Published):
         LedgerUnavailable or ConfigurationError says what is wrong.
         """
         require_current(self.db)
-
-    def ping(self) -> None:
-        """Check that the database answers; LedgerUnavailable where it does not."""
-        self.db.read(lambda connection: connection.execute(_PING).scalar())
 
     def close(self) -> None:
         """Close this process's connections."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -59,7 +58,7 @@ class LedgerMeter:
         Raises BudgetRefused, LeaseLost or LedgerUnavailable: then nothing may be called.
         """
         reservation = self._new_id()
-        self.ledger.reserve(
+        self.ledger.money.reserve(
             reservation,
             amount=amount,
             intent=call,
@@ -80,32 +79,9 @@ class LedgerMeter:
         """
         for wait in (*SETTLE_WAITS, None):
             try:
-                return self.ledger.settle(reservation, call, self._now())
+                return self.ledger.money.settle(reservation, call, self._now())
             except LedgerUnavailable:
                 if wait is None:
                     raise
                 self._sleep(wait)
         return None
-
-    def release(self, reservation: str) -> None:
-        """Give back a reservation whose call was certainly never sent."""
-        self.ledger.release(reservation, self._now())
-
-    def headroom(self) -> Decimal | None:
-        """Return how much the run may still promise, None where nothing limits it."""
-        return self.ledger.headroom(self.limits, self.account, self._now())
-
-    def with_limits(self, limits: Sequence[Limit]) -> LedgerMeter:
-        """Return a meter of the same run under more limits (`--max-cost`)."""
-        return LedgerMeter(
-            self.ledger,
-            self.review_id,
-            (*self.limits, *(replace(limit, layer=limit.layer + 1) for limit in limits)),
-            self.account,
-            self._now,
-            lease=self.lease,
-            hold=self._hold,
-            allow_unknown_price=self._allow_unknown_price,
-            new_id=self._new_id,
-            sleep=self._sleep,
-        )

@@ -17,16 +17,17 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from policies.budgets import COUNTED, Account, Limit, Scope, Standing, dollars, limit_for, refusal
+from policies.budgets import Account, Limit, Scope, Standing, dollars, limit_for, refusal
 from policies.words import Payment
-from reviewer.errors import BudgetRefused, LeaseLost, LedgerUnavailable
+from reviewer.errors import BudgetRefused, LedgerUnavailable
 from reviewer.ledger import counters, prepaid
 from reviewer.ledger.alerts import record_alerts
 from reviewer.ledger.counters import Counter
 from reviewer.ledger.database import Database
-from reviewer.ledger.keys import UNFINISHED, Lease
+from reviewer.ledger.fence import check_fence
+from reviewer.ledger.keys import Lease
 from reviewer.ledger.tables import calls as c
-from reviewer.ledger.tables import credit_holds, reviews
+from reviewer.ledger.tables import credit_holds
 from reviewer.ledger.units import clean, from_micros, from_picos, to_micros, to_picos
 from reviewer.models.meter import CallIntent
 from reviewer.models.model import Call
@@ -36,7 +37,6 @@ HOLD: Final = timedelta(minutes=15)
 EXPIRE_BATCH: Final = 200
 UNKNOWN_PRICE: Final = "unknown-price"
 # Built once: building a statement costs more than running it.
-_FENCE: Final = select(reviews.c.fence).where(reviews.c.id == bindparam("review"), reviews.c.state.in_(UNFINISHED))
 _OPEN: Final = insert(c).returning(c.c.id)
 _BY_RESERVATION: Final = select(c).where(c.c.reservation == bindparam("it")).with_for_update()
 _CLOSE: Final = update(c).where(c.c.id == bindparam("call"))
@@ -75,7 +75,8 @@ class _Refused:
 class Money:
     """The account book: what is promised, what is paid, and what is left."""
 
-    db: Database
+    def __init__(self, db: Database) -> None:
+        self.db = db
 
     def reserve(
         self,
@@ -103,7 +104,7 @@ class Money:
 
         def work(connection: Connection) -> _Refused | None:
             if lease is not None:
-                _check_fence(connection, lease)
+                check_fence(connection, lease)
             locked = counters.lock(connection, self.db, account, limits, now)
             refused = _refuse(connection, self.db, locked, account, from_picos(picos), now)
             if refused is not None:
@@ -238,19 +239,6 @@ class Money:
         """Return how one counter stands in the window of `now`."""
         return self.db.read(lambda connection: counters.standing(connection, scope, account, now))
 
-    def headroom(self, limits: Sequence[Limit], account: Account, now: datetime) -> Decimal | None:
-        """Return how much a run may still promise under all its limits, None where nothing limits it."""
-        left = []
-        for scope in COUNTED:
-            limit = limit_for(limits, scope, account)
-            if limit is not None:
-                left.append(self.standing(scope, account, now).left(limit.amount))
-        limit = limit_for(limits, Scope.PREPAID, account)
-        if limit is not None:
-            free = self.db.read(lambda connection: prepaid.free(connection, account, now))
-            left.append(max(Decimal(0), free - limit.amount))
-        return min(left, default=None)
-
 
 def _bill(cost: Decimal | None) -> int | None:
     # Gateways have been seen to report negative costs; such a figure must not free money.
@@ -270,11 +258,6 @@ def _refuse_unknown_price(intent: CallIntent, limits: Sequence[Limit], account: 
             f"{dollars(bound.amount)} cannot be kept; name a model with a price, or allow unknown prices",
             rule=UNKNOWN_PRICE,
         )
-
-
-def _check_fence(connection: Connection, lease: Lease) -> None:
-    if connection.execute(_FENCE, {"review": lease.review_id}).scalar() != lease.fence:
-        raise LeaseLost(f"review {lease.review_id} is not this worker's any more: no further call is paid for")
 
 
 def _refuse(

@@ -28,9 +28,10 @@ _HELD: Final = (
 class Prepaid:
     """The balances of organisations that pay in advance."""
 
-    db: Database
+    def __init__(self, db: Database) -> None:
+        self.db = db
 
-    def add_credit(
+    def add(
         self,
         organisation: str,
         amount: Decimal,
@@ -61,14 +62,9 @@ class Prepaid:
 
         return self.db.write(work)
 
-    def credits_of(self, organisation: str) -> tuple[Credit, ...]:
+    def credits(self, organisation: str) -> tuple[Credit, ...]:
         """Return every credit of an organisation, expired ones too."""
         return self.db.read(lambda connection: tuple(map(_credit, _rows(connection, organisation.casefold()))))
-
-
-def free(connection: Connection, account: Account, now: datetime) -> Decimal:
-    """Return what an organisation's balance can still promise, in US dollars."""
-    return balance(map(_credit, _rows(connection, account.subject(Scope.PREPAID))), now)
 
 
 def hold(

@@ -1,4 +1,4 @@
-"""ResultStore: answers that were paid for, by the hash of everything that they depend on."""
+"""Results: answers that were paid for, by the hash of everything that they depend on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOUCH_AFTER: Final = timedelta(days=1)
 MAX_RESULT: Final = 4 * 1024 * 1024
 
 
-class ResultStore:
+class Results:
     """Unit results by key, so that nothing is paid for twice: after a crash, a rebase, or locally then hosted.
 
     A key must name the unit, its context, the policy and the prompt version: the store does not know what they are.
@@ -58,7 +58,3 @@ class ResultStore:
         """Delete what nobody used for `keep`; return how many results went."""
         old = delete(t).where(t.c.used_at < to_micros(self._now() - keep))
         return self.db.write(lambda connection: int(connection.execute(old).rowcount))
-
-    def clear(self) -> int:
-        """Delete every result; return how many there were."""
-        return self.db.write(lambda connection: int(connection.execute(delete(t)).rowcount))

@@ -59,7 +59,7 @@ reviews = Table(
     Column("accepted_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("error", Text, nullable=False, server_default=""),
-    # When somebody was told that the review ended without one: see Ledger.unnoticed().
+    # When somebody was told that the review ended without one: see Backlog.unnoticed().
     Column("noticed_at", BigInteger),
     UniqueConstraint("installation_id", "repo_id", "number", "head_sha", "trigger", name="uq_reviews_key"),
     Index("ix_reviews_unfinished", "accepted_at", sqlite_where=_UNFINISHED),

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reviewer.context.model import Snapshot
 from reviewer.findings.model import PlacedFinding
+from reviewer.git.snapshot import Snapshot
 from reviewer.local.overlay import read_below
 
 

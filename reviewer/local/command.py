@@ -14,8 +14,8 @@ from policies.words import Severity
 from reviewer.local.arguments import add_models, add_selection, selection_of, start_of
 from reviewer.local.repository import find_repository
 from reviewer.local.selection import Selected, select
-from reviewer.review import Review, ReviewStatus
 from reviewer.settings import Settings
+from reviewer.steps.result import Review, ReviewStatus
 
 if TYPE_CHECKING:
     from rich.console import Console

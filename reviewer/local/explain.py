@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from reviewer.change.model import Change
-from reviewer.context.model import ContextItem, Snapshot
+from reviewer.context.model import ContextItem
 from reviewer.errors import ConfigurationError
+from reviewer.git.snapshot import Snapshot
 from reviewer.local import stages
 from reviewer.local.arguments import add_models, add_selection, selection_of, start_of
 from reviewer.local.layout import print_text
 from reviewer.local.selection import Selected, select
-from reviewer.request import ReviewRequest
 from reviewer.settings import Settings
+from reviewer.steps.request import ReviewRequest
 
 if TYPE_CHECKING:
-    from reviewer.estimate import Planned
+    from reviewer.steps.estimate import Planned
 
 STAGES: Final = ("change", "units", "context", "route", "prompt")
 
@@ -82,9 +83,10 @@ def explain(
 ) -> Explained:
     """Go through the pipeline up to the prompts."""
     from policies.words import Strategy  # noqa: PLC0415 - with the rest of what a plan needs
-    from reviewer.compose import effective_policy, open_models  # noqa: PLC0415
-    from reviewer.estimate import plan_review  # noqa: PLC0415
+    from reviewer.jobs.models import open_models  # noqa: PLC0415
+    from reviewer.jobs.policy import effective_policy  # noqa: PLC0415
     from reviewer.models.meter import NullMeter  # noqa: PLC0415
+    from reviewer.steps.estimate import plan_review  # noqa: PLC0415
 
     if options.offline:
         settings = replace(settings, offline=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reviewer.context.git import git_program
 from reviewer.errors import ConfigurationError
+from reviewer.git.git import git_program
 from reviewer.local.repository import Repository, find_repository
 
 MARK: Final = "# kilo-review pre-push hook"

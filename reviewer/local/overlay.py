@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reviewer.context.git import run_git
 from reviewer.context.secret_paths import is_secret_path
 from reviewer.errors import GitFailed
+from reviewer.git.git import run_git
 from reviewer.local.repository import Repository
 
 FILE_LIMIT: Final = 5 * 1024 * 1024

@@ -12,8 +12,8 @@ from reviewer.local.command import EXIT_FINDINGS, exit_status, say, show
 from reviewer.local.hook import PushedRef
 from reviewer.local.repository import Repository
 from reviewer.local.selection import Selection, Which, default_base, select
-from reviewer.review import ReviewStatus
 from reviewer.settings import Settings
+from reviewer.steps.result import ReviewStatus
 
 STOPPED: Final = 1
 

@@ -12,7 +12,7 @@ from reviewer.change.anchor import Anchors
 from reviewer.change.model import Side
 from reviewer.findings.model import Coverage, Finding, PlacedFinding
 from reviewer.models.model import Call, Usage
-from reviewer.review import Review
+from reviewer.steps.result import Review
 
 JSON_VERSION: Final = 1
 SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -6,8 +6,8 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from reviewer.context.git import run_git
 from reviewer.errors import ConfigurationError, GitFailed
+from reviewer.git.git import run_git
 
 
 @dataclass(frozen=True, slots=True)

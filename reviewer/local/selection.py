@@ -12,10 +12,10 @@ from typing import Final
 
 from reviewer.change.model import Change
 from reviewer.change.parse import parse_diff
-from reviewer.context.git import run_git
-from reviewer.context.snapshot import GitSnapshot
 from reviewer.errors import ConfigurationError, GitFailed
 from reviewer.findings.model import Skipped
+from reviewer.git.commit import GitSnapshot
+from reviewer.git.git import run_git
 from reviewer.local.overlay import Overlay, overlay_index, overlay_worktree, scratch_repository, unmerged
 from reviewer.local.repository import Repository
 

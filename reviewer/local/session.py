@@ -11,17 +11,17 @@ from policies.budgets import Account, in_place_of_shipped
 from policies.policy import Policy
 from policies.words import Strategy
 from reviewer import pipeline
-from reviewer.compose import Models, effective_policy, open_models, run_limit, utc_now
-from reviewer.context.model import Snapshot
 from reviewer.errors import ConfigurationError, LedgerUnavailable
+from reviewer.git.snapshot import Snapshot
+from reviewer.jobs.models import Models, open_models
+from reviewer.jobs.policy import effective_policy, run_limit, utc_now
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.meter import LedgerMeter
-from reviewer.ledger.results import ResultStore
 from reviewer.local.selection import Selected
 from reviewer.pipeline import Progress
-from reviewer.request import ReviewRequest
-from reviewer.review import Review
 from reviewer.settings import Settings
+from reviewer.steps.request import ReviewRequest
+from reviewer.steps.result import Review
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def review_selected(
     watch: Callable[[Progress], None],
 ) -> Review:
     """Review a selection with the session's models."""
-    store = None if options.no_cache else ResultStore(session.ledger.db, utc_now)
+    store = None if options.no_cache else session.ledger.results(utc_now)
     return pipeline.review(
         request_of(options, session, selected),
         policy=session.policy,

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final
 from policies.budgets import Estimate, dollars
 from reviewer.change.model import FileChange, Hunk
 from reviewer.change.render import render_unit
-from reviewer.context.limits import OF_A_UNIT, sentences
 from reviewer.context.model import ContextItem
+from reviewer.git.limits import OF_A_UNIT, sentences
 from reviewer.prompts.fence import reveal
 from reviewer.prompts.snippets import short_reason
 
 if TYPE_CHECKING:
     from reviewer.local.explain import Explained
-    from reviewer.plan import Plan
+    from reviewer.steps.plan import Plan
 
 # How wide a line of the diff may be shown: what is cut is only a pointer to where one is.
 SECTION_WIDTH: Final = 64

@@ -14,7 +14,7 @@ from policies.words import Severity
 from reviewer.findings.model import Disposition, PlacedFinding
 from reviewer.prompts.fence import reveal
 from reviewer.publish.figures import money, seconds
-from reviewer.review import Review, ReviewStatus
+from reviewer.steps.result import Review, ReviewStatus
 
 _COLOUR: Final = {
     Severity.CRITICAL: "bold white on red",

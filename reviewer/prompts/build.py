@@ -16,10 +16,10 @@ from reviewer.change.render import render_unit
 from reviewer.context.model import ContextItem
 from reviewer.findings.model import Finding
 from reviewer.models.model import Prompt
+from reviewer.prompts.about import About
 from reviewer.prompts.fence import fenced, prose, reveal
 from reviewer.prompts.redact import redact
 from reviewer.prompts.snippets import context_texts
-from reviewer.request import About
 
 TITLE_LIMIT: Final = 200
 BODY_LIMIT: Final = 1500

@@ -7,7 +7,7 @@ from reviewer.publish.escape import cell, code, plain
 from reviewer.publish.figures import count, place, seconds
 from reviewer.publish.sanitize import title
 from reviewer.publish.standing import ordered, still_open
-from reviewer.review import Review
+from reviewer.steps.result import Review
 
 
 def set_aside(review: Review, *, repository_url: str, level: int) -> tuple[str, list[str]]:

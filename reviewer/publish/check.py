@@ -16,7 +16,7 @@ from reviewer.publish.escape import code, plain, visible
 from reviewer.publish.figures import count, severity
 from reviewer.publish.sanitize import title
 from reviewer.publish.standing import ordered, standing
-from reviewer.review import Review
+from reviewer.steps.result import Review
 
 # https://docs.github.com/rest/checks/runs: summary and text are limited to 65,535 bytes each (the page says
 # characters, the answer "maximum bytesize"), annotations to 50 in a request.

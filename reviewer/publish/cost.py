@@ -11,7 +11,7 @@ from policies.words import Payment
 from reviewer.models.model import Call, Stage, Usage
 from reviewer.publish.escape import cell, code, plain
 from reviewer.publish.figures import count, exact, money, payer, seconds, short_tokens, tokens
-from reviewer.review import Review
+from reviewer.steps.result import Review
 
 MAX_ESCALATIONS: Final = 10
 MAX_FAILURES: Final = 5

@@ -8,7 +8,7 @@ from typing import Final
 from reviewer.findings.model import Coverage, Skipped
 from reviewer.publish.escape import code, plain
 from reviewer.publish.figures import count, percent
-from reviewer.review import Review
+from reviewer.steps.result import Review
 
 # Paths listed per reason at each level of detail; the rest are counted.
 _LISTED: Final = (200, 60, 15, 5)

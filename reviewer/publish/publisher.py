@@ -26,7 +26,7 @@ from reviewer.publish.redact_review import redact_review
 from reviewer.publish.reviews import HeadMoved, Poster
 from reviewer.publish.settle import Settle
 from reviewer.publish.summary import SummaryInput, render_summary
-from reviewer.review import Review
+from reviewer.steps.result import Review
 
 NOT_PERMITTED: Final = "the App may not comment on lines here"
 

@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any, Final
 
-from reviewer.review import Review
+from reviewer.steps.result import Review
 
 # Not texts: what these hold is compared, looked up or sent as it is. The change is redacted before the review.
 KEPT: Final = frozenset(("change", "fingerprint", "unit", "anchor"))

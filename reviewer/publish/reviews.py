@@ -16,7 +16,7 @@ from reviewer.publish.figures import count
 from reviewer.publish.marker import Kind, Marker, fingerprint_in_marker, is_own, read_marker
 from reviewer.publish.outgoing import Secrets
 from reviewer.publish.settle import Settle
-from reviewer.review import Review
+from reviewer.steps.result import Review
 
 # Tries to find the comment that GitHub refuses among the others. Repeating refused requests can cost an App its
 # access, so there are few: https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api

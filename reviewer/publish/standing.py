@@ -7,7 +7,7 @@ from typing import Final
 
 from reviewer.findings.model import Disposition, PlacedFinding
 from reviewer.publish.figures import count
-from reviewer.review import Review
+from reviewer.steps.result import Review
 
 # How `reviewer.findings.merge` words the reason of a finding that an open thread of this pull request has.
 OPEN_THREAD: Final = "already raised in an open thread"

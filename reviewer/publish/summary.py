@@ -21,7 +21,7 @@ from reviewer.publish.inline import BODY_LIMIT, render_finding, size
 from reviewer.publish.marker import Kind, Marker, fingerprint_in_marker
 from reviewer.publish.sanitize import title
 from reviewer.publish.standing import in_words, ordered, standing, still_open
-from reviewer.review import Review, ReviewStatus
+from reviewer.steps.result import Review, ReviewStatus
 
 SUMMARY_LIMIT: Final = BODY_LIMIT - 500
 # Rows of the table that stand unfolded; a page of them is more than ten seconds.

@@ -11,7 +11,7 @@ from threading import Lock
 
 import pytest
 
-from reviewer.redis_server import find_server
+from reviewer.queue.embedded import find_server
 from tests.campaigns.served import POINTS, Killed, Served, kill_at, served, table
 
 pytestmark = pytest.mark.skipif(find_server() is None, reason="no redis-server, valkey-server, or wheel with one")

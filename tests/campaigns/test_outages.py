@@ -23,10 +23,10 @@ import pytest
 
 from reviewer.demo.simulator import Fault
 from reviewer.ledger.keys import MAX_TRIES
-from reviewer.redis_server import find_server
+from reviewer.queue.embedded import find_server
 from tests.campaigns.served import Killed, Served, kill_at, served, table
 from tests.campaigns.test_kills import REPEATS
-from tests.processes import wait_for
+from tests.process_tree import wait_for
 from tests.service.rig import POLICY, REPOSITORY
 from tests.simulators.behaviour import Behaviour, Status
 from webhooks.signature import sign

@@ -16,16 +16,16 @@ from pathlib import Path
 import pytest
 
 from reviewer.demo.simulator import Fault
-from reviewer.redis_server import find_server
+from reviewer.queue.embedded import find_server
 from tests.campaigns.served import Killed, Served, audit, judge, measured, served, table
 from tests.campaigns.test_kills import REPEATS
-from tests.processes import descendants, is_running, start_python, wait_for
+from tests.process_tree import descendants, is_running, start_python, wait_for
 from tests.service.rig import answer
 from tests.simulators.behaviour import Behaviour, Say
 
 pytestmark = pytest.mark.skipif(find_server() is None, reason="no redis-server, valkey-server, or wheel with one")
 
-WORKER = "import sys; from reviewer.cli import main; sys.exit(main(['worker']))"
+WORKER = "import sys; from kilo_review import main; sys.exit(main(['worker']))"
 # Where a work-horse is stopped: the request that has arrived, and whether it takes effect.
 PLACES = {
     "model": None,

@@ -10,8 +10,8 @@ from reviewer.change.parse import parse_diff
 from reviewer.context.callers import CALLERS_PER_NAME, caller_offers, changed_definitions, touched_lines
 from reviewer.context.fill import Offer
 from reviewer.context.model import ContextKind
-from reviewer.context.snapshot import GitSnapshot
 from reviewer.context.sources import Sources
+from reviewer.git.commit import GitSnapshot
 from tests.context.repository import Repository
 
 BASE = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reviewer.change.parse import parse_diff
 from reviewer.context.change_text import LINES_READ, ChangeText, change_text
-from reviewer.context.limits import Limit, LimitsReached
+from reviewer.git.limits import Limit, LimitsReached
 
 DIFF = b"""diff --git a/one.py b/one.py
 --- a/one.py

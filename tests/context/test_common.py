@@ -12,8 +12,8 @@ from reviewer.change.parse import parse_diff
 from reviewer.context.common import COMMON_NAMES, names_to_define, phrases
 from reviewer.context.gather import ContextGatherer
 from reviewer.context.needs import Need
-from reviewer.context.snapshot import GitSnapshot
-from reviewer.context.uses import Role
+from reviewer.git.commit import GitSnapshot
+from reviewer.syntax.uses import Role
 from tests.context.repository import Repository
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from reviewer.context.change_text import ChangeText
 from reviewer.context.evidence import evidence_of
-from reviewer.context.model import Match
-from reviewer.context.snapshot import GitSnapshot
+from reviewer.git.commit import GitSnapshot
+from reviewer.git.snapshot import Match
 from tests.context.repository import Repository
 
 CHANGED = frozenset({"app/one.py"})

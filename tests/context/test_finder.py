@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from reviewer.context import finder as module
-from reviewer.context import sweep
 from reviewer.context.finder import Finder
-from reviewer.context.limits import Limit, LimitsReached
-from reviewer.context.model import Match
 from reviewer.context.needs import Need
-from reviewer.context.search import search_tree
-from reviewer.context.snapshot import GitSnapshot
-from reviewer.context.uses import Role
+from reviewer.git import sweep
+from reviewer.git.commit import GitSnapshot
+from reviewer.git.limits import Limit, LimitsReached
+from reviewer.git.search import search_tree
+from reviewer.git.snapshot import Match
+from reviewer.syntax.uses import Role
 from tests.context.repository import Repository
 
 FILES = {f"app/part_{number}.py": f"def work_{number}(): return everywhere({number})\n" for number in range(40)}

@@ -9,10 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reviewer.context.guidelines import STEP, guideline_budget, guidelines_for
-from reviewer.context.limits import Limit, LimitsReached
 from reviewer.context.model import ContextItem
-from reviewer.context.snapshot import GitSnapshot
 from reviewer.context.tokens import count_tokens
+from reviewer.git.commit import GitSnapshot
+from reviewer.git.limits import Limit, LimitsReached
 from tests.context.repository import Repository
 
 MISSION = "## Mission\n" + "We ship software to everybody who wants it.\n" * 20

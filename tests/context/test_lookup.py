@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from reviewer.context.lookup import ANSWER_TOKENS, SPAN_LINES, LookUps
 from reviewer.context.model import ContextItem, ContextKind, LookUpCounts
-from reviewer.context.snapshot import GitSnapshot
 from reviewer.findings.parse import LookupRequest
+from reviewer.git.commit import GitSnapshot
 from tests.context.repository import Repository
 
 LONG = "def long(value):\n" + "".join(f"    value += {number}\n" for number in range(400)) + "    return value\n"

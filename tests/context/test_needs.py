@@ -6,8 +6,8 @@ from pathlib import Path
 
 from reviewer.change.parse import parse_diff
 from reviewer.context.needs import needs_of
-from reviewer.context.snapshot import GitSnapshot
 from reviewer.context.sources import Sources
+from reviewer.git.commit import GitSnapshot
 from tests.context.repository import Repository
 
 

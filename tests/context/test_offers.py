@@ -9,8 +9,8 @@ from reviewer.context.definitions import Candidate, find_definitions
 from reviewer.context.fill import Offer
 from reviewer.context.needs import needs_of
 from reviewer.context.offers import definition_offers
-from reviewer.context.snapshot import GitSnapshot
 from reviewer.context.sources import Sources
+from reviewer.git.commit import GitSnapshot
 from tests.context.repository import Repository
 
 TWICE = "class Dummy:\n    pass\n\n\ndef make():\n    class Dummy:\n        size = 1\n\n    return Dummy()\n"

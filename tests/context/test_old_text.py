@@ -19,7 +19,7 @@ from reviewer.context.old_text import (
     whole_text,
 )
 from reviewer.context.snippets import elided_snippet
-from reviewer.context.symbols import Definition, Source
+from reviewer.syntax.symbols import Definition, Source
 
 BODY = "def total(items,\n          country):\n    result = sum(items)\n    return vat(result, country)\n"
 

@@ -11,9 +11,9 @@ from reviewer.change.model import Change, Unit
 from reviewer.change.parse import parse_diff
 from reviewer.context import old_versions
 from reviewer.context.gather import ContextGatherer
-from reviewer.context.limits import Limit, Reached
 from reviewer.context.model import ContextItem, ContextKind
-from reviewer.context.snapshot import GitSnapshot
+from reviewer.git.commit import GitSnapshot
+from reviewer.git.limits import Limit, Reached
 from tests.context.repository import Repository
 
 CART = (

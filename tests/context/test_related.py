@@ -9,10 +9,10 @@ import pytest
 
 from reviewer.context.change_text import ChangeText
 from reviewer.context.evidence import stems_of
-from reviewer.context.model import Match
 from reviewer.context.past import past_of
 from reviewer.context.related import candidate_features, load_weights, related_files
-from reviewer.context.snapshot import GitSnapshot
+from reviewer.git.commit import GitSnapshot
+from reviewer.git.snapshot import Match
 from tests.context.repository import Repository
 
 

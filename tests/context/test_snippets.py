@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reviewer.context.snippets import definition_snippets, enclosing_snippets
-from reviewer.context.symbols import Source
+from reviewer.syntax.symbols import Source
 
 LINES = [
     "class Cart:",

@@ -12,7 +12,7 @@ from reviewer.demo.simulator.conversation import CheckView, Comment, Conversatio
 from reviewer.demo.terminal import Style, markdown
 from reviewer.findings.model import Category, Coverage, Disposition, Finding, PlacedFinding, Reviewed, Skipped
 from reviewer.models.model import Call, Stage, Usage
-from reviewer.review import Review, ReviewStatus
+from reviewer.steps.result import Review, ReviewStatus
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 BOT = "kilo-review[bot]"

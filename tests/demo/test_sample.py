@@ -43,8 +43,8 @@ def test_clean_and_unreviewed_files_are_changed_and_hold_no_planted_defect(built
 
 def test_the_analysers_find_their_part_and_nothing_on_clean_files(built: sample.Sample) -> None:
     from reviewer.change.parse import parse_diff
-    from reviewer.context.snapshot import GitSnapshot
     from reviewer.evidence.run import run_analysers
+    from reviewer.git.commit import GitSnapshot
 
     diff = Git(built.path.parent / "config", built.path).run("diff", built.base, built.head)
     with GitSnapshot.open(built.path / ".git", built.head) as head:

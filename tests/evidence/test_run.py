@@ -14,7 +14,7 @@ from reviewer.errors import PathRefused
 from reviewer.evidence.run import run_analysers
 from reviewer.evidence.sandbox import execute, lay_out
 from reviewer.evidence.tools import TOOLS
-from tests.processes import wait_for
+from tests.process_tree import wait_for
 
 ALL = tuple(TOOLS)
 TOKEN = "gh" + "p_" + "".join(random.Random(3).choices(string.ascii_letters + string.digits, k=36))

@@ -11,9 +11,9 @@ from reviewer.change.anchor import Anchors
 from reviewer.change.identity import unit_identity
 from reviewer.change.model import Change, Unit
 from reviewer.change.parse import parse_diff
-from reviewer.context.model import USES_PER_FILE, Match, TreeEntry
 from reviewer.findings.fingerprint import fingerprint
 from reviewer.findings.model import Category, Finding
+from reviewer.git.snapshot import USES_PER_FILE, Match, TreeEntry
 from reviewer.models.model import Completion, FinishReason, Usage
 
 BEFORE = "def total(rows):\n    found = 0\n    for row in rows:\n        found += row.price\n    return found\n"

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from reviewer.context.model import Snapshot
+from reviewer.git.snapshot import Snapshot
 from reviewer.github.contents import ContentsSnapshot
 from tests.github.lab import REPOSITORY, Lab
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from sqlalchemy import select
+
 from policies.budgets import Account
 from policies.words import Payment, Tier
+from reviewer.ledger.findings import Outcome
 from reviewer.ledger.keys import ReviewKey
 from reviewer.ledger.ledger import Ledger
+from reviewer.ledger.tables import findings
+from reviewer.ledger.tables import outcomes as outcome_rows
 from reviewer.models.meter import CallIntent
 from reviewer.models.model import Call, Candidate, Stage, Usage
 
@@ -44,4 +49,16 @@ def call(cost: Decimal | str | None, *, unit: str = "u1", ok: bool = True, error
 
 
 def accept(ledger: Ledger, key: ReviewKey = KEY, now: datetime = NOW) -> int:
-    return ledger.accept(key, actor="bob", payload={"title": "A change"}, now=now).review_id
+    return ledger.requests.accept(key, actor="bob", payload={"title": "A change"}, now=now).review_id
+
+
+def outcomes(ledger: Ledger, repo_id: int, number: int) -> dict[str, Outcome]:
+    """Return the latest outcome of each finding of a pull request, by fingerprint; UNKNOWN where none is."""
+    query = (
+        select(findings.c.fingerprint, outcome_rows.c.outcome)
+        .outerjoin(outcome_rows, outcome_rows.c.finding_id == findings.c.id)
+        .where(findings.c.repo_id == repo_id, findings.c.number == number)
+        .order_by(findings.c.id, outcome_rows.c.id)
+    )
+    rows = ledger.db.read(lambda connection: connection.execute(query).all())
+    return {row.fingerprint: Outcome(row.outcome or Outcome.UNKNOWN) for row in rows}

@@ -16,12 +16,12 @@ MONTH = (Limit(Scope.ORGANISATION_MONTH, D(1)),)
 
 
 def spend(ledger: Ledger, reservation: str, cost: str, limits=MONTH, now=NOW) -> None:
-    ledger.reserve(reservation, amount=D(cost), intent=intent(), account=ACCOUNT, limits=limits, now=now)
-    ledger.settle(reservation, call(cost), now)
+    ledger.money.reserve(reservation, amount=D(cost), intent=intent(), account=ACCOUNT, limits=limits, now=now)
+    ledger.money.settle(reservation, call(cost), now)
 
 
 def due(ledger: Ledger, now=NOW) -> list[int]:
-    return [alert.percent for alert in ledger.alerts_due(now)]
+    return [alert.percent for alert in ledger.alerts.due(now)]
 
 
 def test_each_share_is_reported_once(ledger: Ledger) -> None:
@@ -33,8 +33,8 @@ def test_each_share_is_reported_once(ledger: Ledger) -> None:
     assert due(ledger) == [50]
     spend(ledger, "r4", "0.4")
     assert due(ledger) == [50, 80, 100]
-    for alert in ledger.alerts_due(NOW):
-        ledger.alert_sent(alert.id, NOW)
+    for alert in ledger.alerts.due(NOW):
+        ledger.alerts.sent(alert.id, NOW)
     assert due(ledger) == []
 
 
@@ -43,23 +43,23 @@ def test_a_refusal_reaches_a_hundred_percent(ledger: Ledger) -> None:
     for _ in range(2):
         with pytest.raises(BudgetRefused):
             spend(ledger, "r2", "0.05")
-    alerts = {alert.percent: alert for alert in ledger.alerts_due(NOW)}
+    alerts = {alert.percent: alert for alert in ledger.alerts.due(NOW)}
     assert sorted(alerts) == [50, 80, 100]
     assert [alerts[percent].refused for percent in (50, 80, 100)] == [False, False, True]
     assert "calls are being refused" in alerts[100].text
 
 
 def test_money_that_is_only_held_reports_nothing_and_unconfirmed_money_does(ledger: Ledger) -> None:
-    ledger.reserve("r1", amount=D("0.9"), intent=intent(), account=ACCOUNT, limits=MONTH, now=NOW)
+    ledger.money.reserve("r1", amount=D("0.9"), intent=intent(), account=ACCOUNT, limits=MONTH, now=NOW)
     assert due(ledger) == []
-    ledger.expire(NOW + 60 * MINUTE)
+    ledger.money.expire(NOW + 60 * MINUTE)
     assert due(ledger, NOW + 60 * MINUTE) == [50, 80]
 
 
 def test_a_raised_limit_starts_anew(ledger: Ledger) -> None:
     spend(ledger, "r1", "0.6")
     spend(ledger, "r2", "0.6", (Limit(Scope.ORGANISATION_MONTH, D(2)),))
-    assert [(str(alert.limit.normalize()), alert.percent) for alert in ledger.alerts_due(NOW)] == [
+    assert [(str(alert.limit.normalize()), alert.percent) for alert in ledger.alerts.due(NOW)] == [
         ("1", 50),
         ("2", 50),
     ]
@@ -74,27 +74,27 @@ def test_runs_report_nothing_unless_a_limit_says_so(ledger: Ledger) -> None:
 
 def test_one_clock_sends_an_alert_and_tries_again_later(ledger: Ledger) -> None:
     spend(ledger, "r1", "0.5")
-    (alert,) = ledger.alerts_due(NOW)
-    assert ledger.claim_alert(alert, NOW, NOW + MINUTE)
-    assert not ledger.claim_alert(alert, NOW, NOW + MINUTE)
+    (alert,) = ledger.alerts.due(NOW)
+    assert ledger.alerts.claim(alert, NOW, NOW + MINUTE)
+    assert not ledger.alerts.claim(alert, NOW, NOW + MINUTE)
     assert due(ledger) == []
-    (again,) = ledger.alerts_due(NOW + MINUTE)
+    (again,) = ledger.alerts.due(NOW + MINUTE)
     assert again.attempts == 1
-    ledger.alert_sent(again.id, NOW + MINUTE)
-    assert not ledger.claim_alert(again, NOW + MINUTE, NOW + 2 * MINUTE)
+    ledger.alerts.sent(again.id, NOW + MINUTE)
+    assert not ledger.alerts.claim(again, NOW + MINUTE, NOW + 2 * MINUTE)
 
 
 def test_a_receiver_that_never_answers_is_left_alone(ledger: Ledger) -> None:
     spend(ledger, "r1", "0.5")
     for attempt in range(MAX_ATTEMPTS):
         now = NOW + attempt * MINUTE
-        assert ledger.claim_alert(ledger.alerts_due(now)[0], now, now + MINUTE)
+        assert ledger.alerts.claim(ledger.alerts.due(now)[0], now, now + MINUTE)
     assert due(ledger, NOW + 99 * MINUTE) == []
 
 
 def test_the_payload_is_json_with_exact_amounts(ledger: Ledger) -> None:
     spend(ledger, "r1", "0.500000000001")
-    (alert,) = ledger.alerts_due(NOW)
+    (alert,) = ledger.alerts.due(NOW)
     payload = json.loads(json.dumps(alert.payload()))
     assert payload["text"] == (
         "kilo-review: 50 % of the organisation-month limit of acme in 2026-11 is used ($0.5000 of $1.00)"

@@ -29,8 +29,8 @@ def ask(url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 
 def spend(ledger: Ledger, reservation: str, cost: str | None) -> None:
     now = datetime.now(UTC)
-    ledger.reserve(reservation, amount=Decimal("0.5"), intent=intent(), account=ACCOUNT, limits=(), now=now)
-    ledger.settle(reservation, call(cost), now)
+    ledger.money.reserve(reservation, amount=Decimal("0.5"), intent=intent(), account=ACCOUNT, limits=(), now=now)
+    ledger.money.settle(reservation, call(cost), now)
 
 
 def test_a_month_is_added_up_by_what_is_asked(ledger: Ledger, ask) -> None:
@@ -56,16 +56,16 @@ def test_an_unseen_bill_is_listed_and_confirmed(ledger: Ledger, ask) -> None:
     assert ask("unconfirmed") == ""
     with pytest.raises(ConfigurationError, match="no unconfirmed call"):
         ask("confirm", "r1", "0.09")
-    assert ledger.totals("1").run.cost == Decimal("0.07")
+    assert ledger.calls.totals("1").run.cost == Decimal("0.07")
 
 
 def test_an_unseen_bill_is_listed_under_our_id_and_the_provider_s(ledger: Ledger, ask) -> None:
     now = datetime.now(UTC)
-    ledger.reserve("r1", amount=Decimal("0.5"), intent=intent(), account=ACCOUNT, limits=(), now=now)
-    ledger.settle("r1", replace(call(None), request_id="req-7"), now)
+    ledger.money.reserve("r1", amount=Decimal("0.5"), intent=intent(), account=ACCOUNT, limits=(), now=now)
+    ledger.money.settle("r1", replace(call(None), request_id="req-7"), now)
     assert ask("unconfirmed").startswith("r1  ")
     assert ask("unconfirmed").endswith("at most $0.50  req-7\n")
-    assert [it.request_id for it in ledger.calls_of_run(ACCOUNT.run)] == ["req-7"]
+    assert [it.request_id for it in ledger.money.unconfirmed()] == ["req-7"]
 
 
 def test_credit_is_booked_once_and_shown_with_its_end(ledger: Ledger, ask) -> None:

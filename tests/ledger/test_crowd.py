@@ -115,19 +115,19 @@ def overspend_trial(
     assert counts["done"] <= room
     # Where nobody was killed between promise and bill, all the room was used: the limit is exact, not cautious.
     now = datetime.now(UTC) + timedelta(hours=1)
-    ledger.expire(now)
+    ledger.money.expire(now)
     run = account("after")
-    after = ledger.standing(limit.scope, run, began)
+    after = ledger.money.standing(limit.scope, run, began)
     assert after.held == 0
     assert after.spent <= billed <= after.committed <= limit.amount
     assert after.committed == limit.amount or counts["killed"] > jobs - room
-    for unseen in ledger.unconfirmed():
-        ledger.confirm(unseen.reservation, provider.books.get(unseen.reservation, D(0)), now)
-    assert ledger.standing(limit.scope, run, began) == Standing(spent=billed)
+    for unseen in ledger.money.unconfirmed():
+        ledger.money.confirm(unseen.reservation, provider.books.get(unseen.reservation, D(0)), now)
+    assert ledger.money.standing(limit.scope, run, began) == Standing(spent=billed)
     free = limit.amount - billed
     for number, fits in ((1, True), (2, False)):
         try:
-            ledger.reserve(
+            ledger.money.reserve(
                 f"last-{number}",
                 amount=free or CENT_OF_A_CENT,
                 intent=intent(),
@@ -164,18 +164,18 @@ def books_trial(url: str, ledger: Ledger, provider: Provider, calls: int, kills:
     assert len(provider.books) >= workers * each
     billed = sum(provider.books.values(), D(0))
     until = datetime.now(UTC) + timedelta(hours=1)
-    ledger.expire(until, limit=10_000)
-    spend = ledger.spent(since=began, until=until)
+    ledger.money.expire(until, limit=10_000)
+    spend = ledger.calls.spent(since=began, until=until)
     assert spend.open == 0
     assert spend.known <= billed <= spend.known + spend.unconfirmed
-    unseen = ledger.unconfirmed(10_000)
+    unseen = ledger.money.unconfirmed(10_000)
     assert len(unseen) <= counts["killed"], "a call without a kill must have been settled"
     for call in unseen:
-        ledger.confirm(call.reservation, provider.books.get(call.reservation, D(0)), until)
-    spend = ledger.spent(since=began, until=until)
+        ledger.money.confirm(call.reservation, provider.books.get(call.reservation, D(0)), until)
+    spend = ledger.calls.spent(since=began, until=until)
     assert spend.cost is not None
     assert abs(spend.cost - billed) <= CENT_OF_A_CENT
-    assert ledger.standing(Scope.ORGANISATION_MONTH, account("x"), began) == Standing(spent=spend.cost)
+    assert ledger.money.standing(Scope.ORGANISATION_MONTH, account("x"), began) == Standing(spent=spend.cost)
 
 
 def test_a_crowd_that_is_killed_at_random_overspends_nothing(url: str, ledger: Ledger, provider: Provider) -> None:

@@ -102,7 +102,7 @@ def test_a_server_that_does_not_answer_is_said_without_the_password(scheme: str)
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     ledger = Ledger.open(f"{scheme}://bob:hunter2@127.0.0.1:{port}/ledger")
-    for use in (ledger.ping, ledger.ready, ledger.migrate, lambda: accept(ledger)):
+    for use in (ledger.reviews.recent, ledger.ready, ledger.migrate, lambda: accept(ledger)):
         with pytest.raises(LedgerUnavailable) as error:
             use()
         assert "hunter2" not in str(error.value)
@@ -113,7 +113,7 @@ def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     path.write_bytes(b"not a database, but long enough to look at" * 100)
     with pytest.raises(LedgerUnavailable, match="not a database"):
-        Ledger.open(f"sqlite:///{path}").ping()
+        Ledger.open(f"sqlite:///{path}").reviews.recent()
 
 
 def test_a_file_that_somebody_keeps_locked_is_unavailable_and_nothing_is_written(
@@ -128,7 +128,7 @@ def test_a_file_that_somebody_keeps_locked_is_unavailable_and_nothing_is_written
             accept(ledger)
 
     holder.write(try_to_write)
-    assert ledger.recent() == ()
+    assert ledger.reviews.recent() == ()
     accept(ledger)
     holder.close()
     ledger.close()
@@ -141,7 +141,7 @@ def test_what_a_step_raises_rolls_everything_back(ledger: Ledger) -> None:
 
     with pytest.raises(ZeroDivisionError):
         ledger.db.write(half)
-    assert ledger.cursor("x") is None
+    assert ledger.cursors.get("x") is None
 
 
 FORKING = """
@@ -162,7 +162,7 @@ for number in range(4):
 for step in range(5):
     accept(ledger, replace(KEY, number=200 + step))
 codes = [os.waitpid(child, 0)[1] for child in children]
-print(codes, len(ledger.recent(100)))
+print(codes, len(ledger.reviews.recent(100)))
 """
 
 
@@ -176,13 +176,13 @@ def test_a_ledger_works_in_a_parent_and_its_forked_children(url: str) -> None:
 @pytest.mark.postgres
 def test_a_server_that_drops_its_connections_is_reached_again(postgres_url: str) -> None:
     ledger, other = Ledger.open(postgres_url), Ledger.open(postgres_url)
-    ledger.ping()
+    ledger.reviews.recent()
     kill = (
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     other.db.write(lambda connection: connection.execute(text(kill)).all())
-    ledger.ping()
+    ledger.reviews.recent()
     ledger.close()
     other.close()
 
@@ -195,5 +195,5 @@ def test_the_durable_row_survives_a_killed_process(url: str) -> None:
     ran = subprocess.run([sys.executable, "-c", program, url], timeout=60, check=False)
     assert ran.returncode == -9
     ledger = Ledger.open(url)
-    assert [row.key for row in ledger.recent()] == [KEY]
+    assert [row.key for row in ledger.reviews.recent()] == [KEY]
     ledger.close()

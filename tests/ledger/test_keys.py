@@ -2,34 +2,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviewer.ledger.keys import BACKOFF_LONGEST, FINAL, UNFINISHED, ReviewJob, ReviewKey, ReviewState, backoff
-
-
-def test_a_job_is_ids_only_and_survives_json() -> None:
-    assert ReviewJob.from_json(ReviewJob(7, 2).to_json()) == ReviewJob(7, 2)
-    assert ReviewJob(7, 2).to_json() == '{"review_id":7,"attempt":2}'
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "[]",
-        "7",
-        "{}",
-        '{"review_id":"7","attempt":0}',
-        '{"review_id":true,"attempt":0}',
-        '{"review_id":7}',
-        '{"review_id":7,"attempt":0,"call":"os.system"}',
-    ],
-)
-def test_anything_else_on_the_queue_is_no_job(text: str) -> None:
-    with pytest.raises(ValueError):
-        ReviewJob.from_json(text)
+from reviewer.ledger.keys import BACKOFF_LONGEST, FINAL, UNFINISHED, ReviewKey, ReviewState, backoff
 
 
 def test_every_state_is_either_unfinished_or_final() -> None:

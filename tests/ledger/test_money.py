@@ -36,7 +36,7 @@ def reserve(
     now: datetime = NOW,
     **more,
 ) -> None:
-    ledger.reserve(
+    ledger.money.reserve(
         reservation,
         amount=None if amount is None else D(amount),
         intent=more.pop("intent", intent()),
@@ -48,14 +48,14 @@ def reserve(
 
 
 def standing(ledger: Ledger, scope: Scope = Scope.RUN, account: Account = ACCOUNT, now=NOW) -> Standing:
-    return ledger.standing(scope, account, now)
+    return ledger.money.standing(scope, account, now)
 
 
 def test_a_reservation_is_held_by_every_scope_and_settled_by_the_bill(ledger: Ledger) -> None:
     reserve(ledger, "r1", "0.2")
     scopes = [Scope.RUN, Scope.PULL_REQUEST, Scope.USER_DAY, Scope.REPOSITORY_MONTH, Scope.ORGANISATION_MONTH]
     assert [standing(ledger, scope) for scope in scopes] == [Standing(held=D("0.2"))] * 5
-    ledger.settle("r1", call("0.051234567891"), NOW)
+    ledger.money.settle("r1", call("0.051234567891"), NOW)
     assert [standing(ledger, scope) for scope in scopes] == [Standing(spent=D("0.051234567891"))] * 5
 
 
@@ -81,14 +81,14 @@ def test_a_day_and_a_month_end_at_midnight_utc(ledger: Ledger) -> None:
         reserve(ledger, "r2", "0.01", limits, now=last)
     midnight = last + timedelta(microseconds=1)
     reserve(ledger, "r3", "0.10", limits, now=midnight)
-    ledger.settle("r1", call("0.03"), midnight)
+    ledger.money.settle("r1", call("0.03"), midnight)
     assert standing(ledger, Scope.USER_DAY, now=last) == Standing(spent=D("0.03"))
     assert standing(ledger, Scope.USER_DAY, now=midnight) == Standing(held=D("0.10"))
 
 
 def test_spending_before_a_limit_was_set_counts_against_it(ledger: Ledger) -> None:
     reserve(ledger, "r1", "5", ())
-    ledger.settle("r1", call("5"), NOW)
+    ledger.money.settle("r1", call("5"), NOW)
     with pytest.raises(BudgetRefused, match="monthly limit of the organisation acme"):
         reserve(ledger, "r2", "0.01", (Limit(Scope.ORGANISATION_MONTH, D(5)),))
 
@@ -96,7 +96,7 @@ def test_spending_before_a_limit_was_set_counts_against_it(ledger: Ledger) -> No
 def test_a_call_that_costs_nothing_passes_a_full_limit(ledger: Ledger) -> None:
     limits = (Limit(Scope.RUN, D(0)),)
     reserve(ledger, "r1", "0", limits, intent=intent(Payment.LOCAL))
-    ledger.settle("r1", call("0"), NOW)
+    ledger.money.settle("r1", call("0"), NOW)
     with pytest.raises(BudgetRefused):
         reserve(ledger, "r2", "0.000000000001", limits)
 
@@ -106,17 +106,17 @@ def test_an_unknown_price_is_refused_under_a_limit_and_counted_without_one(ledge
         reserve(ledger, "r1", None)
     assert refused.value.rule == "unknown-price"
     reserve(ledger, "r2", None, ())
-    ledger.settle("r2", call(None), NOW)
+    ledger.money.settle("r2", call(None), NOW)
     reserve(ledger, "r3", None, allow_unknown_price=True)
-    ledger.settle("r3", call("0.01"), NOW)
-    spend = ledger.totals("1").run
+    ledger.money.settle("r3", call("0.01"), NOW)
+    spend = ledger.calls.totals("1").run
     assert (spend.calls, spend.unpriced, spend.known, spend.cost) == (2, 1, D("0.01"), None)
 
 
 def test_a_shipped_limit_shuts_out_no_model_of_unknown_price(ledger: Ledger) -> None:
     shipped = Limit(Scope.RUN, D(5), layer=SHIPPED)
     reserve(ledger, "r1", None, (shipped,))
-    ledger.settle("r1", call(None), NOW)
+    ledger.money.settle("r1", call(None), NOW)
     with pytest.raises(BudgetRefused):
         reserve(ledger, "r2", "5.01", (shipped,))
     with pytest.raises(BudgetRefused) as refused:
@@ -126,34 +126,34 @@ def test_a_shipped_limit_shuts_out_no_model_of_unknown_price(ledger: Ledger) -> 
 
 def test_a_settlement_happens_once(ledger: Ledger) -> None:
     reserve(ledger, "r1", "0.2")
-    ledger.settle("r1", call("0.05"), NOW)
-    ledger.settle("r1", call("0.09"), NOW)
-    ledger.release("r1", NOW)
+    ledger.money.settle("r1", call("0.05"), NOW)
+    ledger.money.settle("r1", call("0.09"), NOW)
+    ledger.money.release("r1", NOW)
     assert standing(ledger) == Standing(spent=D("0.05"))
-    assert ledger.totals("1").run.calls == 1
+    assert ledger.calls.totals("1").run.calls == 1
 
 
 def test_a_failed_call_gives_its_reservation_back_and_keeps_its_row(ledger: Ledger) -> None:
     review_id = accept(ledger)
     reserve(ledger, "r1", "0.2", review_id=review_id)
-    ledger.settle("r1", call("0", ok=False, error="timed out"), NOW)
+    ledger.money.settle("r1", call("0", ok=False, error="timed out"), NOW)
     assert standing(ledger) == Standing()
-    (row,) = ledger.calls(review_id)
+    (row,) = ledger.calls.of_review(review_id)
     assert (row.ok, row.error, row.cost) == (False, "timed out", D(0))
 
 
 def test_a_call_that_was_never_sent_is_no_attempt(ledger: Ledger) -> None:
     review_id = accept(ledger)
     reserve(ledger, "r1", "0.2", review_id=review_id)
-    ledger.release("r1", NOW)
+    ledger.money.release("r1", NOW)
     assert standing(ledger) == Standing()
-    assert ledger.calls(review_id) == ()
-    assert ledger.totals("1").run.calls == 0
+    assert ledger.calls.of_review(review_id) == ()
+    assert ledger.calls.totals("1").run.calls == 0
 
 
 def test_a_bill_above_the_reservation_is_booked_in_full(ledger: Ledger) -> None:
     reserve(ledger, "r1", "0.2")
-    ledger.settle("r1", call("0.7"), NOW)
+    ledger.money.settle("r1", call("0.7"), NOW)
     assert standing(ledger) == Standing(spent=D("0.7"))
     with pytest.raises(BudgetRefused):
         reserve(ledger, "r2", "0.01")
@@ -162,22 +162,22 @@ def test_a_bill_above_the_reservation_is_booked_in_full(ledger: Ledger) -> None:
 @pytest.mark.parametrize("cost", [None, "-40508", "NaN", "2000000"])
 def test_a_bill_that_nobody_saw_stays_counted_at_its_worst(ledger: Ledger, cost: str | None) -> None:
     reserve(ledger, "r1", "0.2")
-    ledger.settle("r1", call(cost), NOW)
+    ledger.money.settle("r1", call(cost), NOW)
     assert standing(ledger) == Standing(unconfirmed=D("0.2"))
-    spend = ledger.totals("1").run
+    spend = ledger.calls.totals("1").run
     assert (spend.cost, spend.known, spend.unconfirmed) == (None, D(0), D("0.2"))
-    (unseen,) = ledger.unconfirmed()
+    (unseen,) = ledger.money.unconfirmed()
     assert (unseen.reservation, unseen.at_most, unseen.opened_at) == ("r1", D("0.2"), NOW)
-    ledger.confirm("r1", D("0.07"), NOW)
+    ledger.money.confirm("r1", D("0.07"), NOW)
     assert standing(ledger) == Standing(spent=D("0.07"))
-    assert ledger.totals("1").run.cost == D("0.07")
+    assert ledger.calls.totals("1").run.cost == D("0.07")
 
 
 def test_what_a_dead_worker_held_expires_into_the_worst_case(ledger: Ledger) -> None:
     reserve(ledger, "r1", "0.3", hold=5 * MINUTE)
     reserve(ledger, "r2", "0.1", hold=10 * MINUTE)
-    assert ledger.expire(NOW + 5 * MINUTE) == 1
-    assert ledger.expire(NOW + 5 * MINUTE) == 0
+    assert ledger.money.expire(NOW + 5 * MINUTE) == 1
+    assert ledger.money.expire(NOW + 5 * MINUTE) == 0
     assert standing(ledger) == Standing(held=D("0.1"), unconfirmed=D("0.3"))
     with pytest.raises(BudgetRefused, match=r"\$0.40 reserved"):
         reserve(ledger, "r3", "0.2")
@@ -185,46 +185,36 @@ def test_what_a_dead_worker_held_expires_into_the_worst_case(ledger: Ledger) -> 
 
 def test_a_slow_worker_that_settles_after_expiry_replaces_the_worst_case(ledger: Ledger) -> None:
     reserve(ledger, "r1", "0.3", hold=MINUTE)
-    ledger.expire(NOW + MINUTE)
-    ledger.settle("r1", call("0.02"), NOW + 2 * MINUTE)
+    ledger.money.expire(NOW + MINUTE)
+    ledger.money.settle("r1", call("0.02"), NOW + 2 * MINUTE)
     assert standing(ledger) == Standing(spent=D("0.02"))
-    assert ledger.totals("1").run.cost == D("0.02")
+    assert ledger.calls.totals("1").run.cost == D("0.02")
 
 
 def test_a_settlement_of_an_unknown_reservation_is_an_error(ledger: Ledger) -> None:
     with pytest.raises(LedgerUnavailable, match="no reservation"):
-        ledger.settle("nothing", call("0.1"), NOW)
+        ledger.money.settle("nothing", call("0.1"), NOW)
 
 
 def test_a_worker_that_lost_its_review_pays_for_no_further_call(ledger: Ledger) -> None:
     review_id = accept(ledger)
-    stale = ledger.begin(review_id, "worker-1", NOW, MINUTE)
+    stale = ledger.reviews.begin(review_id, "worker-1", NOW, MINUTE)
     assert stale is not None
     reserve(ledger, "r1", "0.1", lease=stale)
-    ledger.begin(review_id, "worker-2", NOW + 2 * MINUTE, MINUTE)
+    ledger.reviews.begin(review_id, "worker-2", NOW + 2 * MINUTE, MINUTE)
     with pytest.raises(LeaseLost):
         reserve(ledger, "r2", "0.1", lease=stale)
     assert standing(ledger).held == D("0.1")
-    ledger.settle("r1", call("0.01"), NOW + 2 * MINUTE)
-
-
-def test_headroom_is_the_tightest_limit(ledger: Ledger) -> None:
-    assert ledger.headroom((), ACCOUNT, NOW) is None
-    assert ledger.headroom(ALL, ACCOUNT, NOW) == D("0.50")
-    other = replace(ACCOUNT, run="0")
-    reserve(ledger, "r1", "0.5", account=other)
-    ledger.settle("r1", call("0.45"), NOW)
-    reserve(ledger, "r2", "0.4", account=other, limits=())
-    assert ledger.headroom(ALL, ACCOUNT, NOW) == D("0.15")
+    ledger.money.settle("r1", call("0.01"), NOW + 2 * MINUTE)
 
 
 def test_two_pull_requests_share_the_repository_and_not_each_other(ledger: Ledger) -> None:
     other = replace(ACCOUNT, run="2", pull_request=ReviewKey(1, 2, 4, "x").pull_request, user="eve")
     reserve(ledger, "r1", "0.5")
-    ledger.settle("r1", call("0.4"), NOW)
+    ledger.money.settle("r1", call("0.4"), NOW)
     reserve(ledger, "r2", "0.5", account=other)
-    ledger.settle("r2", call("0.3"), NOW)
-    assert ledger.totals("1", KEY.pull_request).pull_request.known == D("0.4")
+    ledger.money.settle("r2", call("0.3"), NOW)
+    assert ledger.calls.totals("1", KEY.pull_request).pull_request.known == D("0.4")
     assert standing(ledger, Scope.PULL_REQUEST).spent == D("0.4")
     assert standing(ledger, Scope.REPOSITORY_MONTH).spent == D("0.7")
 
@@ -232,22 +222,22 @@ def test_two_pull_requests_share_the_repository_and_not_each_other(ledger: Ledge
 def test_totals_are_of_the_run_and_of_the_pull_request(ledger: Ledger) -> None:
     for run, cost in (("1", "0.1"), ("2", "0.2")):
         reserve(ledger, f"r{run}", "0.5", account=replace(ACCOUNT, run=run))
-        ledger.settle(f"r{run}", call(cost), NOW)
-    totals = ledger.totals("2", KEY.pull_request)
+        ledger.money.settle(f"r{run}", call(cost), NOW)
+    totals = ledger.calls.totals("2", KEY.pull_request)
     assert (totals.run.cost, totals.pull_request.cost) == (D("0.2"), D("0.3"))
     assert totals.pull_request.usage.input == 2000
-    assert ledger.spend_by("model", since=NOW, until=NOW + MINUTE)["vendor/model"].known == D("0.3")
-    assert list(ledger.spend_by("tier", since=NOW, until=NOW + MINUTE)) == ["efficient"]
+    assert ledger.calls.spend_by("model", since=NOW, until=NOW + MINUTE)["vendor/model"].known == D("0.3")
+    assert list(ledger.calls.spend_by("tier", since=NOW, until=NOW + MINUTE)) == ["efficient"]
     with pytest.raises(ValueError, match="not one of"):
-        ledger.spend_by("password", since=NOW, until=NOW)
+        ledger.calls.spend_by("password", since=NOW, until=NOW)
 
 
 def test_a_call_comes_back_as_it_was_written(ledger: Ledger) -> None:
     review_id = accept(ledger)
     written = replace(call("0.000000000001"), computed_cost=D("0.5"), estimated=True, started_ms=7)
     reserve(ledger, "r1", "0.2", review_id=review_id)
-    ledger.settle("r1", written, NOW)
-    assert ledger.calls(review_id) == (written,) == ledger.calls_of_run("1")
+    ledger.money.settle("r1", written, NOW)
+    assert ledger.calls.of_review(review_id) == (written,)
 
 
 class Down:
@@ -256,14 +246,18 @@ class Down:
     def __init__(self, ledger: Ledger, times: int) -> None:
         self.ledger, self.times = ledger, times
 
-    def __getattr__(self, name: str):
-        return getattr(self.ledger, name)
+    @property
+    def money(self) -> Down:
+        return self
+
+    def reserve(self, *args, **values) -> None:
+        self.ledger.money.reserve(*args, **values)
 
     def settle(self, *args) -> None:
         if self.times:
             self.times -= 1
             raise LedgerUnavailable("down")
-        self.ledger.settle(*args)
+        self.ledger.money.settle(*args)
 
 
 def test_the_meter_reserves_settles_and_does_not_forget_a_bill(ledger: Ledger) -> None:
@@ -279,12 +273,10 @@ def test_the_meter_reserves_settles_and_does_not_forget_a_bill(ledger: Ledger) -
         sleep=waits.append,
     )
     reservation = meter.reserve(amount=D("0.4"), call=intent())
-    assert (reservation, meter.headroom()) == ("r1", D("0.1"))
+    assert (reservation, standing(ledger, Scope.RUN).held) == ("r1", D("0.4"))
     meter.settle(reservation, call("0.05"))
     assert len(waits) == 3
-    assert meter.headroom() == D("0.45")
-    with pytest.raises(BudgetRefused):
-        meter.with_limits([Limit(Scope.RUN, D("0.1"))]).reserve(amount=D("0.06"), call=intent())
+    assert standing(ledger, Scope.RUN) == Standing(spent=D("0.05"))
 
 
 def test_without_a_ledger_there_is_no_call(tmp_path) -> None:
@@ -323,20 +315,20 @@ def test_whatever_happens_the_books_balance_and_no_limit_is_passed(ledger: Ledge
         bill = (amount * share.numerator / share.denominator).quantize(D("1e-12"))
         match end:
             case "settle":
-                ledger.settle(reservation, call(bill), NOW)
+                ledger.money.settle(reservation, call(bill), NOW)
             case "unseen":
-                ledger.settle(reservation, call(None), NOW)
+                ledger.money.settle(reservation, call(None), NOW)
             case "release":
-                ledger.release(reservation, NOW)
+                ledger.money.release(reservation, NOW)
             case "expire":
-                ledger.expire(NOW + MINUTE)
+                ledger.money.expire(NOW + MINUTE)
             case "confirm":
-                ledger.expire(NOW + MINUTE)
-                ledger.confirm(reservation, bill, NOW)
+                ledger.money.expire(NOW + MINUTE)
+                ledger.money.confirm(reservation, bill, NOW)
         after = standing(ledger, Scope.RUN, account)
         assert after.committed <= 1
         assert after == standing(ledger, Scope.USER_DAY, account)
-        spend = ledger.totals(run).run
+        spend = ledger.calls.totals(run).run
         assert (spend.known, spend.unconfirmed) == (after.spent, after.unconfirmed)
-    ledger.expire(NOW + MINUTE)
+    ledger.money.expire(NOW + MINUTE)
     assert standing(ledger, Scope.RUN, account).held == 0

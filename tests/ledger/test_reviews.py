@@ -13,23 +13,23 @@ from tests.ledger.make import KEY, MINUTE, NOW, accept
 
 
 def begin(ledger: Ledger, review_id: int, now=NOW, owner: str = "worker-1") -> Lease:
-    lease = ledger.begin(review_id, owner, now, MINUTE)
+    lease = ledger.reviews.begin(review_id, owner, now, MINUTE)
     assert lease is not None
     return lease
 
 
 def state(ledger: Ledger, review_id: int) -> ReviewState:
-    row = ledger.review(review_id)
+    row = ledger.reviews.get(review_id)
     assert row is not None
     return row.state
 
 
 def test_a_key_is_accepted_once(ledger: Ledger) -> None:
-    first = ledger.accept(KEY, actor="bob", payload={"title": "x"}, now=NOW)
-    again = ledger.accept(KEY, actor="eve", payload={}, now=NOW + MINUTE)
+    first = ledger.requests.accept(KEY, actor="bob", payload={"title": "x"}, now=NOW)
+    again = ledger.requests.accept(KEY, actor="eve", payload={}, now=NOW + MINUTE)
     assert (first.created, again.created) == (True, False)
     assert again.review_id == first.review_id
-    row = ledger.review(first.review_id)
+    row = ledger.reviews.get(first.review_id)
     assert row is not None
     assert (row.key, row.actor, row.payload, row.accepted_at) == (KEY, "bob", {"title": "x"}, NOW)
 
@@ -55,18 +55,18 @@ def test_a_hundred_deliveries_at_once_are_one_row(ledger: Ledger) -> None:
     def deliver(number: int) -> bool:
         if number < 20:
             ready.wait()
-        return ledger.accept(KEY, actor=f"user-{number}", payload={}, now=NOW).created
+        return ledger.requests.accept(KEY, actor=f"user-{number}", payload={}, now=NOW).created
 
     with ThreadPoolExecutor(20) as pool:
         created = list(pool.map(deliver, range(100)))
     assert created.count(True) == 1
-    assert len(ledger.recent()) == 1
+    assert len(ledger.reviews.recent()) == 1
 
 
 def test_hostile_text_is_stored(ledger: Ledger) -> None:
     lease = begin(ledger, accept(ledger, replace(KEY, trigger="comment:1")))
-    ledger.fail(lease, NOW, "boom \0 \ud800 \n\n next line", NOW)
-    row = ledger.review(lease.review_id)
+    ledger.reviews.fail(lease, NOW, "boom \0 \ud800 \n\n next line", NOW)
+    row = ledger.reviews.get(lease.review_id)
     assert row is not None
     assert row.error.startswith("boom \ufffd")
     assert row.error.endswith("next line")
@@ -76,14 +76,14 @@ def test_one_worker_at_a_time_holds_the_lease(ledger: Ledger) -> None:
     review_id = accept(ledger)
     lease = begin(ledger, review_id)
     assert (lease.fence, lease.attempt, lease.state) == (1, 1, ReviewState.RUNNING)
-    assert ledger.begin(review_id, "worker-2", NOW, MINUTE) is None
-    assert ledger.begin(404, "worker-2", NOW, MINUTE) is None
+    assert ledger.reviews.begin(review_id, "worker-2", NOW, MINUTE) is None
+    assert ledger.reviews.begin(404, "worker-2", NOW, MINUTE) is None
 
 
 def test_twenty_workers_at_once_get_one_lease(ledger: Ledger) -> None:
     review_id = accept(ledger)
     with ThreadPoolExecutor(20) as pool:
-        leases = list(pool.map(lambda n: ledger.begin(review_id, f"worker-{n}", NOW, MINUTE), range(20)))
+        leases = list(pool.map(lambda n: ledger.reviews.begin(review_id, f"worker-{n}", NOW, MINUTE), range(20)))
     assert sum(lease is not None for lease in leases) == 1
 
 
@@ -94,84 +94,84 @@ def test_a_stale_fence_writes_nothing(ledger: Ledger) -> None:
     taken = begin(ledger, review_id, later, "worker-2")
     assert taken.fence > stale.fence
     for write in (
-        lambda: ledger.renew(stale, later, MINUTE),
-        lambda: ledger.save_result(stale, "{}", later),
-        lambda: ledger.finish(stale, ReviewState.PUBLISHED, later),
-        lambda: ledger.fail(stale, None, "x", later),
-        lambda: ledger.defer(stale, later, "x", later),
+        lambda: ledger.reviews.renew(stale, later, MINUTE),
+        lambda: ledger.reviews.save_result(stale, "{}", later),
+        lambda: ledger.reviews.finish(stale, ReviewState.PUBLISHED, later),
+        lambda: ledger.reviews.fail(stale, None, "x", later),
+        lambda: ledger.reviews.defer(stale, later, "x", later),
     ):
         with pytest.raises(LeaseLost):
             write()
-    assert ledger.result(review_id) is None
+    assert ledger.reviews.result(review_id) is None
     assert state(ledger, review_id) is ReviewState.RUNNING
-    ledger.finish(taken, ReviewState.PUBLISHED, later)
+    ledger.reviews.finish(taken, ReviewState.PUBLISHED, later)
 
 
 def test_what_a_process_held_is_given_back_when_it_has_ended(ledger: Ledger) -> None:
     ids = [accept(ledger, replace(KEY, number=number)) for number in (1, 2, 3)]
     for review_id, owner in zip(ids, ("worker-1", "worker-1", "worker-2"), strict=True):
         begin(ledger, review_id, owner=owner)
-    assert ledger.abandon_all("worker-1", NOW) == 2
-    assert [ledger.begin(it, "worker-3", NOW, MINUTE) is not None for it in ids] == [True, True, False]
+    assert ledger.reviews.abandon_all("worker-1", NOW) == 2
+    assert [ledger.reviews.begin(it, "worker-3", NOW, MINUTE) is not None for it in ids] == [True, True, False]
 
 
 def test_a_lease_is_overdue_for_its_owner_alone_and_until_it_is_renewed(ledger: Ledger) -> None:
     review_id = accept(ledger)
     lease = begin(ledger, review_id)
-    assert not ledger.ran_out(review_id, "worker-1", NOW + MINUTE)
-    assert ledger.ran_out(review_id, "worker-1", NOW + 2 * MINUTE)
-    assert not ledger.ran_out(review_id, "worker-2", NOW + 2 * MINUTE)
-    ledger.renew(lease, NOW + MINUTE, 2 * MINUTE)
-    assert not ledger.ran_out(review_id, "worker-1", NOW + 2 * MINUTE)
+    assert not ledger.reviews.ran_out(review_id, "worker-1", NOW + MINUTE)
+    assert ledger.reviews.ran_out(review_id, "worker-1", NOW + 2 * MINUTE)
+    assert not ledger.reviews.ran_out(review_id, "worker-2", NOW + 2 * MINUTE)
+    ledger.reviews.renew(lease, NOW + MINUTE, 2 * MINUTE)
+    assert not ledger.reviews.ran_out(review_id, "worker-1", NOW + 2 * MINUTE)
 
 
 def test_an_expired_lease_that_nobody_took_is_still_good(ledger: Ledger) -> None:
     lease = begin(ledger, accept(ledger))
-    renewed = ledger.renew(lease, NOW + 5 * MINUTE, MINUTE)
+    renewed = ledger.reviews.renew(lease, NOW + 5 * MINUTE, MINUTE)
     assert renewed.until == NOW + 6 * MINUTE
-    assert ledger.begin(lease.review_id, "worker-2", NOW + 5 * MINUTE, MINUTE) is None
+    assert ledger.reviews.begin(lease.review_id, "worker-2", NOW + 5 * MINUTE, MINUTE) is None
 
 
 def test_the_result_is_stored_before_publication_and_is_never_thrown_away(ledger: Ledger) -> None:
     review_id = accept(ledger)
-    lease = ledger.save_result(begin(ledger, review_id), '{"findings":[]}', NOW)
+    lease = ledger.reviews.save_result(begin(ledger, review_id), '{"findings":[]}', NOW)
     assert lease.state is ReviewState.REVIEWED
-    assert ledger.result(review_id) == '{"findings":[]}'
-    assert ledger.fail(lease, NOW + MINUTE, "GitHub said 502", NOW) is ReviewState.REVIEWED
-    assert ledger.begin(review_id, "worker-2", NOW, MINUTE) is None
+    assert ledger.reviews.result(review_id) == '{"findings":[]}'
+    assert ledger.reviews.fail(lease, NOW + MINUTE, "GitHub said 502", NOW) is ReviewState.REVIEWED
+    assert ledger.reviews.begin(review_id, "worker-2", NOW, MINUTE) is None
     again = begin(ledger, review_id, NOW + MINUTE)
     assert again.state is ReviewState.REVIEWED
-    assert ledger.defer(again, NOW + 2 * MINUTE, "rate limit", NOW + MINUTE) is ReviewState.REVIEWED
+    assert ledger.reviews.defer(again, NOW + 2 * MINUTE, "rate limit", NOW + MINUTE) is ReviewState.REVIEWED
     last = begin(ledger, review_id, NOW + 2 * MINUTE)
-    ledger.finish(last, ReviewState.PUBLISHED, NOW + 2 * MINUTE)
+    ledger.reviews.finish(last, ReviewState.PUBLISHED, NOW + 2 * MINUTE)
     assert state(ledger, review_id) is ReviewState.PUBLISHED
-    assert ledger.begin(review_id, "worker-1", NOW + 9 * MINUTE, MINUTE) is None
+    assert ledger.reviews.begin(review_id, "worker-1", NOW + 9 * MINUTE, MINUTE) is None
 
 
 def test_a_failure_is_due_again_at_its_time(ledger: Ledger) -> None:
     review_id = accept(ledger)
-    assert ledger.fail(begin(ledger, review_id), NOW + 5 * MINUTE, "crash", NOW) is ReviewState.ACCEPTED
-    assert [row.id for row in ledger.unfinished(NOW + 4 * MINUTE)] == []
-    assert [row.id for row in ledger.unfinished(NOW + 5 * MINUTE)] == [review_id]
+    assert ledger.reviews.fail(begin(ledger, review_id), NOW + 5 * MINUTE, "crash", NOW) is ReviewState.ACCEPTED
+    assert [row.id for row in ledger.backlog.unfinished(NOW + 4 * MINUTE)] == []
+    assert [row.id for row in ledger.backlog.unfinished(NOW + 5 * MINUTE)] == [review_id]
     assert begin(ledger, review_id, NOW + 5 * MINUTE).attempt == 2
 
 
 def test_a_permanent_failure_is_final_and_is_told_once(ledger: Ledger) -> None:
     review_id = accept(ledger)
-    assert ledger.fail(begin(ledger, review_id), None, "no such commit", NOW) is ReviewState.FAILED
-    assert [row.id for row in ledger.unnoticed()] == [review_id]
-    ledger.noticed(review_id, NOW)
-    assert ledger.unnoticed() == ()
-    assert ledger.unfinished(NOW + 60 * MINUTE) == ()
+    assert ledger.reviews.fail(begin(ledger, review_id), None, "no such commit", NOW) is ReviewState.FAILED
+    assert [row.id for row in ledger.backlog.unnoticed()] == [review_id]
+    ledger.backlog.noticed(review_id, NOW)
+    assert ledger.backlog.unnoticed() == ()
+    assert ledger.backlog.unfinished(NOW + 60 * MINUTE) == ()
 
 
 def test_a_job_that_fails_three_times_is_parked_visibly(ledger: Ledger) -> None:
     review_id = accept(ledger)
     for attempt in range(1, MAX_TRIES + 1):
         now = NOW + attempt * MINUTE
-        after = ledger.fail(begin(ledger, review_id, now), now, "boom", now)
+        after = ledger.reviews.fail(begin(ledger, review_id, now), now, "boom", now)
         assert after is (ReviewState.PARKED if attempt == MAX_TRIES else ReviewState.ACCEPTED)
-    assert [row.state for row in ledger.unnoticed()] == [ReviewState.PARKED]
+    assert [row.state for row in ledger.backlog.unnoticed()] == [ReviewState.PARKED]
 
 
 @pytest.mark.parametrize("by_clock", [True, False])
@@ -182,9 +182,9 @@ def test_a_job_that_kills_three_workers_is_parked(ledger: Ledger, *, by_clock: b
         begin(ledger, review_id, now)
         now += 2 * MINUTE
     if by_clock:
-        assert ledger.park(now) == (review_id,)
-    assert ledger.begin(review_id, "worker-4", now, MINUTE) is None
-    row = ledger.review(review_id)
+        assert ledger.backlog.park(now) == (review_id,)
+    assert ledger.reviews.begin(review_id, "worker-4", now, MINUTE) is None
+    row = ledger.reviews.get(review_id)
     assert row is not None
     assert row.state is ReviewState.PARKED
     assert "parked after 3 tries" in row.error
@@ -194,25 +194,25 @@ def test_a_third_try_that_is_alive_is_not_parked(ledger: Ledger) -> None:
     review_id = accept(ledger)
     for attempt in range(MAX_TRIES):
         lease = begin(ledger, review_id, NOW + attempt * 2 * MINUTE)
-    assert ledger.park(NOW + 4 * MINUTE) == ()
-    ledger.finish(lease, ReviewState.PUBLISHED, NOW + 4 * MINUTE)
+    assert ledger.backlog.park(NOW + 4 * MINUTE) == ()
+    ledger.reviews.finish(lease, ReviewState.PUBLISHED, NOW + 4 * MINUTE)
 
 
 def test_publishing_has_tries_of_its_own(ledger: Ledger) -> None:
     review_id = accept(ledger)
     for attempt in range(2):
         begin(ledger, review_id, NOW + attempt * 2 * MINUTE)
-    lease = ledger.save_result(begin(ledger, review_id, NOW + 4 * MINUTE), "{}", NOW + 4 * MINUTE)
+    lease = ledger.reviews.save_result(begin(ledger, review_id, NOW + 4 * MINUTE), "{}", NOW + 4 * MINUTE)
     assert lease.attempt == 1
-    assert ledger.fail(lease, NOW + 5 * MINUTE, "x", NOW + 4 * MINUTE) is ReviewState.REVIEWED
+    assert ledger.reviews.fail(lease, NOW + 5 * MINUTE, "x", NOW + 4 * MINUTE) is ReviewState.REVIEWED
 
 
 def test_waiting_for_others_uses_no_try_but_ends(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reviewer.ledger.reviews.MAX_DEFERRALS", 5)
     review_id = accept(ledger)
     for _ in range(5):
-        assert ledger.defer(begin(ledger, review_id), NOW, "rate limit", NOW) is ReviewState.ACCEPTED
-    assert ledger.defer(begin(ledger, review_id), NOW, "rate limit", NOW) is ReviewState.FAILED
+        assert ledger.reviews.defer(begin(ledger, review_id), NOW, "rate limit", NOW) is ReviewState.ACCEPTED
+    assert ledger.reviews.defer(begin(ledger, review_id), NOW, "rate limit", NOW) is ReviewState.FAILED
 
 
 def test_a_new_head_supersedes_the_others_and_stops_their_workers(ledger: Ledger) -> None:
@@ -221,19 +221,19 @@ def test_a_new_head_supersedes_the_others_and_stops_their_workers(ledger: Ledger
     new = accept(ledger, replace(KEY, head_sha="b" * 40))
     elsewhere = accept(ledger, replace(KEY, number=4))
     done = accept(ledger, replace(KEY, head_sha="c" * 40))
-    ledger.finish(begin(ledger, done), ReviewState.PUBLISHED, NOW)
-    assert ledger.supersede(KEY.repo_id, KEY.number, "b" * 40, NOW) == (old,)
+    ledger.reviews.finish(begin(ledger, done), ReviewState.PUBLISHED, NOW)
+    assert ledger.reviews.supersede(KEY.repo_id, KEY.number, "b" * 40, NOW) == (old,)
     with pytest.raises(LeaseLost):
-        ledger.save_result(lease, "{}", NOW)
+        ledger.reviews.save_result(lease, "{}", NOW)
     assert state(ledger, old) is ReviewState.SUPERSEDED
     assert state(ledger, done) is ReviewState.PUBLISHED
-    assert {row.id for row in ledger.unfinished(NOW + 2 * MINUTE)} == {new, elsewhere}
+    assert {row.id for row in ledger.backlog.unfinished(NOW + 2 * MINUTE)} == {new, elsewhere}
 
 
 def test_only_an_end_can_finish_a_review(ledger: Ledger) -> None:
     lease = begin(ledger, accept(ledger))
     with pytest.raises(ValueError, match="not an end"):
-        ledger.finish(lease, ReviewState.REVIEWED, NOW)
+        ledger.reviews.finish(lease, ReviewState.REVIEWED, NOW)
 
 
 def test_the_queue_can_be_rebuilt(ledger: Ledger) -> None:
@@ -241,18 +241,18 @@ def test_the_queue_can_be_rebuilt(ledger: Ledger) -> None:
     running = accept(ledger, replace(KEY, number=4))
     begin(ledger, running)
     late = NOW + 2 * MINUTE
-    assert [row.id for row in ledger.unfinished(NOW)] == []
-    assert [row.id for row in ledger.unfinished(late)] == [waiting, running]
-    assert [row.id for row in ledger.unfinished(late, limit=1)] == [waiting]
-    ledger.enqueued([waiting, running], late)
-    assert ledger.unfinished(late) == ()
-    assert [row.id for row in ledger.unfinished(late + 2 * MINUTE)] == [waiting, running]
-    assert [row.id for row in ledger.unfinished(late, quiet=0 * MINUTE)] == [waiting, running]
+    assert [row.id for row in ledger.backlog.unfinished(NOW)] == []
+    assert [row.id for row in ledger.backlog.unfinished(late)] == [waiting, running]
+    assert [row.id for row in ledger.backlog.unfinished(late, limit=1)] == [waiting]
+    ledger.backlog.enqueued([waiting, running], late)
+    assert ledger.backlog.unfinished(late) == ()
+    assert [row.id for row in ledger.backlog.unfinished(late + 2 * MINUTE)] == [waiting, running]
+    assert [row.id for row in ledger.backlog.unfinished(late, quiet=0 * MINUTE)] == [waiting, running]
 
 
 def asked(ledger: Ledger, verb: str, trigger: str, now=NOW, **other: int) -> None:
     payload = {"verb": verb} if verb else {}
-    ledger.accept(replace(KEY, trigger=trigger, **other), actor="bob", payload=payload, now=now)
+    ledger.requests.accept(replace(KEY, trigger=trigger, **other), actor="bob", payload=payload, now=now)
 
 
 def test_a_pull_requests_rows_are_counted_by_verb_from_a_moment(ledger: Ledger) -> None:
@@ -263,30 +263,30 @@ def test_a_pull_requests_rows_are_counted_by_verb_from_a_moment(ledger: Ledger) 
     asked(ledger, "review", "comment:4", number=4)
     asked(ledger, "review", "comment:5", installation_id=9)
     pull_request = (KEY.repo_id, KEY.number)
-    assert ledger.verbs(*pull_request) == {"review": 3, "estimate": 1, "": 1}
-    assert ledger.verbs(*pull_request, installation_id=9) == {"review": 1}
+    assert ledger.requests.verbs(*pull_request) == {"review": 3, "estimate": 1, "": 1}
+    assert ledger.requests.verbs(*pull_request, installation_id=9) == {"review": 1}
     recent = {"since": NOW - 60 * MINUTE, "installation_id": KEY.installation_id}
-    assert ledger.verbs(*pull_request, **recent) == {"review": 1, "estimate": 1, "": 1}
-    assert ledger.verbs(*pull_request, **recent, besides=("auto", "comment:1")) == {"estimate": 1, "": 1}
+    assert ledger.requests.verbs(*pull_request, **recent) == {"review": 1, "estimate": 1, "": 1}
+    assert ledger.requests.verbs(*pull_request, **recent, besides=("auto", "comment:1")) == {"estimate": 1, "": 1}
 
 
 def test_no_number_of_pushes_hides_a_command_from_the_count(ledger: Ledger) -> None:
     for number in range(150):
         asked(ledger, "review", "auto", head_sha=f"{number:040x}")
     asked(ledger, "review", "comment:1")
-    assert ledger.verbs(KEY.repo_id, KEY.number, since=NOW, besides=("auto",)) == {"review": 1}
+    assert ledger.requests.verbs(KEY.repo_id, KEY.number, since=NOW, besides=("auto",)) == {"review": 1}
 
 
 def test_a_dead_owners_lease_is_given_back_and_nobody_elses(ledger: Ledger) -> None:
     review_id = accept(ledger)
     begin(ledger, review_id, owner="dead")
-    assert not ledger.abandon(review_id, "alive", NOW)
-    assert ledger.begin(review_id, "worker-2", NOW, MINUTE) is None
-    assert ledger.abandon(review_id, "dead", NOW)
+    assert not ledger.reviews.abandon(review_id, "alive", NOW)
+    assert ledger.reviews.begin(review_id, "worker-2", NOW, MINUTE) is None
+    assert ledger.reviews.abandon(review_id, "dead", NOW)
     assert begin(ledger, review_id, owner="worker-2").attempt == 2
 
 
 def test_a_review_that_a_comment_asked_for_is_superseded_by_no_push(ledger: Ledger) -> None:
     asked = accept(ledger, replace(KEY, head_sha="", trigger="comment:1"))
-    assert ledger.supersede(KEY.repo_id, KEY.number, "b" * 40, NOW) == ()
+    assert ledger.reviews.supersede(KEY.repo_id, KEY.number, "b" * 40, NOW) == ()
     assert state(ledger, asked) is ReviewState.ACCEPTED

@@ -10,7 +10,7 @@ from reviewer.local.command import exit_status
 from reviewer.local.report import as_annotations, as_json, as_sarif
 from reviewer.local.terminal import closing
 from reviewer.publish import coverage
-from reviewer.review import Review, ReviewStatus
+from reviewer.steps.result import Review, ReviewStatus
 from tests.local.test_apply import suggestion
 
 DIFF = "--- a/a b.py\n+++ b/a b.py\n@@ -1 +1 @@\n-x\n+y\n"

@@ -18,7 +18,7 @@ from reviewer.change.parse import parse_diff
 from reviewer.findings.model import Category, Coverage, Disposition, PlacedFinding, Skipped
 from reviewer.local.apply import replace_lines
 from reviewer.local.report import as_annotations, as_sarif
-from reviewer.review import Review, ReviewStatus
+from reviewer.steps.result import Review, ReviewStatus
 from tests.local.test_apply import suggestion
 from tests.local.test_report import review
 

@@ -10,6 +10,7 @@ from policies.words import Check, Payment, Severity, Tier
 from reviewer.change.anchor import Anchors
 from reviewer.change.model import Change
 from reviewer.change.parse import parse_diff
+from reviewer.evidence.model import EvidenceRun
 from reviewer.findings.model import (
     Category,
     Coverage,
@@ -20,7 +21,7 @@ from reviewer.findings.model import (
     Skipped,
 )
 from reviewer.models.model import Call, Stage, Usage
-from reviewer.review import Escalation, EvidenceRun, Review, ReviewStatus, UnitRoute
+from reviewer.steps.result import Escalation, Review, ReviewStatus, UnitRoute
 
 BASE, HEAD = "b" * 40, "a" * 40
 

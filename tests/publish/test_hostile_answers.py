@@ -27,7 +27,7 @@ from reviewer.publish.marker import read_marker
 from reviewer.publish.outgoing import AS_PLAIN_TEXT, outgoing, outgoing_output
 from reviewer.publish.redact_review import redact_review
 from reviewer.publish.summary import SummaryInput, render_summary
-from reviewer.review import Review, ReviewStatus
+from reviewer.steps.result import Review, ReviewStatus
 from tests.publish.rendered import problems, tags
 from tests.publish.samples import BASE, HEAD, call, full_review, inline
 from tests.publish.test_sanitize import ATTACKS

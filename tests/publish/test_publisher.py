@@ -24,7 +24,7 @@ from reviewer.publish.publisher import Identity, Posted, publish
 from reviewer.publish.render import verdict_of
 from reviewer.publish.settle import Settle
 from reviewer.publish.sticky import CHECK_NAME, start_check
-from reviewer.review import Review, ReviewStatus
+from reviewer.steps.result import Review, ReviewStatus
 from tests.github.lab import REPOSITORY, Lab, commit, lab
 from tests.publish.samples import call, finding
 

@@ -19,7 +19,7 @@ from reviewer.publish.inline import BODY_LIMIT, render_inline, size
 from reviewer.publish.marker import Kind, read_marker
 from reviewer.publish.standing import OPEN_THREAD
 from reviewer.publish.summary import SUMMARY_LIMIT, SummaryInput, headline, render_summary
-from reviewer.review import Review, ReviewStatus
+from reviewer.steps.result import Review, ReviewStatus
 from tests.publish.rendered import problems, tags, text_of
 from tests.publish.samples import HEAD, call, finding, full_review, inline, placed, review
 from tests.publish.test_sanitize import ATTACKS, TEXTS

@@ -19,18 +19,18 @@ from typing import Any
 
 from werkzeug.serving import make_server
 
-from policies.policy import load_policy
-from reviewer import service
+from policies.load import load_policy
 from reviewer.demo.simulator import GitHubSimulator
 from reviewer.demo.simulator.state import CheckRun, IssueComment, ReviewComment
 from reviewer.github.auth import AppAuth
+from reviewer.jobs import run as service
+from reviewer.jobs.notice import notice
 from reviewer.ledger.keys import ReviewRow
 from reviewer.ledger.ledger import Ledger
 from reviewer.models.catalogue import catalogue
 from reviewer.models.model import Usage
-from reviewer.notice import notice
 from reviewer.publish.marker import Kind, read_marker
-from reviewer.queue import ReviewQueue, connect
+from reviewer.queue.queue import ReviewQueue, connect
 from reviewer.settings import Secret, Settings
 from tests.demo.world import commit, git
 from tests.simulators.behaviour import Behaviour, Say, Status
@@ -222,7 +222,7 @@ class Rig:
     ) -> list[int]:
         """Run every review (or the pull request `only`'s) that is due so long from now; return their ids."""
         now = _clock(after)
-        rows = self.ledger.unfinished(now(), quiet=timedelta(0))
+        rows = self.ledger.backlog.unfinished(now(), quiet=timedelta(0))
         due = [row.id for row in rows if only in (0, row.key.number)]
         for review_id in due:
             service.run(review_id, settings or self.settings, now=now, write_pause=0)
@@ -234,12 +234,12 @@ class Rig:
 
     def announce(self, settings: Settings | None = None) -> None:
         """Post the notices that the clock would ask for."""
-        for row in self.ledger.unnoticed():
+        for row in self.ledger.backlog.unnoticed():
             notice(row.id, settings or self.settings)
 
     def rows(self, number: int) -> Sequence[ReviewRow]:
         repo = self.simulator.repository(REPOSITORY)
-        newest = self.ledger.recent(1000)
+        newest = self.ledger.reviews.recent(1000)
         return [row for row in reversed(newest) if (row.key.repo_id, row.key.number) == (repo.id, number)]
 
     def row(self, number: int) -> ReviewRow:

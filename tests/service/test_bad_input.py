@@ -11,10 +11,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from reviewer.document import load_document
+from reviewer.jobs.document import load_document
 from reviewer.ledger.keys import MAX_DEFERRALS, ReviewRow, ReviewState
-from reviewer.review import ReviewStatus
 from reviewer.settings import Secret, Settings
+from reviewer.steps.result import ReviewStatus
 from tests.service.rig import BASE, HEAD, POLICY, REPOSITORY, Rig, rig
 
 FOUND = [("shop/orders.py", 5), ("shop/orders.py", 9), ("shop/report.py", 5)]
@@ -105,7 +105,7 @@ def test_an_invalid_policy_file_at_the_base_is_a_neutral_check_with_file_and_key
         assert word in (check.summary or ""), check.summary
     assert re.search(r"(?<!`)@octocat", check.summary or "") is None
     assert service.calls == asked
-    assert service.ledger.unnoticed() == ()
+    assert service.ledger.backlog.unnoticed() == ()
     # Corrected by a commit on the base, the command runs it.
     base = service.simulator.pull(REPOSITORY, number).base_ref
     from tests.demo.world import commit, git
@@ -139,9 +139,9 @@ def test_a_notice_waits_for_a_key_as_a_review_does(service: Rig) -> None:
     service.work()
     service.announce(replace(service.settings, github_private_key=Secret("")))
     service.announce(replace(service.settings, github_api_url=NOBODY))
-    assert [row.id for row in service.ledger.unnoticed()] == [service.row(number).id]
+    assert [row.id for row in service.ledger.backlog.unnoticed()] == [service.row(number).id]
     service.announce()
-    assert service.ledger.unnoticed() == ()
+    assert service.ledger.backlog.unnoticed() == ()
     assert service.shown(number).check.conclusion == "neutral"
 
 
@@ -158,7 +158,7 @@ def test_an_unreachable_model_is_an_incomplete_review_and_never_green(service: R
     for path in HEAD:
         assert path in shown.summary
     # Nothing was paid, and the command reviews what was left out.
-    assert [call.cost for call in service.ledger.calls(service.row(number).id) if call.cost] == []
+    assert [call.cost for call in service.ledger.calls.of_review(service.row(number).id) if call.cost] == []
     service.command(number, "/kilo review")
     service.work()
     assert service.shown(number).lines == FOUND
@@ -230,7 +230,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 
 def covered(rig: Rig, number: int) -> tuple[ReviewStatus, set[str], set[str]]:
-    text = rig.ledger.result(rig.row(number).id)
+    text = rig.ledger.reviews.result(rig.row(number).id)
     assert text is not None
     review = load_document(text).review
     return (

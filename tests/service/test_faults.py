@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from policies.budgets import Account
-from policies.policy import load_policy
+from policies.load import load_policy
 from policies.words import Tier
 from reviewer.demo.simulator import Fault
 from reviewer.ledger.keys import ReviewState
@@ -286,7 +286,7 @@ def test_a_faulty_model_makes_a_visible_gap_and_never_green(service: Rig, behavi
     # Three questions of a unit, each of three attempts at most; every one of them is in the ledger.
     sent = len(service.provider.requests) - asked
     assert 1 <= sent <= 9
-    assert len(service.ledger.calls(service.row(number).id)) == sent
+    assert len(service.ledger.calls.of_review(service.row(number).id)) == sent
 
 
 def test_one_unit_that_fails_costs_no_other_unit(service: Rig) -> None:
@@ -366,7 +366,7 @@ def test_a_worker_that_lost_its_review_posts_nothing_and_pays_for_nothing_more(s
     def taken_over(body: object) -> Behaviour:
         # A second worker, which finds the lease run out.
         later = datetime.now(UTC) + timedelta(minutes=5)
-        assert service.ledger.begin(review, "somebody else", later, timedelta(minutes=1)) is not None
+        assert service.ledger.reviews.begin(review, "somebody else", later, timedelta(minutes=1)) is not None
         return Say(answer(body))
 
     service.reviewer.next = [taken_over]
@@ -378,17 +378,17 @@ def test_a_worker_that_lost_its_review_posts_nothing_and_pays_for_nothing_more(s
     once(service, number)
     # What was answered was kept: no more than what the first worker did not get is asked again.
     assert service.calls - asked <= 3
-    assert service.bill(billed) <= sum(call.cost or 0 for call in service.ledger.calls(review))
+    assert service.bill(billed) <= sum(call.cost or 0 for call in service.ledger.calls.of_review(review))
 
 
 def test_a_call_whose_worker_died_is_on_the_bill_as_unknown(service: Rig) -> None:
     number = service.open()
     review = service.row(number).id
     # What a worker leaves behind that is killed in the middle of a call.
-    lease = service.ledger.begin(review, "dead", datetime.now(UTC), timedelta(seconds=0))
+    lease = service.ledger.reviews.begin(review, "dead", datetime.now(UTC), timedelta(seconds=0))
     assert lease is not None
     intent = CallIntent("unit", Stage.REVIEW, Tier.EFFICIENT, candidate(service), 1)
-    service.ledger.reserve(
+    service.ledger.money.reserve(
         "held",
         amount=Decimal("0.5"),
         intent=intent,
@@ -400,7 +400,7 @@ def test_a_call_whose_worker_died_is_on_the_bill_as_unknown(service: Rig) -> Non
     service.work()
     once(service, number)
     assert "cost of this run unknown" in service.shown(number).summary
-    assert [entry.at_most for entry in service.ledger.unconfirmed()] == [Decimal("0.5")]
+    assert [entry.at_most for entry in service.ledger.money.unconfirmed()] == [Decimal("0.5")]
 
 
 def candidate(service: Rig) -> Candidate:
@@ -411,8 +411,8 @@ def candidate(service: Rig) -> Candidate:
 def test_a_ledger_that_is_gone_asks_nobody(service: Rig, tmp_path: object) -> None:
     from dataclasses import replace
 
-    from reviewer import service as subject
     from reviewer.errors import LedgerUnavailable
+    from reviewer.jobs import run as subject
 
     number = service.open()
     asked = service.calls

@@ -8,9 +8,10 @@ from datetime import timedelta
 
 import pytest
 
+from reviewer.ledger.findings import Outcome
 from reviewer.ledger.keys import ReviewState
-from reviewer.ledger.published import Outcome
 from tests.demo.world import git
+from tests.ledger.make import outcomes
 from tests.service.rig import BASE, REPOSITORY, TAX, Rig
 
 FOUND = [("shop/orders.py", 5), ("shop/orders.py", 9), ("shop/report.py", 5)]
@@ -29,7 +30,7 @@ def test_an_opened_pull_request_gets_comments_one_summary_with_its_cost_and_one_
     assert "Division by zero" in (shown.check.text or "")
     # The bill of the provider, the rows of the ledger and the figure that people read are one.
     bill = service.bill(asked)
-    calls = service.ledger.calls(service.row(number).id)
+    calls = service.ledger.calls.of_review(service.row(number).id)
     assert len(calls) == len(service.reviewer.models) - asked > 0
     assert sum(call.cost or 0 for call in calls) == bill > 0
     total = re.search(r"\*\*Total\*\*.*\*\*\$([0-9.]+)\*\*", shown.summary)
@@ -65,7 +66,7 @@ def test_two_workers_on_one_job_make_one_review(service: Rig) -> None:
     assert service.row(number).state is ReviewState.PUBLISHED
     shown = service.shown(number)
     assert (shown.lines, shown.reviews, len(shown.summaries), len(shown.checks)) == (FOUND, 1, 1, 1)
-    assert service.calls - asked == len(service.ledger.calls(review))
+    assert service.calls - asked == len(service.ledger.calls.of_review(review))
 
 
 def test_a_push_gets_the_new_head_reviewed_and_earlier_findings_are_not_said_again(service: Rig) -> None:
@@ -91,9 +92,13 @@ def test_a_push_of_what_was_answered_before_pays_only_for_what_is_new(service: R
     asked = len(service.reviewer.models)
     service.push(number, {"docs/tax.md": "# Tax\n\nTwenty per cent.\n"})
     service.work()
-    reviews = [call for call in service.ledger.calls(service.row(number).id) if call.stage.value == "review"]
+    reviews = [
+        call for call in service.ledger.calls.of_review(service.row(number).id) if call.stage.value == "review"
+    ]
     assert len(reviews) == 1
-    assert service.bill(asked) == sum(call.cost or 0 for call in service.ledger.calls(service.row(number).id))
+    assert service.bill(asked) == sum(
+        call.cost or 0 for call in service.ledger.calls.of_review(service.row(number).id)
+    )
 
 
 def test_resolved_and_dismissed_threads_stay_that_way(service: Rig) -> None:
@@ -112,7 +117,7 @@ def test_resolved_and_dismissed_threads_stay_that_way(service: Rig) -> None:
         assert title in aside
     assert "Index past the end" in current
     repo_id = service.row(number).key.repo_id
-    assert Counter(service.ledger.outcomes(repo_id, number).values()) == {
+    assert Counter(outcomes(service.ledger, repo_id, number).values()) == {
         Outcome.ACCEPTED: 1,
         Outcome.DISMISSED: 1,
         Outcome.UNKNOWN: len(FOUND) - 1,

@@ -14,7 +14,7 @@ import pytest
 
 from reviewer.demo.simulator.server import GitHubSimulator
 from reviewer.ledger.ledger import Ledger
-from reviewer.redis_server import EmbeddedRedis, find_server
+from reviewer.queue.embedded import EmbeddedRedis, find_server
 from tests.webhooks.client import SECRETS, Web
 
 
@@ -86,7 +86,7 @@ class start_web:  # noqa: N801 - read as a verb
     def __enter__(self) -> Web:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "reviewer.serve", "web", str(os.getpid())],
+                [sys.executable, "-m", "kilo_review", "web", "--parent", str(os.getpid())],
                 env=self.environ,
                 stdout=log,
                 stderr=log,

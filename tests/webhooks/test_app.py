@@ -23,7 +23,7 @@ import redis
 
 from reviewer.demo.simulator.server import GitHubSimulator
 from reviewer.ledger.keys import ReviewKey, ReviewState
-from reviewer.redis_server import EmbeddedRedis
+from reviewer.queue.embedded import EmbeddedRedis
 from tests.shared import shared
 from tests.webhooks.client import SECRETS, SHA, Web, comment, pull_request, repository, rerun, user
 from tests.webhooks.conftest import start_web
@@ -52,7 +52,7 @@ def test_a_delivery_becomes_a_row_then_a_job_then_202(web: Web, jobs: redis.Redi
     assert answer.status == 202
     review = answer.body["review"]
     assert answer.body == {"review": review, "created": True, "queued": True}
-    row = web.ledger.review(review)
+    row = web.ledger.reviews.get(review)
     assert row is not None
     assert (row.state, row.key.head_sha, row.actor) == (ReviewState.ACCEPTED, sha(1), "ann")
     assert row.payload["repository"] == "octo/shop"
@@ -66,7 +66,7 @@ def test_the_job_in_redis_is_json_with_an_id_and_nothing_else(web: Web, jobs: re
     import zlib
 
     data = json.loads(zlib.decompress(row["data"]))
-    assert data[0] == "reviewer.jobs.run_review"
+    assert data[0] == "reviewer.processes.jobs.run_review"
     assert data[2] == [review]
     everything = b"".join(row.values())
     for secret in (*SECRETS, "PRIVATE KEY"):
@@ -100,9 +100,9 @@ def test_a_finished_review_is_not_queued_again(web: Web, jobs: redis.Redis):
     review = web.post("pull_request", pull_request(sha=sha(5))).body["review"]
     jobs.flushall()
     now = datetime.now(UTC)
-    lease = web.ledger.begin(review, "me", now, timedelta(minutes=1))
+    lease = web.ledger.reviews.begin(review, "me", now, timedelta(minutes=1))
     assert lease is not None
-    web.ledger.finish(lease, ReviewState.PUBLISHED, now)
+    web.ledger.reviews.finish(lease, ReviewState.PUBLISHED, now)
     answer = web.post("pull_request", pull_request("reopened", sha=sha(5)))
     assert (answer.status, answer.body["review"], answer.body["queued"]) == (202, review, False)
     assert waiting(jobs) == []
@@ -128,13 +128,13 @@ def test_a_finished_review_is_not_queued_again(web: Web, jobs: redis.Redis):
     ],
 )
 def test_a_forged_signature_is_401_and_leaves_nothing(web: Web, jobs: redis.Redis, signature: str | None):
-    before = len(web.ledger.recent(1000))
+    before = len(web.ledger.reviews.recent(1000))
     encoded = signature.encode("utf-8").decode("latin-1") if signature else signature
     answer = web.post("pull_request", pull_request(), X_Hub_Signature_256=encoded)
     assert answer.status == 401
     assert answer.body["error"].startswith("signature-")
     assert waiting(jobs) == []
-    assert len(web.ledger.recent(1000)) == before
+    assert len(web.ledger.reviews.recent(1000)) == before
 
 
 def test_two_signature_headers_are_refused_whichever_is_right(web: Web, jobs: redis.Redis):
@@ -384,7 +384,7 @@ def test_an_hour_of_many_pushes_allows_no_more_commands(web: Web, jobs: redis.Re
 
     for number in range(120):
         key = ReviewKey(ids["installation"], ids["repository"], 301, head_sha=sha(5000 + number))
-        web.ledger.accept(key, actor="ann", payload={"verb": "review"}, now=datetime.now(UTC))
+        web.ledger.requests.accept(key, actor="ann", payload={"verb": "review"}, now=datetime.now(UTC))
     assert [ask(number) for number in range(5)] == [202] * 3 + [200] * 2
 
 
@@ -439,7 +439,7 @@ def test_a_queue_that_is_down_delays_and_the_redelivery_queues(tmp_path: Path, g
                 longest = max(pool.map(post, range(100)))
             # Two seconds by itself; this machine may be doing other things.
             assert longest < 8
-            assert len(web.ledger.recent(1000)) == 100
+            assert len(web.ledger.reviews.recent(1000)) == 100
             ready = web.get("/readyz")
             assert (ready.status, ready.body["queue"]) == (200, "unreachable")
             server.restart()
@@ -478,7 +478,7 @@ def test_a_server_that_is_half_set_up_does_not_start_and_names_what_to_set(
 ):
     environ = start_web(tmp_path, redis_server.url, github, **change).environ
     done = subprocess.run(
-        [sys.executable, "-m", "reviewer.serve", "web", str(os.getpid())],
+        [sys.executable, "-m", "kilo_review", "web", "--parent", str(os.getpid())],
         env=environ,
         capture_output=True,
         text=True,

@@ -1,0 +1,1 @@
+"""Read git: one way to start a command, blobs, commits, search."""

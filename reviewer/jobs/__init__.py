@@ -1,0 +1,1 @@
+"""Run one row of the ledger, from its lease to its publication."""

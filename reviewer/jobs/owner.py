@@ -1,0 +1,14 @@
+"""Name a process to the ledger: who holds a lease."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+
+def lease_owner(pid: int | None = None) -> str:
+    """Return who a process is to the ledger: host and process id.
+
+    The worker knows the process id of a work-horse that died, so it can give back the lease that the dead one held.
+    """
+    return f"{socket.gethostname()}:{os.getpid() if pid is None else pid}"

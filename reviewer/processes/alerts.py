@@ -1,0 +1,68 @@
+"""Alert sender: posts the ledger's budget alerts to the webhook that the operator named."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from reviewer.errors import ConfigurationError
+from reviewer.ledger.alerts import Alert
+
+TIMEOUT_SECONDS: Final = 5.0
+AGAIN_AFTER: Final = timedelta(minutes=5)
+
+Post = Callable[[Mapping[str, object]], bool]
+
+
+class DueAlerts(Protocol):
+    """What the sender needs of the ledger's alerts."""
+
+    def due(self, now: datetime, limit: int = ...) -> tuple[Alert, ...]:
+        """Return the alerts that nobody was told of yet."""
+
+    def claim(self, alert: Alert, now: datetime, again_at: datetime) -> bool:
+        """Take an alert before sending it; False where another clock was faster."""
+
+    def sent(self, alert_id: int, now: datetime) -> None:
+        """Record that the receiver took an alert."""
+
+
+def send_alerts(alerts: DueAlerts, post: Post, now: datetime) -> int:
+    """Send what is due, each once by one clock; return how many the receiver took."""
+    taken = 0
+    for alert in alerts.due(now):
+        if alerts.claim(alert, now, now + AGAIN_AFTER) and post(alert.payload()):
+            alerts.sent(alert.id, now)
+            taken += 1
+    return taken
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        """Follow nothing: the operator named the receiver."""
+
+
+def poster(url: str) -> Post:
+    """Return what posts JSON to a URL and says whether it was taken; ConfigurationError for no http(s) URL."""
+    if not url.startswith(("https://", "http://")):
+        raise ConfigurationError(
+            "KILO_REVIEW_ALERT_WEBHOOK is not an http(s) address",
+            remedy="Set it to the address of an incoming webhook, or unset it.",
+        )
+    opener = urllib.request.build_opener(_NoRedirect)
+
+    def post(payload: Mapping[str, object]) -> bool:
+        request = urllib.request.Request(  # noqa: S310 - the scheme was checked above
+            url, data=json.dumps(payload).encode(), headers={"Content-Type": "application/json"}
+        )
+        try:
+            with opener.open(request, timeout=TIMEOUT_SECONDS):
+                return True
+        except (urllib.error.URLError, OSError, ValueError):
+            return False
+
+    return post

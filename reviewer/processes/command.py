@@ -1,0 +1,43 @@
+"""`kilo-review worker`, `clock`, `migrate`: one process each, for hosts that start processes themselves."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from reviewer.processes import child
+from reviewer.settings import Settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what a supervised child needs: the environment says everything else."""
+    child.add_arguments(parser)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Run the process that the command names, until SIGTERM."""
+    return child.run_process(options, {"worker": _worker, "clock": _clock, "migrate": _migrate}[options.command])
+
+
+def _worker(settings: Settings) -> int:
+    from reviewer.processes.worker import main_worker  # noqa: PLC0415 - each process loads only its own
+
+    return main_worker(settings)
+
+
+def _clock(settings: Settings) -> int:
+    from reviewer.processes.scheduler import main_clock  # noqa: PLC0415 - as above
+
+    return main_clock(settings)
+
+
+def _migrate(settings: Settings) -> int:
+    from reviewer.ledger.ledger import Ledger  # noqa: PLC0415 - as above
+
+    ledger = Ledger.open(settings.database_url)
+    try:
+        version = ledger.migrate()
+    finally:
+        ledger.close()
+    sys.stderr.write(f"kilo-review: the ledger is at version {version}\n")
+    return 0

@@ -1,0 +1,101 @@
+"""What a review would ask and about what it would cost, before anything is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final, Protocol
+
+from policies.budgets import Estimate, PlannedCall, estimate
+from policies.policy import Policy
+from policies.words import Tier
+from reviewer.context.fill import Choice
+from reviewer.context.tokens import count_tokens
+from reviewer.git.limits import Reached
+from reviewer.git.snapshot import Snapshot
+from reviewer.models.model import Candidate
+from reviewer.models.prices import Price
+from reviewer.steps.plan import Plan
+from reviewer.steps.plan_units import gatherer_of, plan_units
+from reviewer.steps.prepare import Prepared, prepare
+from reviewer.steps.request import ReviewRequest
+from reviewer.steps.scope import decide_scope
+
+# How often, seen over many runs, a unit's answer buys a second call.
+REPAIR_LIKELIHOOD: Final = Decimal("0.1")
+
+
+class PricedModels(Protocol):
+    """Which model a tier would use, and what it charges."""
+
+    def resolve(self, tier: Tier) -> Candidate | None: ...  # noqa: D102
+    def price(self, candidate: Candidate) -> Price | None: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Everything that is decided before anything is asked, and the estimate of asking it.
+
+    `limits` are those of the context engine that were reached, `choices` what it left out, by the unit's identity;
+    `each` is the estimate of each plan.
+    """
+
+    prepared: Prepared
+    plans: tuple[Plan, ...]
+    estimate: Estimate
+    limits: tuple[Reached, ...] = ()
+    choices: Mapping[str, Choice] = field(default_factory=dict)
+    each: tuple[Estimate, ...] = ()
+
+
+def plan_review(
+    request: ReviewRequest,
+    *,
+    policy: Policy,
+    head: Snapshot | None,
+    base: Snapshot | None,
+    models: PricedModels,
+) -> Planned:
+    """Go through the pipeline up to the prompts; spends nothing."""
+    scope = decide_scope(request.change, policy, head=head, base=base)
+    prepared = prepare(request, scope, policy=policy, models=models)
+    gatherer = gatherer_of(prepared, head, base)
+    plans = tuple(plan_units(request, prepared, policy=policy, gatherer=gatherer, models=models))
+    each = tuple(estimate_plans([plan], models.price) for plan in plans)
+    total = estimate_plans(plans, models.price)
+    if gatherer is None:
+        return Planned(prepared, plans, total, each=each)
+    choices = {unit.identity: choice for unit in prepared.units if (choice := gatherer.choice(unit)) is not None}
+    return Planned(prepared, plans, total, gatherer.limits_reached(), choices, each)
+
+
+def estimate_plans(plans: Sequence[Plan], price: Callable[[Candidate], Price | None]) -> Estimate:
+    """Add up the calls of the plans: each unit's first one, and the repair that some need."""
+    calls = []
+    for plan in plans:
+        found = price(plan.candidate) if plan.candidate else None
+        tokens = count_tokens(plan.prompt.text)
+        calls += [
+            PlannedCall(
+                input_tokens=tokens,
+                max_output_tokens=plan.prompt.max_output_tokens,
+                input_price=found.input if found else None,
+                output_price=found.output if found else None,
+                likelihood=likelihood,
+            )
+            for likelihood in (Decimal(1), REPAIR_LIKELIHOOD)
+        ]
+    return estimate(calls)
+
+
+def estimate_table(planned: Planned) -> str:
+    """Return the plan as Markdown: units by tier and model, and the estimate."""
+    rows: dict[tuple[str, str], int] = {}
+    for plan in planned.plans:
+        key = (plan.route.tier.label, plan.route.model or "no usable model")
+        rows[key] = rows.get(key, 0) + 1
+    lines = ["| Tier | Model | Units |", "|:--|:--|--:|"]
+    lines += [f"| {tier} | `{model}` | {number} |" for (tier, model), number in sorted(rows.items())]
+    table = "\n".join(lines) if rows else "Nothing to review: policy leaves every changed file out."
+    return f"{table}\n\nEstimated cost: **{planned.estimate}**. Nothing was asked yet."

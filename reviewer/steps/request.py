@@ -1,0 +1,30 @@
+"""ReviewRequest: everything that the pipeline is asked with, whichever front door it came through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from policies.words import Strategy
+from reviewer.change.model import Change
+from reviewer.findings.merge import EarlierFinding
+from reviewer.findings.model import Skipped
+from reviewer.prompts.about import About
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRequest:
+    """One change to review. `strategy` and `model` are what a command or flag asked for, empty for policy's.
+
+    `earlier` is what the pull request already shows. `untouched` are changed files that were never read
+    (credentials, over a size), each with its reason.
+    """
+
+    change: Change
+    about: About = field(default_factory=About)
+    labels: tuple[str, ...] = ()
+    private: bool = False
+    strategy: Strategy | None = None
+    model: str = ""
+    earlier: tuple[EarlierFinding, ...] = ()
+    untouched: tuple[Skipped, ...] = ()
+    notices: tuple[str, ...] = ()

@@ -1,0 +1,99 @@
+"""Review: what the pipeline returns, before any publication."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from policies.words import Check, Severity, Tier
+from reviewer.change.model import Change
+from reviewer.context.model import LookUpCounts
+from reviewer.evidence.model import EvidenceRun
+from reviewer.findings.model import Coverage, Disposition, PlacedFinding
+from reviewer.models.model import Call, Usage
+
+
+class ReviewStatus(StrEnum):
+    """How far the review came. Only COMPLETE may say "no issues"."""
+
+    COMPLETE = "complete"
+    INCOMPLETE = "incomplete"
+    ANALYSERS_ONLY = "analysers-only"
+    STOPPED_BY_LIMIT = "stopped-by-limit"
+    EMPTY = "empty"
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRoute:
+    """What was decided for a unit: tier, model ("" where none is usable) and every reason."""
+
+    unit: str
+    paths: tuple[str, ...]
+    tier: Tier
+    model: str
+    reasons: tuple[str, ...]
+    sensitivity: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """A failed quality check that bought another call."""
+
+    unit: str
+    check: Check
+    from_tier: Tier
+    to_tier: Tier
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The result of the pipeline. Costs are US dollars; None means that a price is unknown.
+
+    `all_frontier_cost` is what the same calls would have cost with every unit at the frontier tier.
+    `notices` are sentences for the reader: limits that bit, ignored policy keys, redacted secrets. `context_limits`
+    say what the context engine was to read and did not.
+    """
+
+    change: Change
+    status: ReviewStatus
+    findings: tuple[PlacedFinding, ...] = ()
+    coverage: Coverage = field(default_factory=Coverage)
+    routes: tuple[UnitRoute, ...] = ()
+    escalations: tuple[Escalation, ...] = ()
+    calls: tuple[Call, ...] = ()
+    evidence: tuple[EvidenceRun, ...] = ()
+    notices: tuple[str, ...] = ()
+    context_limits: tuple[str, ...] = ()
+    lookups: LookUpCounts = field(default_factory=LookUpCounts)
+    all_frontier_cost: Decimal | None = None
+    units_from_cache: int = 0
+    duration_ms: int = 0
+
+    @property
+    def cost(self) -> Decimal | None:
+        """Sum over every call, None as soon as one price is unknown."""
+        total = Decimal(0)
+        for call in self.calls:
+            if call.cost is None:
+                return None
+            total += call.cost
+        return total
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens over every call."""
+        return sum((call.usage for call in self.calls), Usage())
+
+    def by_disposition(self, *dispositions: Disposition) -> tuple[PlacedFinding, ...]:
+        """Return the findings with one of these fates, in order of presentation."""
+        return tuple(placed for placed in self.findings if placed.disposition in dispositions)
+
+    def shown(self) -> tuple[PlacedFinding, ...]:
+        """Return the findings that a reader sees: inline, in the summary, or moved there for their anchor."""
+        return self.by_disposition(Disposition.INLINE, Disposition.SUMMARY, Disposition.OUT_OF_DIFF)
+
+    def worst(self) -> Severity | None:
+        """Return the highest severity among the findings that a reader sees."""
+        return max((placed.finding.severity for placed in self.shown()), default=None)

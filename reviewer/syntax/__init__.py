@@ -1,0 +1,1 @@
+"""Read source text: grammars, symbols, imports, which files are tests."""

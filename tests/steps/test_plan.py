@@ -1,0 +1,23 @@
+"""What a plan says of the rest of its change."""
+
+from __future__ import annotations
+
+from reviewer.change.model import Unit
+from reviewer.change.parse import parse_diff
+from reviewer.steps.plan import elsewhere, units_of_paths
+
+
+def unit(name: str, *paths: str) -> Unit:
+    text = "".join(f"--- a/{path}\n+++ b/{path}\n@@ -1 +1 @@\n-old {name}\n+new {name}\n" for path in paths)
+    return Unit(name, parse_diff(text).hunks, "a reason")
+
+
+def test_the_rest_of_a_change_is_named_own_files_first_then_those_beside_them() -> None:
+    mine = unit("one", "shop/cart.py", "shop/price.py")
+    others = (unit("two", "docs/cart.md", "shop/tax.py"), unit("three", "shop/cart.py"))
+    assert elsewhere(mine, units_of_paths((mine, *others))) == ("shop/cart.py", "shop/tax.py", "docs/cart.md")
+
+
+def test_a_change_that_is_one_unit_has_no_rest() -> None:
+    mine = unit("one", "shop/cart.py")
+    assert elsewhere(mine, units_of_paths((mine,))) == ()
