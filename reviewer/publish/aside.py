@@ -35,7 +35,8 @@ def set_aside(review: Review, *, repository_url: str, level: int) -> tuple[str, 
 def _aside(review: Review, placed: PlacedFinding, words: str, repository_url: str) -> str:
     where = place(placed.finding, repository_url=repository_url, head=review.change.head)
     reason = plain(placed.reason) or words
-    return f"- {where} {title(placed.finding.title)}: *{reason}*"
+    # No colon after the title: with one inside, the two would be an emoji.
+    return f"- {where} {title(placed.finding.title)} – *{reason}*"
 
 
 def routes(review: Review, level: int) -> list[str]:
