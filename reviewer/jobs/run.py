@@ -36,21 +36,22 @@ from reviewer.jobs.access import READ_PERMISSIONS, WRITE_PERMISSIONS, app_auth, 
 from reviewer.jobs.command_reply import reply_once
 from reviewer.jobs.commits import open_commits
 from reviewer.jobs.correction import CORRECTION, correction
-from reviewer.jobs.document import Document, dump_document, load_document
+from reviewer.jobs.document import Document, document_of, dump_document, load_document
 from reviewer.jobs.earlier_findings import earlier_findings, known_findings
 from reviewer.jobs.lease import Heartbeat
 from reviewer.jobs.models import Models, open_models
 from reviewer.jobs.notice import end_checks
 from reviewer.jobs.owner import lease_owner
 from reviewer.jobs.policy import effective_policy, utc_now
+from reviewer.jobs.redacted_results import RedactedResults
 from reviewer.ledger.keys import Lease, ReviewState, backoff
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.meter import LedgerMeter
 from reviewer.prompts.about import About
 from reviewer.publish import sticky
-from reviewer.publish.check import verdict_of
 from reviewer.publish.conceal import Concealer
 from reviewer.publish.cost import Totals
+from reviewer.publish.outgoing import outgoing
 from reviewer.publish.publisher import Identity, publish
 from reviewer.publish.settle import Settle
 from reviewer.settings import Settings
@@ -201,7 +202,7 @@ class _Run:
         planned = plan_review(
             inputs.request, policy=inputs.policy, head=inputs.head, base=inputs.base, models=inputs.models
         )
-        self._reply(gh, "estimate", self.conceal(estimate_table(planned)), login)
+        self._reply(gh, "estimate", outgoing(estimate_table(planned), self.conceal), login)
 
     def _correct(self, gh: GitHub, login: str) -> None:
         """Answer a command that does not exist with a reaction and one comment; nobody is told where that fails."""
@@ -282,13 +283,12 @@ class _Run:
             base=inputs.base,
             asker=inputs.models.asker,
             frontier_price=inputs.models.frontier_price,
-            store=self.ledger.results(self.now),
+            store=RedactedResults(self.ledger.results(self.now), self.conceal.in_json),
         )
         self.ledger.calls.note_checks(str(self.lease.review_id), review.calls)
         # The ledger is the truth about money: calls of an attempt that died belong on the bill too.
         review = replace(review, calls=self.ledger.calls.of_review(self.lease.review_id))
-        verdict = verdict_of(review, fail_on=policy.fail_on, limit_conclusion=policy.limit_conclusion)
-        return Document(review, verdict)
+        return document_of(review, policy, self.conceal)
 
     def _models(self, policy: Policy, pr: PullRequest) -> Models:
         key = self.row.key

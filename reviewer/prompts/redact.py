@@ -56,6 +56,15 @@ def has_token(text: str) -> bool:
     return "PRIVATE KEY" in text and bool(expression(_KEY_SHOWN).search(text))
 
 
+def redact_tokens(text: str) -> str:
+    """Return text without tokens of a known format; what stands around them, quotes and braces too, stays."""
+    words = rules().words.found(text)
+    if not words:
+        return text
+    lines = text.split("\n")
+    return "\n".join(_hide(line, [*token_spans(line, words, own_only=True)])[0] for line in lines)
+
+
 def redact_lines(lines: list[str], *, path: str = "", dotenv: bool = False) -> tuple[list[str], int]:
     """Redact line by line, key blocks across lines; `dotenv` hides every value of a KEY=value file."""
     whole = "\n".join(lines)

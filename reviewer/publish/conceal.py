@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote
 
-from reviewer.prompts.redact import PLACEHOLDER, has_token, redact
+from reviewer.prompts.redact import PLACEHOLDER, has_token, redact, redact_tokens
 from reviewer.secret_value import SecretForm, secret_form
 
 # A piece this long of a secret is treated as the secret; a shorter run meets ordinary text by accident.
@@ -53,6 +53,13 @@ class Concealer:
         Values known by the name beside them are not looked for: our own Markdown would look like such names.
         """
         return has_token(text) or self.own(text) != text
+
+    def in_json(self, text: str) -> str:
+        """Return a text that a program reads without our own secrets and without tokens of a known format.
+
+        Values known by the name beside them stay: cutting one out could take a quote along.
+        """
+        return redact_tokens(self.own(text))
 
     def own(self, text: str) -> str:
         """Return text without the secrets of this process."""
