@@ -14,6 +14,8 @@ from reviewer.prompts.secret_names import may_hold_names, named_spans, names_nex
 from reviewer.prompts.secret_rules import rules, token_spans
 
 PLACEHOLDER: Final = "[redacted]"
+# Characters of a line that are judged and shown: nobody writes a longer one, and no prompt has room for it.
+LONGEST_LINE: Final = 20_000
 
 _DOTENV: Final = re.compile(r"^(\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*)(\S.*)$")
 _KEY_BEGIN: Final = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
@@ -66,7 +68,11 @@ def redact_tokens(text: str) -> str:
 
 
 def redact_lines(lines: list[str], *, path: str = "", dotenv: bool = False) -> tuple[list[str], int]:
-    """Redact line by line, key blocks across lines; `dotenv` hides every value of a KEY=value file."""
+    """Redact line by line, key blocks across lines; `dotenv` hides every value of a KEY=value file.
+
+    Of a line longer than LONGEST_LINE the rest is left out, and the line says so.
+    """
+    lines = [_shortened(line) if len(line) > LONGEST_LINE else line for line in lines]
     whole = "\n".join(lines)
     words = rules().words.found(whole)
     named = may_hold_names(whole)
@@ -91,6 +97,12 @@ def redact_lines(lines: list[str], *, path: str = "", dotenv: bool = False) -> t
         out.append(fresh)
         count += found
     return out, count
+
+
+def _shortened(line: str) -> str:
+    """Return the beginning of a line that no person wrote, and how much of it is left out; the whole is shorter."""
+    kept = line[: LONGEST_LINE - 100]
+    return f"{kept}[{len(line) - len(kept):,} more characters of this line are left out]"
 
 
 def _hide(line: str, spans: list[tuple[int, int]]) -> tuple[str, int]:

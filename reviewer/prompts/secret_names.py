@@ -97,7 +97,8 @@ _FRAME_HINTS: Final = (
 
 _FRAME_WORDS: Final = Words(_FRAME_HINTS)
 _UNQUOTED_END: Final = re.compile(r"[\s\"'`<>;,|)}\]]|$")
-_NEXT_PARAMETER: Final = re.compile(r"&[\w.-]{1,40}=")
+# `&name=` and `=name` begin another value: what is padded with = ends with it.
+_NEXT_PARAMETER: Final = re.compile(r"&[\w.-]{1,40}=|=(?=[\w\"'])")
 # A quote, also inside a call that only wraps the text: `[]byte("`, `SecretStr("`.
 _OPENING: Final = re.compile(r"(?:[\[\]A-Za-z_.]{1,30}\()?[rRbBuUfF@]{0,2}(\\?[\"'`])")
 _SCHEME_BEFORE: Final = re.compile(r"(?:Bearer|Basic|Token|ApiKey|Digest)\s{1,4}", re.IGNORECASE)
@@ -187,7 +188,9 @@ def _value_at(line: str, start: int, name: str, *, config: bool) -> Iterator[tup
             yield begin, end if end >= 0 else len(line)
         return
     stop = _UNQUOTED_END.search(rest)
-    value = _NEXT_PARAMETER.split(rest[: stop.start() if stop else len(rest)], maxsplit=1)[0]
+    value = rest[: stop.start() if stop else len(rest)]
+    following = _NEXT_PARAMETER.search(value)
+    value = value[: following.start()] if following else value
     if rest[len(value) : len(value) + 1] == "<":
         return
     end = start + len(value)

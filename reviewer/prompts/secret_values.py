@@ -12,7 +12,7 @@ from reviewer.prompts.linear import expression
 from reviewer.prompts.secret_rules import entropy
 
 # A value is judged by its beginning; what is longer is hidden to its end where the beginning is a secret.
-MAX_VALUE: Final = 512
+MAX_VALUE: Final = 256
 MIN_VALUE: Final = 8
 
 # What makes a value code, a reference or a path, and no value at all.
