@@ -19,9 +19,9 @@ from reviewer.models.redact import redactor
 from reviewer.prompts.fence import prose, reveal
 from reviewer.prompts.redact import LONGEST_LINE, redact, redact_lines
 from reviewer.prompts.secret_values import MAX_VALUE
-from reviewer.publish.conceal import Concealer
 from reviewer.publish.escape import code, fence, plain, visible
 from reviewer.publish.marker import read_marker
+from reviewer.publish.redact_own_secrets import OwnSecrets
 from reviewer.publish.sanitize import markdown, title
 from reviewer.syntax.symbols import Source
 from reviewer.syntax.uses import uses_in_lines, uses_in_strings
@@ -119,7 +119,7 @@ HARD = {
 # Every function that foreign text goes through whole, before anything is cut.
 READERS: dict[str, Callable[[str], object]] = {
     "redact": redact,
-    "conceal": Concealer(["canary-Zk39xQ7pLm2VtR8wYb5N"]),
+    "conceal": OwnSecrets(["canary-Zk39xQ7pLm2VtR8wYb5N"]),
     "secrets of providers": redactor(["canary-Zk39xQ7pLm2VtR8wYb5N"]),
     "reveal": reveal,
     "prose": lambda text: prose(text, limit=1500),

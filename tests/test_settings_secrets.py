@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reviewer.models.redact import redactor
-from reviewer.publish.conceal import Concealer
+from reviewer.publish.redact_own_secrets import OwnSecrets
 from reviewer.secret_address import address_secrets, printable
 from reviewer.secret_value import SecretForm, secret_form
 from reviewer.settings import Secret, Settings
@@ -46,14 +46,14 @@ def test_settings_print_no_password_key_or_token():
 
 @pytest.mark.parametrize("name", HIDDEN)
 def test_what_a_model_echoes_of_our_settings_is_not_published(name: str):
-    conceal = Concealer(settings().secrets())
+    conceal = OwnSecrets(settings().secrets())
     assert HIDDEN[name] in settings().secrets()
     for said in (HIDDEN[name], json.dumps({"body": HIDDEN[name]}), f"the value is `{HIDDEN[name]}`."):
         assert HIDDEN[name] not in conceal(said)
 
 
 def test_hosts_users_and_parts_of_our_addresses_are_no_secrets():
-    conceal = Concealer(settings().secrets())
+    conceal = OwnSecrets(settings().secrets())
     text = "The services of hooks.chat.example and db.internal are called by app over postgresql+psycopg."
     assert conceal(text) == text
 
@@ -91,7 +91,7 @@ def test_a_dummy_key_is_no_secret_and_takes_no_word_of_a_comment(value: str):
         f"A key is not needed here; {value} of postgres, none, EMPTY test, lm-studio "
         "12345678 0000000000 xxxxxxxxxxxxxxxxxx."
     )
-    assert Concealer([value]).own(text) == text
+    assert OwnSecrets([value]).own(text) == text
     assert redactor([value])(text) == text
 
 
@@ -102,16 +102,16 @@ def test_a_dummy_key_is_no_secret_and_takes_no_word_of_a_comment(value: str):
 )  # fmt: skip
 def test_what_an_issuer_or_a_careful_person_made_is_a_secret(value: str):
     assert secret_form(value) is SecretForm.PIECES
-    assert value not in Concealer([value])(f"leak: {value} end")
+    assert value not in OwnSecrets([value])(f"leak: {value} end")
 
 
 def test_a_value_in_another_script_is_hidden_as_a_whole():
-    assert "пароль-длинный" not in Concealer(["пароль-длинный"])("вот: пароль-длинный.")
+    assert "пароль-длинный" not in OwnSecrets(["пароль-длинный"])("вот: пароль-длинный.")
 
 
 def test_a_passphrase_of_words_is_hidden_as_a_whole_and_its_words_are_not():
     value = "correct-horse-battery-staple"
     assert secret_form(value) is SecretForm.WHOLE
-    conceal = Concealer([value])
+    conceal = OwnSecrets([value])
     assert conceal(f"it is {value}") == "it is [redacted]"
     assert conceal("a correct horse and a battery staple") == "a correct horse and a battery staple"

@@ -49,10 +49,10 @@ from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.meter import LedgerMeter
 from reviewer.prompts.about import About
 from reviewer.publish import sticky
-from reviewer.publish.conceal import Concealer
 from reviewer.publish.cost import Totals
 from reviewer.publish.outgoing import outgoing
 from reviewer.publish.publisher import Identity, publish
+from reviewer.publish.redact_own_secrets import OwnSecrets
 from reviewer.publish.settle import Settle
 from reviewer.settings import Settings
 from reviewer.steps.context import ReviewContext
@@ -128,7 +128,7 @@ class _Run:
         self.row = row
         self.payload: Mapping[str, object] = row.payload
         self.repository = str(self.payload["repository"])
-        self.conceal = Concealer(settings.secrets())
+        self.conceal = OwnSecrets(settings.secrets())
 
     def run(self) -> None:
         try:

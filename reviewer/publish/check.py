@@ -14,8 +14,8 @@ from reviewer.publish import cost, coverage
 from reviewer.publish.cost import Totals
 from reviewer.publish.escape import code, plain, visible
 from reviewer.publish.figures import count, severity
+from reviewer.publish.open_findings import ordered, standing
 from reviewer.publish.sanitize import title
-from reviewer.publish.standing import ordered, standing
 from reviewer.steps.result import Review
 
 # https://docs.github.com/rest/checks/runs: summary and text are limited to 65,535 bytes each (the page says

@@ -18,10 +18,10 @@ from reviewer.github.records import PullRequest
 from reviewer.ledger.keys import Publication
 from reviewer.publish import sticky
 from reviewer.publish.check import CheckOutput, render_check
-from reviewer.publish.conceal import Concealer
 from reviewer.publish.cost import Totals
 from reviewer.publish.marker import Kind, Marker
 from reviewer.publish.outgoing import outgoing, outgoing_output
+from reviewer.publish.redact_own_secrets import OwnSecrets
 from reviewer.publish.redact_review import redact_review
 from reviewer.publish.reviews import HeadMoved, Poster
 from reviewer.publish.settle import Settle
@@ -66,7 +66,7 @@ def publish(
     save: Callable[[Publication], None] | None = None,
     before: Publication | None = None,
     totals: Totals | None = None,
-    conceal: Concealer | None = None,
+    conceal: OwnSecrets | None = None,
     external_id: str = "",
     settle: Settle | None = None,
 ) -> Posted:
@@ -81,7 +81,7 @@ def publish(
     PermissionMissing only where GitHub refused everything.
     """
     settle = settle or Settle()
-    secrets = conceal or Concealer()
+    secrets = conceal or OwnSecrets()
     state = _State(redact_review(review, secrets), pr, before or Publication(), fence, save or (lambda _: None))
     now = gh.pull_request(pr.repository, pr.number)
     if now.head_sha != review.change.head:
@@ -153,7 +153,7 @@ class _State:
         return Posted(self.publication, self.review, stale, dict(self.urls), self.summary_url, tuple(self.problems))
 
 
-def _inline(state: _State, gh: GitHub, identity: Identity, secrets: Concealer, settle: Settle) -> None:
+def _inline(state: _State, gh: GitHub, identity: Identity, secrets: OwnSecrets, settle: Settle) -> None:
     poster = Poster(
         gh, state.pr, state.review, login=identity.login, fence=state.fence, secrets=secrets, settle=settle
     )
@@ -182,7 +182,7 @@ def _inline(state: _State, gh: GitHub, identity: Identity, secrets: Concealer, s
 
 
 def _summary(
-    state: _State, gh: GitHub, identity: Identity, source: SummaryInput, secrets: Concealer, settle: Settle
+    state: _State, gh: GitHub, identity: Identity, source: SummaryInput, secrets: OwnSecrets, settle: Settle
 ) -> None:
     body = outgoing(render_summary(source), secrets)
     try:
@@ -208,7 +208,7 @@ def _check(
     identity: Identity,
     output: CheckOutput,
     external_id: str,
-    secrets: Concealer,
+    secrets: OwnSecrets,
     settle: Settle,
 ) -> None:
     try:

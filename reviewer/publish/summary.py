@@ -13,14 +13,14 @@ from typing import Final
 from policies.words import Severity
 from reviewer.findings.model import Disposition, PlacedFinding
 from reviewer.publish import cost, coverage
-from reviewer.publish.aside import routes, set_aside
 from reviewer.publish.cost import Totals
 from reviewer.publish.escape import cell, code, link, plain
 from reviewer.publish.figures import count, icon, place, seconds, severity
 from reviewer.publish.inline import BODY_LIMIT, render_finding, size
 from reviewer.publish.marker import Kind, Marker, fingerprint_in_marker
+from reviewer.publish.open_findings import in_words, ordered, standing, still_open
 from reviewer.publish.sanitize import title
-from reviewer.publish.standing import in_words, ordered, standing, still_open
+from reviewer.publish.set_aside import routes, set_aside
 from reviewer.steps.result import Review, ReviewStatus
 
 SUMMARY_LIMIT: Final = BODY_LIMIT - 500

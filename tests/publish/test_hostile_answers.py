@@ -22,9 +22,9 @@ from reviewer.findings.parse import parse_answer
 from reviewer.models.model import Completion, FinishReason, Usage
 from reviewer.publish.check import render_check, verdict_of
 from reviewer.publish.comments import comment_row
-from reviewer.publish.conceal import Concealer
 from reviewer.publish.marker import read_marker
 from reviewer.publish.outgoing import AS_PLAIN_TEXT, outgoing, outgoing_output
+from reviewer.publish.redact_own_secrets import OwnSecrets
 from reviewer.publish.redact_review import redact_review
 from reviewer.publish.summary import SummaryInput, render_summary
 from reviewer.steps.result import Review, ReviewStatus
@@ -35,7 +35,7 @@ from tests.publish.test_sanitize import ATTACKS
 ANSWERS = int(os.environ.get("HOSTILE_ANSWERS", "60"))
 URL = "https://github.example/acme/shop"
 CANARY = "canary-Zk39xQ7pLm2VtR8wYb5N"
-SECRETS = Concealer([CANARY])
+SECRETS = OwnSecrets([CANARY])
 # What the second filter used to eat, and what it left alive.
 EATEN = [
     'pass&#119;ord="aaaaaaaaaa`x" ![a](https://evil.example/x.png) @octocat <b>hi</b>',

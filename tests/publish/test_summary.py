@@ -17,7 +17,7 @@ from reviewer.publish.cost import Totals
 from reviewer.publish.figures import exact, money, percent, seconds, short_tokens
 from reviewer.publish.inline import BODY_LIMIT, render_inline, size
 from reviewer.publish.marker import Kind, read_marker
-from reviewer.publish.standing import OPEN_THREAD
+from reviewer.publish.open_findings import OPEN_THREAD
 from reviewer.publish.summary import SUMMARY_LIMIT, SummaryInput, headline, render_summary
 from reviewer.steps.result import Review, ReviewStatus
 from tests.publish.rendered import problems, tags, text_of

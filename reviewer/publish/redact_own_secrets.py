@@ -1,4 +1,4 @@
-"""Our own secrets out of every text that leaves, in whatever dress a model was talked into. Pure.
+"""Take our own secrets out of every text that leaves, in whatever form a model was made to write them. Pure.
 
 `reviewer.prompts.redact` knows what secrets of any issuer look like; this knows the very values of this process:
 as they are, reversed, in hexadecimal, in base64 at each alignment, percent-encoded, cut short at either end, or
@@ -22,7 +22,7 @@ PIECE: Final = 12
 _PEM_LINE: Final = re.compile(r"-----[A-Z ]{1,64}-----")
 
 
-class Concealer:
+class OwnSecrets:
     """Replaces the given secrets, and whatever looks like one of another issuer, by `[redacted]`.
 
     Values that are no secrets by their form (`reviewer.secret_value`) are left alone. Values are redacted before
