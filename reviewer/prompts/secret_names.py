@@ -96,6 +96,11 @@ _FRAME_HINTS: Final = (
 )  # fmt: skip
 
 _FRAME_WORDS: Final = Words(_FRAME_HINTS)
+# Tokens that are places in a list or an exchange, and names of types: `NextToken`, `AWS::IAM::AccessKey`.
+_NO_SECRET_BEFORE: Final = re.compile(
+    r"(?:next|change|request|lock|page|pagination|continuation|idempotency|sync|cancel|csrf|xsrf|public|::\w{0,20})[_-]?$",
+    re.IGNORECASE,
+)
 _UNQUOTED_END: Final = re.compile(r"[\s\"'`<>;,|)}\]]|$")
 # `&name=` and `=name` begin another value: what is padded with = ends with it.
 _NEXT_PARAMETER: Final = re.compile(r"&[\w.-]{1,40}=|=(?=[\w\"'])")
@@ -118,15 +123,15 @@ def named_spans(line: str, *, config: bool = False) -> Iterator[tuple[int, int]]
     if not may_hold_names(line):
         return
     for match in expression(_ASSIGNED).finditer(line):
-        if line[match.end() : match.end() + 1] in ("=", "~", ":"):
-            continue  # a comparison, a match, a path of C++
+        # Not a comparison, a match, a path of C++.
+        if line[match.end() : match.end() + 1] in ("=", "~", ":") or _is_no_secret(line, match.start(1)):
+            continue
         yield from _value_at(line, match.end(), match.group(1) or "", config=config)
     if "(" in line or "," in line:
         for pattern in (_PAIR, _CALLED):
             for match in expression(pattern).finditer(line):
                 yield from _value_at(line, match.start(2), match.group(1) or "", config=False)
-    for match in expression(_SPACED).finditer(line):
-        yield from _value_at(line, match.end(), match.group(1) or "", config=False)
+    yield from _spaced(line)
     if "<" in line:
         for pattern in (_ELEMENT, _NAMED_ELEMENT):
             for match in expression(pattern).finditer(line):
@@ -134,6 +139,16 @@ def named_spans(line: str, *, config: bool = False) -> Iterator[tuple[int, int]]
     for match in expression(_ATTRIBUTE).finditer(line):
         yield from _value_at(line, match.end(), match.group(1) or "", config=config)
     yield from _framed(line)
+
+
+def _spaced(line: str) -> Iterator[tuple[int, int]]:
+    for match in expression(_SPACED).finditer(line):
+        if not _is_no_secret(line, match.start(1)):
+            yield from _value_at(line, match.end(), match.group(1) or "", config=False)
+
+
+def _is_no_secret(line: str, start: int) -> bool:
+    return bool(_NO_SECRET_BEFORE.search(line[max(0, start - 24) : start]))
 
 
 def names_next_value(line: str) -> bool:

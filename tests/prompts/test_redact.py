@@ -174,6 +174,9 @@ ORDINARY = [
     'api_key = "YOUR_API_KEY_HERE"',
     "export TOKEN=%TOKEN%",
     "x = '-----BEGIN RSA PRIVATE KEY-----'",
+    '"NextToken": "cY1W3eTFvoB0cH7YrKVudI4Gb0H8J0xA"',
+    '"AWS::IAM::AccessKey": "62d91b17309e76c8",',
+    "csrf_token=x7Kq9vT2mLpR4wZ8",
 ]
 
 
