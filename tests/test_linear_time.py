@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 
 import pytest
+from reviewer.findings.tolerant_json import decode_json
 
 from reviewer.change.parse import parse_diff
 from reviewer.context.definitions import LONGEST_QUALIFIER
 from reviewer.errors import KiloReviewError
-from reviewer.findings.tolerant_json import decode_json
 from reviewer.models.redact import redactor
 from reviewer.prompts.fence import prose, reveal
 from reviewer.prompts.redact import LONGEST_LINE, redact, redact_lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,8 +14,8 @@ from reviewer.prompts.redact import PLACEHOLDER
 from reviewer.publish import cost, coverage
 from reviewer.publish.cost import Totals
 from reviewer.publish.escape import code, plain, visible
-from reviewer.publish.figures import count, severity
-from reviewer.publish.open_findings import ordered, standing
+from reviewer.publish.figures import count, grade
+from reviewer.publish.open_findings import decisive, ordered, standing, unplaced
 from reviewer.publish.sanitize import title
 from reviewer.steps.result import Review
 
@@ -42,15 +43,18 @@ class CheckOutput:
 def verdict_of(
     review: Review, *, fail_on: Severity | None, limit_conclusion: Conclusion = Conclusion.NEUTRAL
 ) -> Verdict:
-    """Return the gates' verdict on a review: on what a reader sees of it, and on threads that are still open."""
-    counts: dict[Severity, int] = {}
-    for placed in standing(review):
-        counts[placed.finding.severity] = counts.get(placed.finding.severity, 0) + 1
+    """Return the gates' verdict on a review.
+
+    What stands beside a line, is verified, or stands in an open thread decides; what is only in the collapsed part
+    does not. What could not be placed or graded never passes for clean.
+    """
     return conclude(
         status=str(review.status),
         complete=review.coverage.complete,
         share=review.coverage.share,
-        counts=counts,
+        counts=Counter(placed.finding.severity for placed in standing(review)),
+        deciding=Counter(placed.finding.severity for placed in decisive(review)),
+        unplaced=len(unplaced(review, fail_on)),
         fail_on=fail_on,
         limit_conclusion=limit_conclusion,
     )
@@ -90,7 +94,7 @@ def render_check(
 def _line(placed: PlacedFinding) -> str:
     finding = placed.finding
     where = code(f"{finding.path}:{finding.line}")
-    return f"- {severity(finding.severity)} {where} {title(finding.title)}"
+    return f"- {grade(finding)} {where} {title(finding.title)}"
 
 
 def _annotation(placed: PlacedFinding) -> dict[str, Any]:

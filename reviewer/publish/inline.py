@@ -8,7 +8,7 @@ from reviewer.change.model import Side
 from reviewer.findings.model import Finding, PlacedFinding
 from reviewer.prompts.redact import PLACEHOLDER
 from reviewer.publish.escape import code, fence, suggestion
-from reviewer.publish.figures import found_by, severity
+from reviewer.publish.figures import found_by, grade
 from reviewer.publish.marker import Kind, Marker
 from reviewer.publish.sanitize import markdown, title
 
@@ -33,7 +33,7 @@ def render_inline(placed: PlacedFinding, *, head: str) -> str:
 def render_finding(placed: PlacedFinding, *, limit: int = INLINE_LIMIT) -> str:
     """Return a finding in full: as in an inline comment, without the marker. `limit` bounds its body."""
     finding = placed.finding
-    parts = [f"**{severity(finding.severity)} · {title(finding.title)}**"]
+    parts = [f"**{grade(finding)} · {title(finding.title)}**"]
     body = markdown(finding.body, limit=limit)
     if body:
         parts.append(body)

@@ -6,18 +6,19 @@ and where its answer does not come, GitHub is asked what it has before anything 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from policies.gates import Verdict
-from reviewer.errors import PermissionMissing
+from reviewer.errors import GitHubUnavailable, PermissionMissing
 from reviewer.findings.model import Disposition
 from reviewer.github.client import GitHub
 from reviewer.github.records import PullRequest
 from reviewer.ledger.keys import Publication
 from reviewer.publish import sticky
 from reviewer.publish.check import CheckOutput, render_check
+from reviewer.publish.check_runs import CheckRuns
 from reviewer.publish.cost import Totals
 from reviewer.publish.marker import Kind, Marker
 from reviewer.publish.outgoing import outgoing, outgoing_output
@@ -43,7 +44,7 @@ class Identity:
 class Posted:
     """What a publication came to. `urls` maps a fingerprint (as a marker spells it) to its inline comment.
 
-    `stale` says that the head had moved on: nothing was posted. `problems` are sentences on what GitHub refused.
+    `stale`: head or base had moved on, nothing was posted. `problems` are sentences on what GitHub refused.
     `review` is the review as it was published: refused anchors are OUT_OF_DIFF in it.
     """
 
@@ -83,19 +84,21 @@ def publish(
     settle = settle or Settle()
     secrets = conceal or OwnSecrets()
     state = _State(redact_review(review, secrets), pr, before or Publication(), fence, save or (lambda _: None))
-    now = gh.pull_request(pr.repository, pr.number)
-    if now.head_sha != review.change.head:
-        return _stale(state, gh, identity, now.head_sha)
+    now = _moved(gh, pr, review.change.head)
+    if now is not None:
+        return _stale(state, gh, identity, external_id, now.head_sha)
+    state.note(replace(state.publication, head_sha=review.change.head, base_sha=pr.base_sha))
     try:
         _inline(state, gh, identity, secrets, settle)
     except HeadMoved as moved:
-        return _stale(state, gh, identity, moved.head)
+        return _stale(state, gh, identity, external_id, moved.head)
     source = SummaryInput(
         state.review,
         repository_url=pr.repository_url,
         comment_urls=state.urls,
         totals=totals,
         notices=tuple(secrets(problem) for problem in state.problems),
+        verdict=verdict,
     )
     _summary(state, gh, identity, source, secrets, settle)
     no_comments = len(state.denied) > 0
@@ -144,6 +147,11 @@ class _State:
             self.publication = publication
             self.save(publication)
 
+    def announce(self, what: str) -> None:
+        """Save that a write is about to be sent: whoever finds it waits until GitHub's lists can show it."""
+        self.publication = replace(self.publication, writing=what)
+        self.save(self.publication)
+
     def deny(self, error: PermissionMissing, outlet: str) -> None:
         needed = _OUTLETS[outlet]
         self.denied.append(PermissionMissing(str(error), permission=needed))
@@ -155,7 +163,14 @@ class _State:
 
 def _inline(state: _State, gh: GitHub, identity: Identity, secrets: OwnSecrets, settle: Settle) -> None:
     poster = Poster(
-        gh, state.pr, state.review, login=identity.login, fence=state.fence, secrets=secrets, settle=settle
+        gh,
+        state.pr,
+        state.review,
+        login=identity.login,
+        fence=state.fence,
+        secrets=secrets,
+        settle=settle,
+        announce=lambda: state.announce("review"),
     )
     try:
         result = poster.post()
@@ -176,6 +191,7 @@ def _inline(state: _State, gh: GitHub, identity: Identity, secrets: OwnSecrets, 
             state.publication,
             github_review_id=result.review_id or state.publication.github_review_id,
             comment_ids=result.comment_ids,
+            writing="",
             marker=Marker(Kind.REVIEW, head=state.review.change.head).line(),
         )
     )
@@ -194,12 +210,13 @@ def _summary(
             known=state.publication.summary_comment_id,
             fence=state.fence,
             settle=settle,
+            announce=lambda: state.announce("summary"),
         )
     except PermissionMissing as error:
         state.deny(error, "summary")
         return
     state.summary_url = comment.html_url
-    state.note(replace(state.publication, summary_comment_id=comment.id))
+    state.note(replace(state.publication, summary_comment_id=comment.id, writing=""))
 
 
 def _check(
@@ -211,33 +228,51 @@ def _check(
     secrets: OwnSecrets,
     settle: Settle,
 ) -> None:
+    checks = CheckRuns(
+        gh,
+        state.pr.repository,
+        identity.app_id,
+        external_id,
+        fence=state.fence,
+        announce=lambda: state.announce("check run"),
+        settle=settle,
+    )
     try:
-        run = sticky.complete_check(
-            gh,
-            state.pr.repository,
+        run = checks.conclude(
             state.review.change.head,
             replace(output, output=outgoing_output(output.output, secrets)),
-            app_id=identity.app_id,
             known=state.publication.check_run_id,
-            external_id=external_id,
-            fence=state.fence,
-            settle=settle,
         )
     except PermissionMissing as error:
         state.check_denied = True
         state.deny(error, "check run")
         return
-    state.note(replace(state.publication, check_run_id=run.id))
+    state.note(replace(state.publication, check_run_id=run.id, writing=""))
 
 
-def _stale(state: _State, gh: GitHub, identity: Identity, head: str) -> Posted:
-    """A newer head has its own review; this one must not speak on lines that moved, nor hang in progress."""
-    runs: Sequence[int] = ()
+def _moved(gh: GitHub, pr: PullRequest, head: str) -> PullRequest | None:
+    """Return the pull request where its head or base branch is another one by now, None where it is not.
+
+    Two answers in a row have to say so, and not be older than what was seen before: a replica may lag.
+    """
+    now = gh.pull_request(pr.repository, pr.number)
+    if (now.head_sha, now.base_ref) != (head, pr.base_ref):
+        now = gh.pull_request(pr.repository, pr.number)
+    if (now.head_sha, now.base_ref) == (head, pr.base_ref):
+        return None
+    if now.updated_at < pr.updated_at:
+        raise GitHubUnavailable(f"GitHub's answer on {pr.repository}#{pr.number} is older than its last one")
+    return now
+
+
+def _stale(state: _State, gh: GitHub, identity: Identity, external_id: str, head: str) -> Posted:
+    """Say nothing on lines that moved: the newer head has its own review. End what shows this one as under way."""
+    if head == state.review.change.head:
+        # Another base: its review uses the same check run.
+        return state.posted(stale=True)
+    checks = CheckRuns(gh, state.pr.repository, identity.app_id, external_id, fence=state.fence)
     try:
-        runs = sticky.open_checks(gh, state.pr.repository, state.review.change.head, app_id=identity.app_id)
-        for run in runs:
-            state.fence()
-            sticky.supersede_check(gh, state.pr.repository, run, head)
+        checks.end_superseded(state.review.change.head, head)
     except PermissionMissing as error:
         state.deny(error, "check run")
     return state.posted(stale=True)
