@@ -34,7 +34,7 @@ from reviewer.jobs.refusal import is_refused
 from reviewer.jobs.verdicts import earlier_verdict, leave_without_review, reviewed_nothing, stored_document
 from reviewer.ledger.keys import ReviewState
 from reviewer.ledger.ledger import Ledger
-from reviewer.publish.conceal import Concealer
+from reviewer.publish.redact_own_secrets import OwnSecrets
 from reviewer.publish.settle import LIST_LAG
 from reviewer.settings import Settings
 from reviewer.steps.result import Review
@@ -77,7 +77,7 @@ def run(
                 row=row,
                 payload=payload,
                 held=HeldLease(ledger.reviews, lease, now),
-                redact=Concealer(settings.secrets()),
+                redact=OwnSecrets(settings.secrets()),
                 pace=Pace(now, write_pause, list_lag),
             )
         )
