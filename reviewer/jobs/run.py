@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import datetime
 
 from reviewer.errors import (
@@ -148,11 +149,17 @@ def _start(job: Job, access: Access, pr: PullRequest) -> None:
     An App that may not write check runs is told so when it publishes.
     """
     if not job.payload.model:
-        with suppress(PermissionMissing):
-            access.check_runs(job, pr.repository).start(pr.head_sha)
+        _show_start(job, access, pr)
     if job.held.lease.fence > 1:
         # An attempt before this one may have died in the middle of a call.
         job.ledger.money.expire(job.now(), review_id=job.id)
+
+
+def _show_start(job: Job, access: Access, pr: PullRequest) -> None:
+    with suppress(PermissionMissing):
+        run = access.check_runs(job, pr.repository).start(pr.head_sha)
+        # Its id is kept: no list may show it yet when it is concluded.
+        job.save(replace(job.publication(), check_run_id=run.id, writing=""))
 
 
 def _usable_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> Inputs | None:
@@ -167,8 +174,7 @@ def _usable_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) 
     if inputs.models.asker is None:
         answer_unusable(job, access, pr.repository, inputs.models.reason)
         return None
-    with suppress(PermissionMissing):
-        access.check_runs(job, pr.repository).start(pr.head_sha)
+    _show_start(job, access, pr)
     return inputs
 
 
