@@ -46,6 +46,7 @@ from reviewer.jobs.policy import effective_policy, utc_now
 from reviewer.ledger.keys import Lease, ReviewState, backoff
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.meter import LedgerMeter
+from reviewer.ledger.money import Terms
 from reviewer.prompts.about import About
 from reviewer.publish import sticky
 from reviewer.publish.check import verdict_of
@@ -300,15 +301,14 @@ class _Run:
             repository=pr.repository,
             organisation=owner,
         )
-        meter = LedgerMeter(
-            self.ledger,
-            self.lease.review_id,
-            policy.limits,
+        terms = Terms(
             account,
-            self.now,
+            policy.limits,
+            review_id=self.lease.review_id,
             lease=self.lease,
             allow_unknown_price=policy.unknown_price == "allow",
         )
+        meter = LedgerMeter(self.ledger.money, terms, self.now)
         return open_models(
             self.settings,
             policy,

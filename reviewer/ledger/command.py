@@ -7,11 +7,13 @@ import json
 import sys
 from datetime import UTC, datetime, timedelta
 
-from policies.budgets import BudgetInvalid, CreditKind, balance, dollars, parse_amount
+from policies.budgets import BudgetInvalid, dollars, parse_amount
+from policies.credits import CreditKind
 from reviewer.errors import ConfigurationError
 from reviewer.ledger.calls import GROUPS, Spend
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.money import Unconfirmed
+from reviewer.ledger.prepaid import NewCredit, ReferenceReused
 from reviewer.settings import Settings
 
 
@@ -76,6 +78,7 @@ def _row(spend: Spend) -> dict[str, object]:
     return {
         "cost_usd": None if spend.cost is None else f"{spend.cost:f}",
         "known_usd": f"{spend.known:f}",
+        "estimated_usd": f"{spend.estimated:f}",
         "unconfirmed_usd": f"{spend.unconfirmed:f}",
         "unpriced_calls": spend.unpriced,
         "calls": spend.calls,
@@ -88,6 +91,8 @@ def _row(spend: Spend) -> dict[str, object]:
 def _words(spend: Spend) -> str:
     parts = [f"{dollars(spend.known):>12}", f"{spend.calls} calls"]
     parts.append(f"{spend.usage.input} tokens in ({spend.usage.cache_read} cached), {spend.usage.output} out")
+    if spend.estimated:
+        parts.append(f"of which {dollars(spend.estimated)} is estimated")
     if spend.unconfirmed:
         parts.append(f"and at most {dollars(spend.unconfirmed)} that nobody saw the bill of")
     if spend.unpriced:
@@ -104,17 +109,20 @@ def _credit(ledger: Ledger, options: argparse.Namespace, now: datetime) -> list[
         amount = parse_amount(options.add, "--add")
         if not amount:
             raise ConfigurationError("--add books nothing", remedy="Name US dollars, such as 25.")
-        ledger.prepaid.add(
-            options.organisation,
-            amount,
-            CreditKind.BONUS if options.bonus else CreditKind.PURCHASE,
-            now,
-            reference=options.reference,
-            expires_at=_day(options.expires, "--expires") if options.expires else None,
-        )
-    account = ledger.prepaid.credits(options.organisation)
-    lines = [f"{options.organisation}: {dollars(balance(account, now))} can be spent"]
-    for credit in account:
+        kind = CreditKind.BONUS if options.bonus else CreditKind.PURCHASE
+        expires_at = _day(options.expires, "--expires") if options.expires else None
+        new = NewCredit(amount, kind, reference=options.reference, expires_at=expires_at)
+        try:
+            ledger.prepaid.add(options.organisation, new, now)
+        except ReferenceReused as error:
+            raise ConfigurationError(
+                f"--reference {error}", remedy="Name this credit's own receipt; the same one is booked once."
+            ) from None
+    balance = ledger.prepaid.balance(options.organisation, now)
+    lines = [f"{options.organisation}: {dollars(balance.free)} can be spent"]
+    if balance.debt:
+        lines.append(f"  {dollars(balance.debt)} is owed; the next credit pays it first")
+    for credit in ledger.prepaid.credits(options.organisation):
         lapse = f", lapses on {credit.expires_at:%Y-%m-%d}" if credit.expires_at else ""
         lapsed = " (lapsed)" if credit.expires_at and credit.expires_at <= now else ""
         held = f", {dollars(credit.held)} held" if credit.held else ""

@@ -11,6 +11,7 @@ import pytest
 from reviewer.errors import ConfigurationError
 from reviewer.ledger import command
 from reviewer.ledger.ledger import Ledger
+from reviewer.ledger.money import Terms
 from tests.ledger.make import ACCOUNT, call, intent
 
 
@@ -29,7 +30,7 @@ def ask(url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 
 def spend(ledger: Ledger, reservation: str, cost: str | None) -> None:
     now = datetime.now(UTC)
-    ledger.money.reserve(reservation, amount=Decimal("0.5"), intent=intent(), account=ACCOUNT, limits=(), now=now)
+    ledger.money.reserve(reservation, Decimal("0.5"), intent(), Terms(ACCOUNT), now)
     ledger.money.settle(reservation, call(cost), now)
 
 
@@ -61,7 +62,7 @@ def test_an_unseen_bill_is_listed_and_confirmed(ledger: Ledger, ask) -> None:
 
 def test_an_unseen_bill_is_listed_under_our_id_and_the_provider_s(ledger: Ledger, ask) -> None:
     now = datetime.now(UTC)
-    ledger.money.reserve("r1", amount=Decimal("0.5"), intent=intent(), account=ACCOUNT, limits=(), now=now)
+    ledger.money.reserve("r1", Decimal("0.5"), intent(), Terms(ACCOUNT), now)
     ledger.money.settle("r1", replace(call(None), request_id="req-7"), now)
     assert ask("unconfirmed").startswith("r1  ")
     assert ask("unconfirmed").endswith("at most $0.50  req-7\n")
