@@ -232,13 +232,12 @@ def test_the_balance_reports_itself_at_half_and_when_it_is_used_up(ledger: Ledge
 def test_a_balance_reports_itself_again_after_each_purchase(ledger: Ledger) -> None:
     for number in range(3):
         buy(ledger, "1", f"receipt-{number}")
-        reserve(ledger, f"r{number}", "0.9")
-        ledger.money.settle(f"r{number}", call("0.9"), NOW)
+        reserve(ledger, f"r{number}", "1")
+        ledger.money.settle(f"r{number}", call("1"), NOW)
         reports = ledger.alerts.due(NOW)
-        assert [(report.percent, report.subject) for report in reports] == [(50, "acme"), (80, "acme")][
-            : len(reports)
+        assert [(report.percent, report.subject) for report in reports] == [
+            (percent, "acme") for percent in (50, 80, 100)
         ]
-        assert reports
         for report in reports:
             ledger.alerts.sent(report.id, NOW)
 
