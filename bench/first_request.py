@@ -78,7 +78,7 @@ def _child(command: dict[str, Any]) -> None:
     """Review each change in turn, with a line for each: when it began, and CPU seconds to the first question."""
     from dataclasses import replace
 
-    from policies.policy import load_policy
+    from policies.load import load_policy
     from reviewer import pipeline
     from reviewer.change.parse import parse_diff
     from reviewer.git.commit import GitSnapshot

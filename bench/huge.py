@@ -65,7 +65,7 @@ def _child(task: dict[str, Any]) -> dict[str, object]:
     """Do the work; imports are not counted as time, their memory is."""
     from dataclasses import replace
 
-    from policies.policy import load_policy
+    from policies.load import load_policy
     from reviewer import pipeline
     from reviewer.change.parse import parse_diff
     from reviewer.git.commit import GitSnapshot

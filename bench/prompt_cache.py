@@ -17,7 +17,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from policies.policy import load_policy
+from policies.load import load_policy
 from policies.words import Payment, Tier
 from reviewer.change.parse import parse_diff
 from reviewer.context.tokens import count_tokens

@@ -25,7 +25,7 @@ from bench.context_recall import (
     mirrors_or_say,
     shared_folder,
 )
-from policies.policy import load_policy
+from policies.load import load_policy
 from policies.words import Payment, Tier
 from reviewer.change.parse import parse_diff
 from reviewer.change.render import render_hunk

@@ -16,9 +16,10 @@ from decimal import Decimal
 from typing import Any
 
 from bench.context_recall import mirrors_folder
-from bench.train_sensitivity import DATA, fit, groups, load, load_mined, whole
+from bench.fit.sensitivity import DATA, fit, groups, load, load_mined, whole
+from policies.load import load_policy
 from policies.paths import decide_path, is_documentation, is_test
-from policies.policy import Policy, load_policy
+from policies.policy import Policy
 from policies.routing import Signals, route
 from policies.rules import ChangedPart
 from policies.sensitivity import Sensitivity, assess

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.context_recall import find_mirror, has_commits, load_reviews, mirrors_or_say
-from policies.policy import Policy, load_policy
+from policies.load import load_policy
+from policies.policy import Policy
 from reviewer import pipeline
 from reviewer.change.parse import parse_diff
 from reviewer.git.commit import GitSnapshot

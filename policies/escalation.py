@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from policies.policy import Policy
 from policies.words import Check, Strategy, Tier
-
-if TYPE_CHECKING:
-    from policies.policy import Policy
 
 # A repair shows the model its own answer and what was wrong with it: of no use where there is no answer to repair.
 NOT_REPAIRABLE: Final = frozenset({Check.REFUSED, Check.SELF_REPORTED_UNCERTAIN, Check.VERIFICATION_SPLIT})

@@ -11,8 +11,8 @@ from typing import Any, Final
 from policies import narrowing as n
 from policies import readers as r
 from policies.budgets import in_place_of_shipped
-from policies.policy import AtLimit, PolicyInvalid, Style, Verify
-from policies.words import Conclusion, Severity, Strategy, Tier
+from policies.invalid import PolicyInvalid
+from policies.words import AtLimit, Conclusion, Severity, Strategy, Style, Tier, Verify
 
 Reader = Callable[[object], Any]
 Merger = Callable[[Any, Any], Any]

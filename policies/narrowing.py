@@ -7,15 +7,13 @@ results and, where it is not what was asked for, the reason as the end of a sent
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from policies import budgets, providers
+from policies.policy import Policy
 from policies.words import Conclusion, Severity, Strategy, Tier
 
-if TYPE_CHECKING:
-    from policies.policy import Policy
-
-Narrower = Callable[[Any, Any, "Policy"], tuple[Any, str]]
+Narrower = Callable[[Any, Any, Policy], tuple[Any, str]]
 Pairs = tuple[tuple[str, Strategy], ...]
 
 

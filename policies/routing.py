@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from policies.globs import matching
 from policies.paths import is_documentation, is_test
+from policies.policy import Policy
 from policies.rules import ChangedPart
 from policies.sensitivity import Sensitivity, assess
 from policies.words import Severity, Strategy, Tier
-
-if TYPE_CHECKING:
-    from policies.policy import Policy
 
 # Evidence this bad in a routine unit deserves a better reader than routine gets.
 EVIDENCE_RAISES_FROM: Final = Severity.HIGH

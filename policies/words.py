@@ -1,4 +1,4 @@
-"""The words that decisions are made in: tiers, severities, strategies, sources."""
+"""Enumerations that policy and code share: tiers, severities, strategies, styles, checks, conclusions."""
 
 from __future__ import annotations
 
@@ -86,3 +86,31 @@ class Conclusion(Enum):
     NEUTRAL = "neutral"
     FAILURE = "failure"
     ACTION_REQUIRED = "action_required"
+
+
+class Style(StrEnum):
+    """How sure a finding must be to become an inline comment; the rest stays in the summary."""
+
+    STRICT = "strict"
+    BALANCED = "balanced"
+    LENIENT = "lenient"
+
+    @property
+    def threshold(self) -> float:
+        """Lowest score, 0 to 1, of an inline comment."""
+        return {"strict": 0.8, "balanced": 0.5, "lenient": 0.3}[self.value]
+
+
+class AtLimit(StrEnum):
+    """What happens when a spending limit leaves no room for the next call."""
+
+    STOP = "stop"
+    DEGRADE = "degrade"
+
+
+class Verify(StrEnum):
+    """Which candidates a verification call tries to refute. CRITICAL and HIGH always, unless `never`."""
+
+    ALWAYS = "always"
+    POLICY = "policy"
+    NEVER = "never"

@@ -1,4 +1,4 @@
-"""`kilo-review`: one entry point, each command importing only what it needs."""
+"""Run a command of a table that is handed in, importing only what that command needs."""
 
 from __future__ import annotations
 
@@ -6,31 +6,21 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import Final, NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
 
 EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130
 
-# Command -> (module with `add_arguments` and `main`, one line of help).
-# Modules are named, not imported: `--help` must answer at once.
-COMMANDS: Final[dict[str, tuple[str, str]]] = {
-    "local": ("reviewer.local.command", "review the changes of the repository that you stand in"),
-    "explain": ("reviewer.local.explain", "show what would be sent where, to whom, why and at which price"),
-    "hook": ("reviewer.local.hook", "install, remove or show the git pre-push hook"),
-    "models": (
-        "reviewer.models.command",
-        "list the models that can be used now, with prices, and why the rest cannot",
-    ),
-    "ledger": ("reviewer.ledger.command", "show spend, prepaid credit and bills that nobody saw"),
-    "demo": ("reviewer.demo.command", "open a pull request on a simulated GitHub and review it, for real"),
-    "serve": ("reviewer.processes.serve", "run web, worker and clock in one command"),
-    "web": ("reviewer.processes.command", "run the web process only"),
-    "worker": ("reviewer.processes.command", "run a worker only"),
-    "clock": ("reviewer.processes.command", "run the clock only: re-queues, redeliveries, expired leases"),
-    "setup": ("webhooks.setup_command", "create the GitHub App from its manifest and write its settings"),
-    "migrate": ("reviewer.processes.command", "bring the ledger's tables up to date"),
-}
+
+class Command(NamedTuple):
+    """One command: the module with its `add_arguments` and `main`, and one line of help."""
+
+    module: str
+    summary: str
+
+
+Commands = Mapping[str, Command]
 
 EPILOG: Final = """\
 exit status: 0 done · 1 findings at or above --fail-on · 2 wrong use or configuration
@@ -40,27 +30,28 @@ Settings come from the environment: see docs/settings.md.
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status follows the table in the help text."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    return _guarded(lambda: _dispatch(arguments))
+def main(commands: Commands, argv: Sequence[str], *, program: Sequence[str]) -> int:
+    """Run one command; the exit status follows the table in the help text.
+
+    `program` is the command line that starts this program again; a command finds it as `options.program`.
+    """
+    return _guarded(lambda: _dispatch(commands, list(argv), program))
 
 
-def uncommitted(argv: Sequence[str] | None = None) -> int:
-    """`kilo-review-uncommitted`: the short name of `kilo-review local`."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    return _guarded(lambda: _run("local", arguments, program="kilo-review-uncommitted"))
+def run_one(commands: Commands, command: str, argv: Sequence[str], *, name: str, program: Sequence[str]) -> int:
+    """Run one command under a script name of its own."""
+    return _guarded(lambda: _run(commands, command, list(argv), name=name, program=program))
 
 
-def _dispatch(arguments: list[str]) -> int:
+def _dispatch(commands: Commands, arguments: list[str], program: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="kilo-review",
         description="Reviews changes with any model, a predictable bill and comments that hold.",
-        epilog=_commands_text() + "\n" + EPILOG,
+        epilog=_commands_text(commands) + "\n" + EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="store_true", help="print the version and leave")
-    parser.add_argument("command", nargs="?", choices=COMMANDS, metavar="COMMAND")
+    parser.add_argument("command", nargs="?", choices=commands, metavar="COMMAND")
     # Only what stands before the command is ours: the rest belongs to it, `--help` included.
     cut = next((n for n, word in enumerate(arguments) if not word.startswith("-")), len(arguments))
     options = parser.parse_args(arguments[: cut + 1])
@@ -72,16 +63,17 @@ def _dispatch(arguments: list[str]) -> int:
     if options.command is None:
         parser.print_help()
         return EXIT_USAGE if arguments else 0
-    return _run(options.command, arguments[cut + 1 :], program=f"kilo-review {options.command}")
+    rest = arguments[cut + 1 :]
+    return _run(commands, options.command, rest, name=f"kilo-review {options.command}", program=program)
 
 
-def _run(command: str, arguments: list[str], *, program: str) -> int:
+def _run(commands: Commands, command: str, arguments: list[str], *, name: str, program: Sequence[str]) -> int:
     from importlib import import_module
 
-    name, summary = COMMANDS[command]
-    module = import_module(name)
+    path, summary = commands[command]
+    module = import_module(path)
     parser = argparse.ArgumentParser(
-        prog=program,
+        prog=name,
         description=summary[0].upper() + summary[1:] + ".",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -89,6 +81,7 @@ def _run(command: str, arguments: list[str], *, program: str) -> int:
     module.add_arguments(parser)
     options = parser.parse_args(arguments)
     options.command = command
+    options.program = tuple(program)
     status: int = module.main(options)
     return status
 
@@ -113,11 +106,6 @@ def _guarded(run: Callable[[], int]) -> int:
         return 0
 
 
-def _commands_text() -> str:
-    rows = (f"  {name:<9} {summary}" for name, (_module, summary) in COMMANDS.items())
+def _commands_text(commands: Commands) -> str:
+    rows = (f"  {name:<9} {command.summary}" for name, command in commands.items())
     return "\n".join(("commands:", *rows, "", "`kilo-review COMMAND --help` says more.", ""))
-
-
-def run() -> NoReturn:
-    """Entry point of `python -m reviewer`."""
-    sys.exit(main())

@@ -17,6 +17,7 @@ KiloReviewError
 └── RefusedError            we will not do it; the rule says why
     ├── SignatureRefused    a delivery whose signature is missing or wrong
     ├── DeliveryRefused     a delivery that is malformed or too large
+    ├── JobRefused          a job in the queue that this program did not write
     ├── BudgetRefused       no reservation: a limit would be passed
     ├── PolicyRefused       the provider policy forbids the model
     └── PathRefused         a read outside the two commits under review
@@ -133,6 +134,13 @@ class DeliveryRefused(RefusedError):
     def __init__(self, message: str, *, rule: str, status: int = 400) -> None:
         super().__init__(message, rule=rule)
         self.status = status
+
+
+class JobRefused(RefusedError):
+    """A job in the queue that this program did not write; its text never quotes the job."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, rule="foreign-job")
 
 
 class BudgetRefused(RefusedError):

@@ -1,4 +1,4 @@
-"""Settings: the only reader of the environment. Read once, refused when half set, and safe to print."""
+"""Settings: the only reader of the environment and of the policy file that it names. Values are safe to print."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import platformdirs
 
 from reviewer.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from policies.policy import Policy
 
 MIB: Final = 1024 * 1024
 
@@ -213,3 +216,27 @@ def _whole(env: Mapping[str, str], name: str, default: int) -> int:
     if value < 0:
         raise ConfigurationError(f"{name}={raw!r} is not a whole number", remedy=f"The default is {default}.")
     return value
+
+
+def organisation_policy(settings: Settings) -> Policy:
+    """Read the organisation's policy, the defaults where KILO_REVIEW_POLICY is not set.
+
+    ConfigurationError names the file and what is wrong with it.
+    """
+    from policies.invalid import PolicyInvalid  # noqa: PLC0415 - `--version` and `ledger` need no policy
+    from policies.load import load_policy  # noqa: PLC0415 - `--version` and `ledger` need no policy
+
+    file = settings.policy_file
+    try:
+        text = file.read_text(encoding="utf-8") if file else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"KILO_REVIEW_POLICY: cannot read {file}: {type(error).__name__}",
+            remedy="Point it at a TOML file (docs/policy.md), or unset it for the defaults.",
+        ) from None
+    try:
+        return load_policy(organisation=text, organisation_file=str(file))
+    except PolicyInvalid as error:
+        raise ConfigurationError(
+            str(error), remedy="Correct the file that KILO_REVIEW_POLICY names; docs/policy.md lists every key."
+        ) from None

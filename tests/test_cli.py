@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reviewer.cli import COMMANDS
+from kilo_review import COMMANDS
 from tests.git_folder import ENV
 from tests.local.repo import Scratch
 

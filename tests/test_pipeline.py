@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from policies.policy import load_policy
+from policies.load import load_policy
 from policies.words import Check, Tier
 from reviewer.change.parse import parse_diff
 from reviewer.findings.model import Disposition

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -128,7 +128,7 @@ def _run(options: argparse.Namespace, folder: Path, stack: contextlib.ExitStack,
     if choice.local is not None:
         stack.callback(choice.local.stop)
     say(f"model     {choice.name}" + (f"\n{choice.notice}" if choice.notice else ""))
-    service = _service(simulator, choice, folder, port)
+    service = _service(simulator, choice, folder, port, options.program)
     stack.callback(service.stop)
     service.start()
     service.wait_until(lambda: answers(port, "/readyz"), READY_SECONDS)
@@ -158,7 +158,9 @@ def _run(options: argparse.Namespace, folder: Path, stack: contextlib.ExitStack,
     return EXIT_WRONG if repeated else status
 
 
-def _service(simulator: GitHubSimulator, choice: Choice, folder: Path, port: int) -> Process:
+def _service(
+    simulator: GitHubSimulator, choice: Choice, folder: Path, port: int, program: Sequence[str]
+) -> Process:
     environ = child_environment(
         {
             **choice.environ,
@@ -174,7 +176,7 @@ def _service(simulator: GitHubSimulator, choice: Choice, folder: Path, port: int
         without=OWN_SETTINGS,
     )
     (folder / "state").mkdir()
-    return Process("the service", [sys.executable, "-m", "reviewer", "serve"], folder / "service.log", environ)
+    return Process("the service", [*program, "serve"], folder / "service.log", environ)
 
 
 def _open_ledger(folder: Path) -> Ledger:

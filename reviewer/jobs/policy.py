@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 from policies.budgets import Limit, Scope
-from policies.policy import REPOSITORY_FILES, Policy, PolicyInvalid, load_policy
+from policies.invalid import PolicyInvalid
+from policies.load import REPOSITORY_FILES, for_private, narrowed_by
+from policies.policy import Policy
 from reviewer.errors import ConfigurationError
 from reviewer.git.snapshot import Snapshot
-from reviewer.settings import Settings
+from reviewer.settings import Settings, organisation_policy
 
 
 def utc_now() -> datetime:
@@ -23,22 +25,18 @@ def effective_policy(settings: Settings, *, base: Snapshot | None, private: bool
     Raises ConfigurationError for a file that cannot be used. A repository's file that cannot be read may have been
     meant to keep its code from a provider, so the review does not go on without it.
     """
-    organisation = _organisation(settings)
-    files = (name for name in REPOSITORY_FILES if base is not None and base.read(name) is not None)
-    name = next(files, "")
+    policy = organisation_policy(settings)
+    names = (name for name in REPOSITORY_FILES if base is not None and base.read(name) is not None)
+    name = next(names, "")
     data = base.read(name) if base is not None and name else None
     try:
-        return load_policy(
-            organisation=organisation,
-            repository=None if data is None else data.decode("utf-8"),
-            private=private,
-            organisation_file=str(settings.policy_file),
-            repository_file=f"{name} at the base commit",
-        )
+        if data is not None:
+            policy = narrowed_by(policy, data.decode("utf-8"), f"{name} at the base commit")
     except PolicyInvalid as error:
         raise ConfigurationError(str(error), remedy="Correct the file; docs/policy.md lists every key.") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{name} is not UTF-8 text", remedy="Save it as UTF-8.") from None
+    return for_private(policy) if private else policy
 
 
 def run_limit(text: str) -> Limit | None:
@@ -52,15 +50,3 @@ def run_limit(text: str) -> Limit | None:
     if not amount.is_finite() or amount < 0:
         raise ConfigurationError(f"--max-cost {text!r} is not an amount", remedy="Write US dollars, such as 0.50.")
     return Limit(Scope.RUN, amount)
-
-
-def _organisation(settings: Settings) -> str | None:
-    if settings.policy_file is None:
-        return None
-    try:
-        return settings.policy_file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"KILO_REVIEW_POLICY: cannot read {settings.policy_file}: {type(error).__name__}",
-            remedy="Point it at a TOML file (docs/policy.md), or leave it out for the defaults.",
-        ) from None

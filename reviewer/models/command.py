@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from policies.providers import ProviderRules
 from policies.words import Payment, Tier
 from reviewer.errors import ConfigurationError
 from reviewer.models.catalogue import Usable, catalogue, per_million
 from reviewer.models.table import shipped_table
-from reviewer.settings import Settings
+from reviewer.settings import Settings, organisation_policy
 
 HEADINGS = ("TIER", "MODEL", "ROUTE", "$/M IN", "$/M OUT", "$/M CACHED", "USABLE")
 
@@ -38,7 +37,7 @@ def main(args: argparse.Namespace, settings: Settings | None = None) -> int:
     settings = settings or Settings.from_environ()
     found = catalogue(
         settings,
-        organisation_rules(settings),
+        organisation_policy(settings).providers,
         private=args.private,
         discover_local=not args.no_local,
         fixed=args.model,
@@ -56,22 +55,6 @@ def main(args: argparse.Namespace, settings: Settings | None = None) -> int:
             "(Ollama, LM Studio, llama.cpp).\n"
         )
     return 0 if any_usable else ConfigurationError.exit_code
-
-
-def organisation_rules(settings: Settings) -> ProviderRules:
-    """Return the provider rules of the organisation's policy file, or the defaults."""
-    from policies.policy import PolicyInvalid, load_policy  # noqa: PLC0415 - only this command needs all of it
-
-    try:
-        text = settings.policy_file.read_text(encoding="utf-8") if settings.policy_file else None
-        return load_policy(organisation=text).providers
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"KILO_REVIEW_POLICY: cannot read {settings.policy_file}: {type(error).__name__}",
-            remedy="Point it at the organisation's policy, a TOML file.",
-        ) from None
-    except PolicyInvalid as error:
-        raise ConfigurationError(f"{settings.policy_file}: {error}") from None
 
 
 def to_json(entries: Sequence[Usable]) -> str:

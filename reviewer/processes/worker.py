@@ -17,14 +17,17 @@ from typing import TYPE_CHECKING, Any, Final
 import redis
 from rq.worker import HerokuWorker
 
-from reviewer.errors import ConfigurationError, RetryableError
+from reviewer.errors import ConfigurationError, JobRefused, RetryableError
 from reviewer.processes import jobs
+from reviewer.processes.logs import configure_logging, log_format
 from reviewer.queue.address import queue_url
 from reviewer.queue.embedded import REMEDY
 from reviewer.queue.queue import QUEUE_NAME, connect, forget_executions
+from reviewer.queue.review_job import ReviewJob
 from reviewer.settings import Settings
 
 if TYPE_CHECKING:
+    from rq import Queue
     from rq.executions import Execution
     from rq.job import Job
 
@@ -62,7 +65,6 @@ WARM: Final = (
     ("reviewer.context.tokens", "count_tokens", ("warm",)),
     ("genai_prices.data_snapshot", "get_snapshot", ()),
 )
-LOG_FORMAT: Final = "%(asctime)s worker %(levelname)s %(message)s"
 
 
 class ReviewWorker(HerokuWorker):
@@ -101,13 +103,24 @@ class ReviewWorker(HerokuWorker):
                 time.sleep(0.05)
         jobs.release_all(pid)
 
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Run a job of ours; drop any other one, which only somebody else who writes to Redis can have made."""
+        try:
+            review_job(job)
+        except JobRefused as error:
+            log.warning("dropped a job that this program did not write: %s", error)
+            queue.intermediate_queue.remove(job.id)
+            job.delete()
+            return
+        super().execute_job(job, queue)
+
     def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
         """Give signs of life for the running job, unless its work-horse gives none itself: then it is killed.
 
         A work-horse that hangs, or is stopped, loses its lease; RQ alone would vouch for it until the job's time
         is over, which is half an hour.
         """
-        self._overdue = self._overdue + 1 if jobs.overdue(int(job.args[0]), self.horse_pid, OVERDUE) else 0
+        self._overdue = self._overdue + 1 if jobs.overdue(review_job(job).review_id, self.horse_pid, OVERDUE) else 0
         if self._overdue >= OVERDUE_LOOKS:
             log.warning(
                 "work-horse %d has not renewed its lease and is killed; its review is taken up again",
@@ -119,6 +132,14 @@ class ReviewWorker(HerokuWorker):
 
     def procline(self, message: str) -> None:
         """Leave the process title alone: RQ would put the job into it."""
+
+
+def review_job(job: Job) -> ReviewJob:
+    """Return the job as one of ours; JobRefused where it is not."""
+    if not isinstance(job, ReviewJob):
+        raise JobRefused("it was read without its checks")
+    job.func  # noqa: B018 - raises for a function or an argument that is not ours
+    return job
 
 
 def check_redis(client: redis.Redis) -> None:
@@ -135,7 +156,13 @@ def check_redis(client: redis.Redis) -> None:
         )
 
 
-def main_worker(settings: Settings, *, burst: bool = False, preload: Sequence[str] = PRELOAD) -> int:
+def main_worker(
+    settings: Settings,
+    *,
+    burst: bool = False,
+    preload: Sequence[str] = PRELOAD,
+    job_class: type[ReviewJob] = ReviewJob,
+) -> int:
     """Work on the queue `reviews` until SIGTERM (or, with `burst`, until it is empty); return the exit status."""
     jobs.configure(settings)
     client = connect(queue_url(settings), timeout=None)
@@ -146,10 +173,11 @@ def main_worker(settings: Settings, *, burst: bool = False, preload: Sequence[st
         getattr(import_module(module), function)(*arguments)
     # What is loaded by now is never freed: a work-horse that looks for garbage in it would copy every page.
     gc.freeze()
-    logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
+    configure_logging(settings, "worker")
     worker = ReviewWorker(
         [QUEUE_NAME],
         connection=client,
+        job_class=job_class,
         serializer="json",
         worker_ttl=WORKER_TTL,
         maintenance_interval=MAINTENANCE_SECONDS,
@@ -157,10 +185,8 @@ def main_worker(settings: Settings, *, burst: bool = False, preload: Sequence[st
         work_horse_killed_handler=_release,
     )
     log.info("process %d takes reviews", os.getpid())
-    # RQ says at INFO what only its authors need to know.
-    level = "WARNING" if settings.log_level == "INFO" else settings.log_level
     try:
-        worker.work(burst=burst, logging_level=level, log_format=LOG_FORMAT)
+        worker.work(burst=burst, logging_level="WARNING", log_format=log_format("worker"))
     except redis.RedisError as error:
         # A work-horse needs no Redis: left alone it finishes its review, and its heartbeat keeps the lease.
         if not worker.stopping:
@@ -172,4 +198,4 @@ def main_worker(settings: Settings, *, burst: bool = False, preload: Sequence[st
 
 def _release(job: Job, pid: int, _status: int, _usage: object) -> None:
     """Give back the lease of a work-horse that died, so that the retry need not wait until it runs out."""
-    jobs.release(int(job.args[0]), pid)
+    jobs.release(review_job(job).review_id, pid)

@@ -1,4 +1,7 @@
-"""Queue: one RQ queue of review ids. A hint: whatever it loses, the ledger still has and the clock puts back."""
+"""Hold the ids of reviews to run in one RQ queue.
+
+The queue is a hint, the ledger the truth: the scheduler puts back what the queue loses.
+"""
 
 from __future__ import annotations
 
@@ -7,34 +10,25 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry as RedisRetry
+from rq import Queue, Retry
+from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.executions import ExecutionRegistry
 
-if TYPE_CHECKING:
-    from rq import Queue
-
-    from reviewer.queue.rq_record import PreparedJob
+from reviewer.queue.review_job import JOB_SECONDS, JOBS, ReviewJob
 
 log = logging.getLogger(__name__)
 
 # One queue only: with several RQ takes jobs by BLPOP, and a worker that dies just then has lost them.
 QUEUE_NAME: Final = "reviews"
-# What RQ calls with the review id, by the word that begins the job's id.
-JOBS: Final = {"review": "reviewer.processes.jobs.run_review", "notice": "reviewer.processes.jobs.post_notice"}
-JOB_SECONDS: Final = 30 * 60
 # How often RQ runs a job again whose work-horse died. At once and without intervals: waiting is the ledger's
 # business (retry_at), and RQ would need one more process, its scheduler, to wait.
 RETRIES: Final = 3
 FAILURE_SECONDS: Final = 24 * 60 * 60
-# A finished job leaves nothing behind, so that its id is free for the next request.
-JOB_OPTIONS: Final[Mapping[str, int]] = {
-    "timeout": JOB_SECONDS,
-    "result_ttl": 0,
-    "failure_ttl": FAILURE_SECONDS,
-}
 TIMEOUT_SECONDS: Final = 1.0
 # After a failure nobody asks Redis for this long, so that a Redis that hangs does not hold up every delivery.
 PAUSE_SECONDS: Final = 1.0
@@ -76,7 +70,6 @@ class ReviewQueue:
         self._monotonic = monotonic
         self._rq: Queue | None = None
         self._paused_until = float("-inf")
-        self._prepared: dict[str, PreparedJob] = {}
         self._lock = threading.Lock()
 
     @classmethod
@@ -98,13 +91,6 @@ class ReviewQueue:
             return bool(self._client.ping())
         except redis.RedisError:
             return False
-
-    def depth(self) -> int | None:
-        """Return how many reviews wait, None where Redis does not answer."""
-        try:
-            return int(self._queue().count)
-        except redis.RedisError:
-            return None
 
     def exclusive(self, name: str, seconds: float) -> bool:
         """Return whether the caller is the only one to do `name` for this long; False where Redis is down."""
@@ -131,10 +117,7 @@ class ReviewQueue:
 
     def _queue(self) -> Queue:
         if self._rq is None:
-            # Imported here: commands that queue nothing need not load RQ.
-            from rq import Queue  # noqa: PLC0415
-
-            self._rq = Queue(QUEUE_NAME, connection=self._client, serializer="json")
+            self._rq = Queue(QUEUE_NAME, connection=self._client, serializer="json", job_class=ReviewJob)
         return self._rq
 
     def _enqueue(self, kind: str, review_id: int) -> Enqueued:
@@ -149,61 +132,67 @@ class ReviewQueue:
 
     def _submit(self, kind: str, job_id: str, review_id: int) -> bool:
         """Put a job on the queue; False where Redis knows one with this id."""
-        prepared = self._prepared.get(kind)
-        if prepared is None:
-            from rq import Retry  # noqa: PLC0415 - as in `_queue`
-
-            from reviewer.queue.rq_record import PreparedJob  # noqa: PLC0415
-
-            options = {**JOB_OPTIONS, "retry": Retry(max=RETRIES)}
-            prepared = PreparedJob.prepare(self._queue(), self._functions[kind], options)
-            self._prepared[kind] = prepared
-        return prepared.submit(job_id, review_id)
+        try:
+            self._queue().enqueue_call(
+                self._functions[kind],
+                args=(review_id,),
+                job_id=job_id,
+                unique=True,
+                # RQ's own description holds the call; job ids say enough in its log.
+                description=job_id,
+                retry=Retry(max=RETRIES),
+                timeout=JOB_SECONDS,
+                # A finished job leaves nothing behind, so that its id is free for the next request.
+                result_ttl=0,
+                failure_ttl=FAILURE_SECONDS,
+            )
+        except DuplicateJobError:
+            return False
+        return True
 
     def _is_pending(self, job_id: str) -> bool:
-        """Return whether a known job will still be run, or runs, without anybody's help.
+        """Return whether a known job runs, or will be run without anybody's help.
 
-        RQ's `unique` also refuses the id of a job that failed (for a year by default), and of one whose worker
+        RQ's `unique` also refuses the id of a job that failed (for `FAILURE_SECONDS`), and of one whose worker
         died between taking and starting it.
         """
         queue = self._queue()
         status = self._status(job_id)
         if status == "started":
-            # Members are "job:execution"; the score is when the worker's last sign of life runs out.
-            alive: Any = self._client.zrangebyscore(f"rq:wip:{QUEUE_NAME}", time.time(), "+inf")
-            return any(member.decode().partition(":")[0] == job_id for member in alive)
+            running = queue.started_job_registry
+            # A worker that runs a job renews its entry; one whose time is over was left by a dead worker.
+            return job_id in set(running.get_job_ids(cleanup=False)) - set(running.get_expired_job_ids())
         if status != "queued":
             return False
-        for key in (queue.key, queue.intermediate_queue_key):
-            if self._client.lpos(key, job_id) is not None:
-                return True
+        if queue.get_job_position(job_id) is not None or job_id in queue.intermediate_queue.get_job_ids():
+            return True
         # It may have been started between the two looks.
         return self._status(job_id) not in ("queued", None)
 
     def _status(self, job_id: str) -> str | None:
-        raw: Any = self._client.hget(f"rq:job:{job_id}", "status")
-        return raw.decode() if raw else None
+        job = self._queue().fetch_job(job_id)
+        return job.get_status(refresh=False).value if job is not None else None
 
     def _forget(self, job_id: str) -> None:
-        from rq.exceptions import NoSuchJobError  # noqa: PLC0415 - as in `_queue`
-        from rq.job import Job  # noqa: PLC0415
 
+        queue = self._queue()
         forget_executions(self._client, job_id)
         # The registry of running jobs too: a late look at a dead execution would fail the job that comes now.
-        members: Any = self._client.zrange(f"rq:wip:{QUEUE_NAME}", 0, -1)
+        registry = queue.started_job_registry.key
+        members: Any = self._client.zrange(registry, 0, -1)
         dead = [member for member in members if member.decode().partition(":")[0] == job_id]
         if dead:
-            self._client.zrem(f"rq:wip:{QUEUE_NAME}", *dead)
+            self._client.zrem(registry, *dead)
         try:
-            Job.fetch(job_id, connection=self._client, serializer="json").delete()
+            queue.job_class.fetch(job_id, connection=self._client, serializer="json").delete()
         except NoSuchJobError:
-            self._client.delete(f"rq:job:{job_id}")
+            self._client.delete(queue.job_class.key_for(job_id))
 
 
 def forget_executions(client: redis.Redis, job_id: str) -> None:
     """Forget the executions of a job that does not run.
 
-    RQ names an execution for a minute longer than it keeps it, and in that minute can neither delete nor finish a
-    job whose worker was killed together with its work-horse: "Execution … not found in Redis".
+    RQ lists an execution for a minute longer than it keeps its record, and in that minute can neither delete nor
+    finish a job whose worker was killed together with its work-horse: "Execution … not found in Redis".
     """
-    client.delete(f"rq:executions:{job_id}")
+    client.delete(ExecutionRegistry(job_id, client).key)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from policies.escalation import Attempt, Escalate, Repair, next_step
-from policies.policy import AtLimit, Policy
-from policies.words import Check, Severity, Tier
+from policies.policy import Policy
+from policies.words import AtLimit, Check, Severity, Tier
 from reviewer.change.anchor import Anchors
 from reviewer.change.model import Unit
 from reviewer.context.model import ContextItem

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from policies.policy import Policy, Verify
-from policies.words import Check, Severity, Tier
+from policies.policy import Policy
+from policies.words import Check, Severity, Tier, Verify
 from reviewer.change.render import render_unit
 from reviewer.context.tokens import count_tokens
 from reviewer.errors import BudgetRefused

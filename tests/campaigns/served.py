@@ -31,7 +31,7 @@ from tests.service.rig import POLICY, Rig, answer, rig
 from tests.simulators.behaviour import Behaviour, Say, Status
 from tests.simulators.provider import KEY
 
-SERVE = "import sys; from reviewer.cli import main; sys.exit(main(['serve']))"
+SERVE = "import sys; from kilo_review import main; sys.exit(main(['serve']))"
 FOUND = [("shop/orders.py", 5), ("shop/orders.py", 9), ("shop/report.py", 5)]
 UNDISTURBED_CALLS = 2
 
@@ -101,9 +101,7 @@ class Served:
     def child(self, role: str) -> int:
         """The process of a role, 0 where none runs."""
         found = [
-            pid
-            for pid in _children(self.process.pid)
-            if f"reviewer.processes.serve {role} " in _quietly(command_line, pid)
+            pid for pid in _children(self.process.pid) if f"kilo_review {role} " in _quietly(command_line, pid)
         ]
         return found[0] if found else 0
 

@@ -25,7 +25,7 @@ from tests.simulators.behaviour import Behaviour, Say
 
 pytestmark = pytest.mark.skipif(find_server() is None, reason="no redis-server, valkey-server, or wheel with one")
 
-WORKER = "import sys; from reviewer.cli import main; sys.exit(main(['worker']))"
+WORKER = "import sys; from kilo_review import main; sys.exit(main(['worker']))"
 # Where a work-horse is stopped: the request that has arrived, and whether it takes effect.
 PLACES = {
     "model": None,

@@ -29,7 +29,7 @@ QUIET = {
 DEMO = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from reviewer.cli import main
+from kilo_review import main
 sys.exit(main())
 """
 
@@ -213,7 +213,7 @@ def test_the_local_model_answers_in_the_schema(tmp_path: Path) -> None:
 
 
 def test_the_policy_for_the_local_model_is_one_that_an_organisation_may_set() -> None:
-    from policies.policy import load_policy
+    from policies.load import load_policy
     from reviewer.demo.local_model import POLICY
 
     assert load_policy(organisation=POLICY).notices == ()

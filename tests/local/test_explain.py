@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reviewer.cli import main
+from kilo_review import main
 from tests.local.repo import Scratch
 
 PAGING = "def pages(total, size):\n    return -(-total // size)\n"

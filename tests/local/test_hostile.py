@@ -107,7 +107,7 @@ def test_an_audit_of_every_process_names_only_git_and_the_analysers(tmp_path: Pa
         "    elif event in ('os.system', 'os.exec', 'os.posix_spawn', 'os.fork', 'os.forkpty'):\n"
         "        sys.stderr.write(f'STARTED {event}\\n')\n"
         "sys.addaudithook(see)\n"
-        "from reviewer.cli import uncommitted\n"
+        "from kilo_review import uncommitted\n"
         "sys.exit(uncommitted(['--format', 'json']))\n"
     )
     done = subprocess.run(

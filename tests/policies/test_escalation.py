@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.escalation import NOT_REPAIRABLE, Attempt, Escalate, Repair, Stop, next_step
-from policies.policy import Policy, load_policy
+from policies.load import load_policy
+from policies.policy import Policy
 from policies.words import Check, Strategy, Tier
 
 POLICY = load_policy()

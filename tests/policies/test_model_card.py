@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from policies.learned import FILE
-from policies.policy import load_policy
+from policies.load import load_policy
 from policies.rules import builtin_rules
 
 ROOT = Path(__file__).parents[2]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies.load import load_policy
 from policies.paths import PathRules, decide_path, is_documentation, is_source, is_test
-from policies.policy import load_policy
 
 RULES = PathRules()
 

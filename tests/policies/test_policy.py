@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.budgets import Account, Scope, limit_for
+from policies.invalid import PolicyInvalid
 from policies.keys import KEYS
-from policies.policy import AtLimit, Policy, PolicyInvalid, Style, load_policy
+from policies.load import load_policy
+from policies.policy import Policy
 from policies.providers import ModelFacts, permitted
-from policies.words import Conclusion, Payment, Severity, Strategy, Tier
+from policies.words import AtLimit, Conclusion, Payment, Severity, Strategy, Style, Tier
 
 DEFAULTS = Path(__file__).parents[2] / "policies" / "defaults" / "default.toml"
 FACTS = ModelFacts("acme", "acme/large", Payment.OWN_KEY, input_price=Decimal(3), output_price=Decimal(9))

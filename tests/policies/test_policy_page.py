@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from policies.keys import KEYS
-from policies.policy import load_policy
+from policies.load import load_policy
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")

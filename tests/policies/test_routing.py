@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from policies.policy import load_policy
+from policies.load import load_policy
 from policies.routing import Decision, Signals, route, signals_for
 from policies.rules import ChangedPart
 from policies.sensitivity import Sensitivity

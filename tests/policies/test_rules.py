@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from policies.policy import load_policy
+from policies.load import load_policy
 from policies.rules import ChangedPart, SensitiveRules, builtin_rules, builtin_words, hits
 
 BACKSLASH_CLASS = re.compile(r"[A-Z]")

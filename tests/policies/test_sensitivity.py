@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from policies.features import features
 from policies.identifiers import pieces, words
 from policies.learned import Model, shipped
-from policies.policy import load_policy
+from policies.load import load_policy
 from policies.rules import ChangedPart, SensitiveRules, builtin_rules
 from policies.sensitivity import LIKELIHOOD_LINES, assess, likelihood
 from reviewer.change.parse import parse_diff

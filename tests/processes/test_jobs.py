@@ -12,7 +12,7 @@ import pytest
 from reviewer.ledger.keys import ReviewKey, ReviewState
 from reviewer.ledger.ledger import Ledger
 from reviewer.processes import jobs
-from reviewer.queue.queue import JOBS
+from reviewer.queue.review_job import JOBS
 from reviewer.settings import Settings
 
 NOW = datetime.now(UTC)

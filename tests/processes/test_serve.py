@@ -24,7 +24,7 @@ from tests.webhooks.client import Web, pull_request
 pytestmark = pytest.mark.skipif(find_server() is None, reason="no redis-server, valkey-server, or wheel with one")
 
 SECRET = "It's a Secret to Everybody"
-SERVE = "import sys; from reviewer.cli import main; sys.exit(main(['serve']))"
+SERVE = "import sys; from kilo_review import main; sys.exit(main(['serve']))"
 
 
 def free_port() -> int:
@@ -64,7 +64,7 @@ class Served:
         found = [
             pid
             for pid in descendants(self.process.pid)
-            if f"reviewer.processes.serve {role} {self.process.pid}" in command_line(pid)
+            if f"kilo_review {role} --parent {self.process.pid}" in command_line(pid)
         ]
         return min(found, default=0)
 

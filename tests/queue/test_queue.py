@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import subprocess
 import time
-import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -15,25 +13,13 @@ from pathlib import Path
 
 import pytest
 import redis
-from rq import Queue, Retry
-from rq.job import Job
-from rq.utils import utcparse
 
 from reviewer.errors import ConfigurationError, RetryableError
 from reviewer.ledger.keys import ReviewKey, ReviewState
 from reviewer.ledger.ledger import Ledger
 from reviewer.processes.worker import main_worker
 from reviewer.queue.embedded import EmbeddedRedis, find_server
-from reviewer.queue.queue import (
-    FAILURE_SECONDS,
-    JOB_SECONDS,
-    JOBS,
-    QUEUE_NAME,
-    RETRIES,
-    Enqueued,
-    ReviewQueue,
-    connect,
-)
+from reviewer.queue.queue import Enqueued, ReviewQueue, connect
 from reviewer.settings import Settings
 from tests.process_tree import descendants, is_running, start_python, wait_for
 
@@ -43,7 +29,13 @@ WORKER = """
 import sys
 from reviewer.settings import Settings
 from reviewer.processes.worker import main_worker
-sys.exit(main_worker(Settings.from_environ(), preload=("tests.worker_jobs",)))
+from reviewer.queue.review_job import ReviewJob
+from tests import worker_jobs
+
+class TestJob(ReviewJob):
+    functions = frozenset(f"tests.worker_jobs.{name}" for name in vars(worker_jobs))
+
+sys.exit(main_worker(Settings.from_environ(), preload=("tests.worker_jobs",), job_class=TestJob))
 """
 
 
@@ -111,45 +103,7 @@ def test_a_worker_runs_a_job_and_leaves_nothing_behind(client, state, workers):
 def test_a_job_that_waits_is_not_queued_twice(client):
     queue = queue_of(client, "succeed")
     assert [queue.enqueue(2) for _ in range(5)] == [Enqueued.QUEUED] + [Enqueued.ALREADY] * 4
-    assert queue.depth() == 1
-
-
-@pytest.mark.parametrize(("kind", "review"), [("review", 7), ("notice", 2**40)])
-def test_a_job_is_written_exactly_as_rq_would_write_it(client, kind, review):
-    function = JOBS[kind]
-    Queue(QUEUE_NAME, connection=client, serializer="json").enqueue_call(
-        function,
-        args=(review,),
-        job_id=f"{kind}-{review}",
-        unique=True,
-        timeout=JOB_SECONDS,
-        result_ttl=0,
-        failure_ttl=FAILURE_SECONDS,
-        retry=Retry(max=RETRIES),
-        description=f"{kind}-{review}",
-    )
-
-    def everything():
-        job = client.hgetall(f"rq:job:{kind}-{review}")
-        times = [job.pop(name).decode() for name in (b"created_at", b"enqueued_at")]
-        assert all(utcparse(moment).microsecond >= 0 for moment in times)
-        return job, client.lrange("rq:queue:reviews", 0, -1), client.smembers("rq:queues"), sorted(client.keys())
-
-    theirs = everything()
-    client.flushall()
-    queue = ReviewQueue(client)
-    assert (queue.enqueue if kind == "review" else queue.enqueue_notice)(review) is Enqueued.QUEUED
-    assert everything() == theirs
-    fetched = Job.fetch(f"{kind}-{review}", connection=client, serializer="json")
-    assert (fetched.func_name, fetched.args, fetched.retries_left) == (function, [review], RETRIES)
-
-
-def test_a_redis_that_was_started_again_and_forgot_the_script_is_told_it_again(client):
-    queue = queue_of(client, "succeed")
-    queue.enqueue(20)
-    client.script_flush()
-    assert queue.enqueue(21) is Enqueued.QUEUED
-    assert queue.depth() == 2
+    assert client.llen("rq:queue:reviews") == 1
 
 
 def test_a_killed_work_horse_is_followed_by_another_at_once(client, state, workers):
@@ -273,33 +227,11 @@ def test_sigterm_gives_a_long_job_back_to_the_queue_in_time(client, state, worke
     assert client.lrange("rq:queue:reviews", 0, -1) == [b"review-11"]
 
 
-def test_a_pickled_job_is_not_opened(client, state, workers, tmp_path):
-    class Bomb:
-        def __reduce__(self):
-            return (os.system, (f"touch {tmp_path / 'exploded'}",))
-
-    client.hset(
-        "rq:job:evil",
-        mapping={
-            "data": zlib.compress(pickle.dumps(Bomb())),
-            "status": "queued",
-            "origin": "reviews",
-            "created_at": "2026-01-01T00:00:00.000000Z",
-        },
-    )
-    client.rpush("rq:queue:reviews", "evil")
-    queue_of(client, "succeed").enqueue(12)
-    start(workers, state)
-    wait_for(lambda: runs(state, 12) == ["start"])
-    assert not (tmp_path / "exploded").exists()
-
-
 def test_a_redis_that_is_gone_is_answered_at_once_and_then_not_asked_for_a_second():
     moment = [100.0]
     queue = ReviewQueue(connect("redis://127.0.0.1:1"), monotonic=lambda: moment[0])
     assert queue.enqueue(1) is Enqueued.UNREACHABLE
     assert not queue.ping()
-    assert queue.depth() is None
     assert not queue.exclusive("x", 1)
     started = time.monotonic()
     assert {queue.enqueue(number) for number in range(1000)} == {Enqueued.UNREACHABLE}

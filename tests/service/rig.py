@@ -19,7 +19,7 @@ from typing import Any
 
 from werkzeug.serving import make_server
 
-from policies.policy import load_policy
+from policies.load import load_policy
 from reviewer.demo.simulator import GitHubSimulator
 from reviewer.demo.simulator.state import CheckRun, IssueComment, ReviewComment
 from reviewer.github.auth import AppAuth

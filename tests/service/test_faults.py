@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from policies.budgets import Account
-from policies.policy import load_policy
+from policies.load import load_policy
 from policies.words import Tier
 from reviewer.demo.simulator import Fault
 from reviewer.ledger.keys import ReviewState

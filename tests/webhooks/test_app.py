@@ -478,7 +478,7 @@ def test_a_server_that_is_half_set_up_does_not_start_and_names_what_to_set(
 ):
     environ = start_web(tmp_path, redis_server.url, github, **change).environ
     done = subprocess.run(
-        [sys.executable, "-m", "reviewer.processes.serve", "web", str(os.getpid())],
+        [sys.executable, "-m", "kilo_review", "web", "--parent", str(os.getpid())],
         env=environ,
         capture_output=True,
         text=True,

@@ -35,7 +35,7 @@ def test_the_events_are_those_that_triggers_reads(written: dict[str, Any]):
 
 
 def test_a_command_in_the_procfile_is_a_command_of_the_program():
-    from reviewer.cli import COMMANDS
+    from kilo_review import COMMANDS
 
     lines = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
     assert set(lines) == {"release", "web", "worker", "clock"}

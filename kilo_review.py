@@ -1,0 +1,50 @@
+"""Name the commands of the program, from all its packages: the one module that may import every package.
+
+The packages know only what lies below them: `reviewer.cli` is handed this table, and what starts another
+process of the program (`serve`, `demo`) is handed the command line that does so, as `options.program`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from reviewer import cli
+from reviewer.cli import Command
+
+# Modules are named, not imported: `--help` must answer at once. A test holds that each can be imported.
+COMMANDS: Final[dict[str, Command]] = {
+    "local": Command("reviewer.local.command", "review the changes of the repository that you stand in"),
+    "explain": Command("reviewer.local.explain", "show what would be sent where, to whom, why and at which price"),
+    "hook": Command("reviewer.local.hook", "install, remove or show the git pre-push hook"),
+    "models": Command(
+        "reviewer.models.command",
+        "list the models that can be used now, with prices, and why the rest cannot",
+    ),
+    "ledger": Command("reviewer.ledger.command", "show spend, prepaid credit and bills that nobody saw"),
+    "demo": Command("reviewer.demo.command", "open a pull request on a simulated GitHub and review it, for real"),
+    "serve": Command("reviewer.processes.serve", "run web, worker and clock in one command"),
+    "web": Command("webhooks.command", "run the web process only"),
+    "worker": Command("reviewer.processes.command", "run a worker only"),
+    "clock": Command("reviewer.processes.command", "run the clock only: re-queues, redeliveries, expired leases"),
+    "setup": Command("webhooks.setup_command", "create the GitHub App from its manifest and write its settings"),
+    "migrate": Command("reviewer.processes.command", "bring the ledger's tables up to date"),
+}
+# What starts this program again, whatever the name and place of its script.
+PROGRAM: Final = (sys.executable, "-m", "kilo_review")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `kilo-review`; the exit status follows the table in its help text."""
+    return cli.main(COMMANDS, sys.argv[1:] if argv is None else argv, program=PROGRAM)
+
+
+def uncommitted(argv: Sequence[str] | None = None) -> int:
+    """Run `kilo-review-uncommitted`, the short name of `kilo-review local`."""
+    arguments = sys.argv[1:] if argv is None else argv
+    return cli.run_one(COMMANDS, "local", arguments, name="kilo-review-uncommitted", program=PROGRAM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
