@@ -46,7 +46,7 @@ faults: $(MODEL) ## the long fault campaigns: real processes, really killed
 	@$(BIN)/python -m pytest -n 0 -m campaign $(ARGS)
 
 ledger: $(STAMP) ## 10,000 histories of credit, calls, debt and expiry against a model of the book, on each database
-	@KILO_REVIEW_LEDGER_HISTORIES=10000 $(BIN)/python -m pytest -n $(WORKERS) tests/ledger/test_book.py $(ARGS)
+	@LEDGER_HISTORIES=10000 $(BIN)/python -m pytest -n $(WORKERS) tests/ledger/test_book.py $(ARGS)
 
 bench: $(MODEL) ## performance and quality figures, each as a ratio to a named alternative
 	@$(BIN)/python -m bench $(ARGS)

@@ -300,6 +300,10 @@ class _Run:
             user=self.row.actor,
             repository=pr.repository,
             organisation=owner,
+            user_id=int(str(self.payload.get("actor_id") or 0)),
+            repository_id=key.repo_id,
+            organisation_id=pr.owner_id,
+            outsider=bool(self.payload.get("outsider")),
         )
         terms = Terms(
             account,

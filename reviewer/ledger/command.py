@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from policies.budgets import BudgetInvalid, dollars, parse_amount
 from policies.credits import CreditKind
@@ -19,6 +20,9 @@ from reviewer.settings import Settings
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the four things that an operator asks of the ledger."""
+    parser.add_argument(
+        "--local", action="store_true", help="the ledger of local reviews on this machine, not the service's"
+    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     spend = actions.add_parser("spend", help="what was spent in a month, by model, repository, user, …")
     spend.add_argument("--by", choices=GROUPS, default="model")
@@ -38,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Answer on standard output; ConfigurationError for an argument that cannot be used."""
-    ledger = Ledger.open(Settings.from_environ().database_url)
+    ledger, whose = _open(Settings.from_environ(), local=options.local)
     try:
         ledger.ready()
         now = datetime.now(UTC)
@@ -55,8 +59,25 @@ def main(options: argparse.Namespace) -> int:
         raise ConfigurationError(str(error)) from None
     finally:
         ledger.close()
+    if whose:
+        sys.stderr.write(f"kilo-review: {whose}\n")
     sys.stdout.writelines(f"{line}\n" for line in lines)
     return 0
+
+
+def _open(settings: Settings, *, local: bool) -> tuple[Ledger, str]:
+    """Return the ledger that is asked for and, where it is this machine's, a line that says so.
+
+    Without a service on this machine the only ledger that there can be is the local tool's.
+    """
+    service = settings.database_url
+    file = Path(service.removeprefix("sqlite:///").partition("?")[0]) if service.startswith("sqlite:///") else None
+    local_file = Path(settings.local_ledger_url.removeprefix("sqlite:///"))
+    if not local and (file is None or file.exists() or not local_file.exists()):
+        return Ledger.open(service), ""
+    ledger = Ledger.open(settings.local_ledger_url)
+    ledger.migrate()
+    return ledger, f"local reviews on this machine ({local_file})"
 
 
 def _spend(ledger: Ledger, options: argparse.Namespace, now: datetime) -> list[str]:

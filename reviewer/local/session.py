@@ -64,7 +64,7 @@ def open_session(options: argparse.Namespace, settings: Settings, base: Snapshot
 
 def open_local_ledger(settings: Settings) -> Ledger:
     """Open the ledger in the user's cache folder, making its tables at the first use."""
-    ledger = Ledger.open(f"sqlite:///{settings.cache_dir / 'local.sqlite'}")
+    ledger = Ledger.open(settings.local_ledger_url)
     try:
         ledger.ready()
     except ConfigurationError:

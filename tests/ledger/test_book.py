@@ -1,6 +1,6 @@
 """The account book against an independent model of it: histories of credit, calls, debt and expiry.
 
-KILO_REVIEW_LEDGER_HISTORIES says how many histories are tried on each database (`make ledger`: 10,000).
+LEDGER_HISTORIES says how many histories are tried on each database (`make ledger`: 10,000).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from reviewer.ledger.money import Terms
 from reviewer.ledger.prepaid import NewCredit, ReferenceReused
 from tests.ledger.make import NOW, call, intent
 
-HISTORIES = int(os.environ.get("KILO_REVIEW_LEDGER_HISTORIES", "30"))
+HISTORIES = int(os.environ.get("LEDGER_HISTORIES", "30"))
 HOUR = timedelta(hours=1)
 MONTH_CENTS = 400
 # Whole cents, so that the model counts in integers of its own.
