@@ -4,34 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final, Protocol
+from datetime import datetime
+from typing import Protocol
 
-from reviewer.jobs.correction import CORRECTION
+from policies.caps import Cap, CapOf
 from reviewer.ledger.keys import Accepted, ReviewKey
 from reviewer.queue.queue import Enqueued
 from webhooks.permission import Permissions
-from webhooks.triggers import PULL_REQUEST_TRIGGER, Ignored, ReviewRequest
-
-HOUR: Final = timedelta(hours=1)
+from webhooks.triggers import Ignored, ReviewRequest
 
 
 class ReviewRequests(Protocol):
     """What intake needs of the ledger's requests."""
 
-    def accept(self, key: ReviewKey, *, actor: str, payload: Mapping[str, object], now: datetime) -> Accepted:
-        """Commit the row of a piece of work, once per key; LedgerUnavailable where it is not on disk."""
-
-    def verbs(
+    def accept(
         self,
-        repo_id: int,
-        number: int,
+        key: ReviewKey,
         *,
-        since: datetime | None = ...,
-        installation_id: int | None = ...,
-        besides: Sequence[str] = ...,
-    ) -> Mapping[str, int]:
-        """Count a pull request's rows by verb."""
+        actor: str,
+        payload: Mapping[str, object],
+        now: datetime,
+        caps: Sequence[Cap] = ...,
+    ) -> Accepted:
+        """Commit the row of a piece of work, once per key and within the caps; LedgerUnavailable for no row."""
 
 
 class ReviewLedger(Protocol):
@@ -65,7 +60,7 @@ class Taken:
 
 
 class Intake:
-    """Take requests in. `per_hour` caps the commands that one pull request may give in an hour."""
+    """Take requests in. `caps` returns the caps that a request must pass, by whether an outsider caused it."""
 
     def __init__(
         self,
@@ -73,13 +68,13 @@ class Intake:
         queue: JobQueue,
         permissions: Permissions,
         *,
-        per_hour: int,
+        caps: Callable[[bool], Sequence[Cap]],
         now: Callable[[], datetime],
     ) -> None:
         self._requests = requests
         self._queue = queue
         self._permissions = permissions
-        self._per_hour = per_hour
+        self._caps = caps
         self._now = now
 
     def take(self, request: ReviewRequest) -> Taken | Ignored:
@@ -88,39 +83,36 @@ class Intake:
         if refusal:
             return Ignored(refusal)
         accepted = self._requests.accept(
-            request.key, actor=request.actor, payload=request.payload(), now=self._now()
+            request.key,
+            actor=request.actor,
+            payload=request.payload(),
+            now=self._now(),
+            caps=self._caps_of(request),
         )
+        if accepted.refusal:
+            return Ignored(accepted.refusal)
         if accepted.state.final:
             return Taken(accepted.review_id, created=False, queued=False)
         # Also for a row that was there already: its first delivery may have died before this line.
         enqueued = self._queue.enqueue(accepted.review_id)
         return Taken(accepted.review_id, created=accepted.created, queued=enqueued is not Enqueued.UNREACHABLE)
 
+    def _caps_of(self, request: ReviewRequest) -> Sequence[Cap]:
+        caps = self._caps(request.outsider)
+        # An answer to a command that does not exist is no review: only the pull request's own cap is for it.
+        return [cap for cap in caps if cap.of is CapOf.PULL_REQUEST] if request.problem else caps
+
     def _refusal(self, request: ReviewRequest) -> str:
+        """Return why the actor may not command, "" where no permission is needed or GitHub says that they may.
+
+        Asked before the caps are counted, so that strangers cannot use up the hour of those who may.
+        """
         key = request.key
-        if key.trigger == PULL_REQUEST_TRIGGER:
-            return ""
-        if request.needs_permission and not self._permissions.may_command(
+        if not request.needs_permission or self._permissions.may_command(
             installation_id=key.installation_id,
             repo_id=key.repo_id,
             repository=request.repository,
             login=request.actor,
         ):
-            return f"{request.actor} may not command reviews: this takes write permission to the repository"
-        # After the permission, so that strangers cannot use up the hour of those who may.
-        # A command that comes again is not counted against itself.
-        verbs = self._requests.verbs(
-            key.repo_id,
-            key.number,
-            since=self._now() - HOUR,
-            installation_id=key.installation_id,
-            besides=(PULL_REQUEST_TRIGGER, key.trigger),
-        )
-        # Answers to commands that do not exist are counted by themselves: a slip does not use up a review.
-        answers = verbs.get(CORRECTION, 0)
-        if (answers if request.problem else sum(verbs.values()) - answers) >= self._per_hour:
-            return (
-                f"this pull request had its {self._per_hour} commands of the hour; the organisation's policy "
-                "sets max_reviews_per_hour"
-            )
-        return ""
+            return ""
+        return f"{request.actor} may not command reviews: this takes write permission to the repository"

@@ -19,6 +19,10 @@ EVENTS: Final = ("check_run", "issue_comment", "pull_request")
 PULL_REQUEST_TRIGGER: Final = "auto"
 PULL_REQUEST_ACTIONS: Final = frozenset({"opened", "synchronize", "reopened", "ready_for_review"})
 
+# GitHub's `author_association`: it entitles nobody to anything here, it only spares the tighter caps.
+INSIDERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
+FIRST_TIMERS = frozenset({"FIRST_TIMER", "FIRST_TIME_CONTRIBUTOR"})
+
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}(?:_[A-Za-z0-9]{1,20})?/[A-Za-z0-9._-]{1,100}")
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _LOGIN = re.compile(r"[A-Za-z0-9_-]{1,100}(?:\[bot\])?")
@@ -45,7 +49,8 @@ class ReviewRequest:
     """A delivery that asks for work. `head_sha` in the key is "" where the job has to look it up.
 
     `needs_permission`: the actor asked for something, so GitHub is asked whether they may write to the repository.
-    `problem` is what is wrong with a command that does not exist: the work is then to say so.
+    `problem` is what is wrong with a command that does not exist: the work is then to say so. `outsider` says that
+    the event is of the pull request of somebody outside, whose caps and limits are tighter.
     """
 
     key: ReviewKey
@@ -58,6 +63,7 @@ class ReviewRequest:
     comment_id: int = 0
     needs_permission: bool = False
     problem: Problem | None = None
+    outsider: bool = False
 
     def payload(self) -> dict[str, object]:
         """Return what the job needs beside the key, as JSON: ids and words, no text of the pull request."""
@@ -71,6 +77,7 @@ class ReviewRequest:
             "model": self.command.model,
             "comment_id": self.comment_id,
             "actor_id": self.actor_id,
+            **({"outsider": True} if self.outsider else {}),
         }
 
 
@@ -115,7 +122,21 @@ def _pull_request(delivery: Delivery, rules: TriggerRules) -> ReviewRequest | Ig
         number=whole(pull_request, "number"),
         head_sha=word(head, "sha", _SHA),
         trigger=PULL_REQUEST_TRIGGER,
+        outsider=_by_outsider(delivery, pull_request, head),
     )
+
+
+def _by_outsider(delivery: Delivery, pull_request: Mapping[str, Any], head: Mapping[str, Any]) -> bool:
+    """Return whether a pull request comes from a fork of somebody outside, or from a first-time contributor.
+
+    Who may push to the repository itself is let in by its owners; a fork may be a member's too. A fork that was
+    deleted is still not this repository.
+    """
+    association = pull_request.get("author_association")
+    source = head.get("repo")
+    source_id = source.get("id") if isinstance(source, Mapping) else None
+    is_fork = source_id != whole(_record(delivery.payload, "repository"), "id")
+    return association in FIRST_TIMERS or (is_fork and association not in INSIDERS)
 
 
 def _unwanted(
@@ -229,6 +250,7 @@ def _request(
     comment_id: int = 0,
     actor: Mapping[str, Any] | None = None,
     needs_permission: bool = False,
+    outsider: bool = False,
 ) -> ReviewRequest:
     repository = _record(delivery.payload, "repository")
     who = actor if actor is not None else _record(delivery.payload, "sender")
@@ -249,6 +271,7 @@ def _request(
         problem=problem,
         comment_id=comment_id,
         needs_permission=needs_permission,
+        outsider=outsider,
     )
 
 
