@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from reviewer.errors import DeliveryRefused
 from reviewer.jobs.correction import CORRECTION, Problem
-from reviewer.ledger.keys import ReviewKey
+from reviewer.ledger.keys import AUTOMATIC, ReviewKey
 from webhooks.commands import CommandInvalid, ReviewCommand, Verb, parse_command
 from webhooks.delivery import Delivery, whole, word
 
 # The events that decide() reads; app.yml subscribes to exactly these.
 EVENTS: Final = ("check_run", "issue_comment", "pull_request")
 # One word for all four: the same head is reviewed once, however it came to be there.
-PULL_REQUEST_TRIGGER: Final = "auto"
+PULL_REQUEST_TRIGGER: Final = AUTOMATIC
 PULL_REQUEST_ACTIONS: Final = frozenset({"opened", "synchronize", "reopened", "ready_for_review"})
 
 # GitHub's `author_association`: it entitles nobody to anything here, it only spares the tighter caps.

@@ -9,10 +9,13 @@ from datetime import datetime
 
 from policies.words import Conclusion
 from reviewer.errors import ConfigurationError, GitHubUnavailable, KiloReviewError, PermissionMissing, RateLimited
+from reviewer.github.auth import AppIdentity
 from reviewer.github.client import GitHub
 from reviewer.jobs.access import WRITE_PERMISSIONS, app_auth, client_for
+from reviewer.jobs.command_reply import reply_once
 from reviewer.jobs.correction import CORRECTION
 from reviewer.jobs.policy import utc_now
+from reviewer.ledger.keys import AUTOMATIC, ReviewRow, ReviewState
 from reviewer.ledger.ledger import Ledger
 from reviewer.publish import sticky
 from reviewer.publish.check import CheckOutput
@@ -42,7 +45,7 @@ def notice(review_id: int, settings: Settings, *, now: Callable[[], datetime] = 
         gh = client_for(auth, row.key, WRITE_PERMISSIONS, now)
         try:
             head = row.key.head_sha or gh.pull_request(repository, row.key.number).head_sha
-            _conclude(gh, repository, head, auth.identity().id, row.error or row.state.value)
+            _tell(gh, row, head, auth.identity())
         finally:
             gh.close()
         ledger.backlog.noticed(review_id, now())
@@ -63,14 +66,23 @@ def end_checks(gh: GitHub, repository: str, head: str, app_id: int, *, title: st
             gh.update_check_run(repository, check_run_id, {"status": "completed", **fields})
 
 
-def _conclude(gh: GitHub, repository: str, head: str, app_id: int, why: str) -> None:
-    output = CheckOutput(
-        Conclusion.NEUTRAL,
-        {
-            "title": "The review could not be completed",
-            "summary": f"{plain(why)}\n\nComment `/kilo review` to try again.",
-        },
-    )
+def _tell(gh: GitHub, row: ReviewRow, head: str, app: AppIdentity) -> None:
+    repository, why = str(row.payload["repository"]), row.error or row.state.value
+    if row.state is not ReviewState.CAPPED:
+        _conclude(gh, repository, head, app.id, ("The review could not be completed", why))
+    elif row.key.trigger == AUTOMATIC:
+        _conclude(gh, repository, head, app.id, ("Not reviewed: a limit of reviews is reached", why))
+    else:
+        # The check run of this commit says what its review found: a command that was refused does not change that.
+        body = f"Not reviewed: {plain(why)}."
+        mark = f"capped {row.id}"
+        reply_once(gh, repository, row.key.number, body, mark=mark, login=app.login, guard=lambda: None)
+
+
+def _conclude(gh: GitHub, repository: str, head: str, app_id: int, told: tuple[str, str]) -> None:
+    title, why = told
+    summary = f"{plain(why)}\n\nComment `/kilo review` to try again."
+    output = CheckOutput(Conclusion.NEUTRAL, {"title": title, "summary": summary})
     sticky.complete_check(
         gh,
         repository,

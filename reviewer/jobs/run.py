@@ -81,7 +81,7 @@ def run(
     for again, and what is published already is found. `write_pause` is the seconds between two writes to GitHub.
     Raises only LedgerUnavailable.
     """
-    ledger = Ledger.open(settings.database_url)
+    ledger = Ledger.open(settings.database_url, conceal=Concealer(settings.secrets()))
     try:
         lease = ledger.reviews.begin(review_id, lease_owner(), now(), LEASE)
         if lease is None:

@@ -44,6 +44,10 @@ UNFINISHED: Final = (ReviewState.ACCEPTED, ReviewState.RUNNING, ReviewState.REVI
 FINAL: Final = tuple(state for state in ReviewState if state not in UNFINISHED)
 
 
+# The trigger of the pull request's own events.
+AUTOMATIC: Final = "auto"
+
+
 @dataclass(frozen=True, slots=True)
 class ReviewKey:
     """Identity of a piece of work: two deliveries with the same key are one review.
@@ -55,7 +59,7 @@ class ReviewKey:
     repo_id: int
     number: int
     head_sha: str
-    trigger: str = "auto"
+    trigger: str = AUTOMATIC
 
     @property
     def pull_request(self) -> str:

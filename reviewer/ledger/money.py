@@ -21,6 +21,7 @@ from policies.words import Payment
 from reviewer.errors import BudgetRefused, LedgerUnavailable
 from reviewer.ledger import counters, prepaid
 from reviewer.ledger.alerts import record_alerts
+from reviewer.ledger.conceal import Conceal
 from reviewer.ledger.counters import Counter
 from reviewer.ledger.database import Database
 from reviewer.ledger.fence import check_fence
@@ -100,8 +101,9 @@ class _Refused:
 class Money:
     """The account book: what is promised, what is paid, and what is left."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, conceal: Conceal) -> None:
         self.db = db
+        self._conceal = conceal
 
     def reserve(
         self, reservation: str, amount: Decimal | None, intent: CallIntent, terms: Terms, now: datetime
@@ -149,7 +151,7 @@ class Money:
             "estimated": call.estimated,
             "computed_picos": _amount(call.computed_cost),
             "failed_check": None if call.failed_check is None else call.failed_check.value,
-            "error": clean(call.error),
+            "error": clean(self._conceal(call.error)),
             "request_id": clean(call.request_id),
         }
         self._close(_Closing(reservation, _bill(call), now, values=values))

@@ -67,9 +67,8 @@ def outcomes(ledger: Ledger, repo_id: int, number: int) -> dict[str, Outcome]:
 
 
 def ask(
-    ledger: Ledger, caps: Sequence[Cap] = (), *, key: ReviewKey = KEY, now: datetime = NOW, **payload: object
+    ledger: Ledger, caps: Sequence[Cap] = (), *, key: ReviewKey = KEY, now: datetime = NOW, **more: object
 ) -> Accepted:
     """Ask for a review as a delivery does."""
-    return ledger.requests.accept(
-        key, actor="bob", payload={"verb": "review", "actor_id": 7, **payload}, now=now, caps=caps
-    )
+    payload = {"verb": "review", "actor_id": 7, **more}
+    return ledger.requests.accept(key, actor="bob", payload=payload, now=now, caps=caps)
