@@ -292,25 +292,19 @@ class _Run:
 
     def _models(self, policy: Policy, pr: PullRequest) -> Models:
         key = self.row.key
-        owner = pr.repository.partition("/")[0]
         account = Account(
             run=str(self.lease.review_id),
             pull_request=key.pull_request,
             user=self.row.actor,
             repository=pr.repository,
-            organisation=owner,
+            organisation=pr.repository.partition("/")[0],
             user_id=int(str(self.payload.get("actor_id") or 0)),
             repository_id=key.repo_id,
             organisation_id=pr.owner_id,
             outsider=bool(self.payload.get("outsider")),
         )
-        terms = Terms(
-            account,
-            policy.limits,
-            review_id=self.lease.review_id,
-            lease=self.lease,
-            allow_unknown_price=policy.unknown_price == "allow",
-        )
+        unknown = policy.unknown_price == "allow"
+        terms = Terms(account, policy.limits, self.lease.review_id, self.lease, allow_unknown_price=unknown)
         meter = LedgerMeter(self.ledger.money, terms, self.now)
         return open_models(
             self.settings,
