@@ -25,7 +25,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "ledger": Command("reviewer.ledger.command", "show spend, prepaid credit and bills that nobody saw"),
     "demo": Command("reviewer.demo.command", "open a pull request on a simulated GitHub and review it, for real"),
     "serve": Command("reviewer.processes.serve", "run web, worker and clock in one command"),
-    "web": Command("reviewer.processes.command", "run the web process only"),
+    "web": Command("webhooks.command", "run the web process only"),
     "worker": Command("reviewer.processes.command", "run a worker only"),
     "clock": Command("reviewer.processes.command", "run the clock only: re-queues, redeliveries, expired leases"),
     "setup": Command("webhooks.setup_command", "create the GitHub App from its manifest and write its settings"),

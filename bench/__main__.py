@@ -22,8 +22,6 @@ from typing import Final
 
 FOLDER: Final = Path(__file__).resolve().parent
 SECONDS: Final = 600
-# They write weights into the tree: run by name, on purpose.
-FITTING: Final = frozenset({"fit_ranking", "train_sensitivity"})
 AIM: Final = "aim_"
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -78,13 +76,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.list:
         for benchmark in known.values():
-            mark = "  (by name only: it rewrites weights)" if benchmark.name in FITTING else ""
-            print(f"{benchmark.name:<18} {benchmark.summary}{mark}")
+            print(f"{benchmark.name:<18} {benchmark.summary}")
         return 0
     outcomes = []
     for name in known:
-        if name in FITTING:
-            continue
         sys.stderr.write(f"{name} ...\n")
         outcomes.append(_apart(name, options.seconds))
         if not options.json:

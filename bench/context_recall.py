@@ -5,7 +5,8 @@
 
 `--mirrors` (or KILO_REVIEW_MIRRORS) is a folder of git repositories named `owner+name`, `owner+name/repo`,
 `owner/name` or `name.git`; rows whose commits are not there are skipped and counted. The data are the development
-sets of the shared folder (KILO_REVIEW_SHARED); `--rows` reads others instead, as `bench.mine_context` writes them.
+sets of the shared folder (KILO_REVIEW_SHARED); `--rows` reads others instead, as
+`bench.fit.mine_context` writes them.
 
 Budgets here are characters, as in the baselines: 8,000 characters of snippets hold .778 of the needed definitions,
 fused search finds .642 / .772 of the hidden files in the first 5 / 10, and .68 of the definitions that File- and

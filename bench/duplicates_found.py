@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bench.fit_ranking import fit_pairs, load
+from bench.fit.ranking import fit_pairs, load
 from policies.words import Severity
 from reviewer.findings.merge import EarlierFinding, merge
 from reviewer.findings.model import Category, Finding

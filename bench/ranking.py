@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench.duplicates_found import findings_of
-from bench.fit_ranking import fit_pairs, fit_worth, load
+from bench.fit.ranking import fit_pairs, fit_worth, load
 from policies.words import Style
 from reviewer.change.anchor import Anchors
 from reviewer.change.model import Change, FileChange, FileStatus, Hunk, Line, LineKind

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.context_recall import mirrors_folder
-from bench.train_sensitivity import DATA, ROUTINE_SHARE, Row, fit, groups, load, load_mined
+from bench.fit.sensitivity import DATA, ROUTINE_SHARE, Row, fit, groups, load, load_mined
 from policies.learned import shipped as shipped_model
 from policies.load import load_policy
 from policies.rules import builtin_rules

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from bench.context_recall import mirrors_folder
-from bench.train_sensitivity import DATA, fit, groups, load, load_mined, whole
+from bench.fit.sensitivity import DATA, fit, groups, load, load_mined, whole
 from policies.load import load_policy
 from policies.paths import decide_path, is_documentation, is_test
 from policies.policy import Policy

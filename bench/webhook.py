@@ -1,6 +1,6 @@
 """CPU time of the web process per accepted delivery with durable enqueue, beside a plain Flask endpoint.
 
-The alternative is a Flask view under the same gunicorn that verifies the signature, parses the JSON and answers
+The alternative is a Flask view under the same HTTP server that verifies the signature, parses the JSON and answers
 202: what a server costs that keeps nothing. Both are real processes behind real sockets; the figure is user +
 system time of the web process and its worker over all deliveries, from /proc. Linux only.
 """
@@ -34,7 +34,7 @@ KEY = "-----BEGIN PRIVATE KEY-----\nnever used: no delivery of this bench asks G
 PLAIN = """
 import hashlib, hmac, json, sys
 from flask import Flask, request
-from gunicorn.app.base import BaseApplication
+from waitress import serve
 app = Flask("plain")
 @app.post("/webhooks/github")
 def receive():
@@ -48,14 +48,8 @@ def receive():
 @app.get("/healthz")
 def healthz():
     return {"state": "alive"}
-class Server(BaseApplication):
-    def load_config(self):
-        for name, value in {"bind": sys.argv[1], "worker_class": "gthread", "threads": 8, "keepalive": 15,
-                            "loglevel": "warning", "control_socket_disable": True}.items():
-            self.cfg.set(name, value)
-    def load(self):
-        return app
-Server().run()
+host, _, port = sys.argv[1].rpartition(":")
+serve(app, host=host, port=int(port), threads=8, asyncore_use_poll=True)
 """
 
 
@@ -92,17 +86,21 @@ def _ours(folder: str, redis_url: str) -> _Process:
     ledger = Ledger.open(f"sqlite:///{folder}/ledger.sqlite")
     ledger.migrate()
     ledger.close()
+    policy = Path(folder) / "policy.toml"
+    # One repository gets more here than anybody may cause in a day.
+    policy.write_text("[triggers]\nmax_reviews_per_author_day = 10000\nmax_reviews_per_repository_day = 100000\n")
     environ = {
         "PATH": os.environ["PATH"],
         "HOME": folder,
         "KILO_REVIEW_STATE_DIR": folder,
+        "KILO_REVIEW_POLICY": str(policy),
         "REDIS_URL": redis_url,
         "GITHUB_APP_ID": "1",
         "GITHUB_PRIVATE_KEY": KEY,
         "GITHUB_WEBHOOK_SECRET": SECRET,
         "PORT": str(port),
     }
-    return _Process([sys.executable, "-m", "reviewer.processes.serve", "web", str(os.getpid())], environ, port)
+    return _Process([sys.executable, "-m", "kilo_review", "web", "--parent", str(os.getpid())], environ, port)
 
 
 def _plain() -> _Process:

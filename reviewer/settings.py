@@ -130,6 +130,11 @@ class Settings:
             offline=env.get("KILO_REVIEW_OFFLINE", "") not in ("", "0", "false"),
         )
 
+    @property
+    def local_ledger_url(self) -> str:
+        """Where the local tool keeps what it spent and the answers that it paid for."""
+        return f"sqlite:///{self.cache_dir / 'local.sqlite'}"
+
     def require_github_app(self) -> None:
         """Refuse to go on without App id, private key and webhook secret: an unsigned endpoint is an open one."""
         missing = [

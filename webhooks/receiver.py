@@ -14,16 +14,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reviewer.errors import DeliveryRefused, KiloReviewError, LedgerUnavailable, RetryableError, SignatureRefused
 from webhooks import delivery, signature, triggers
-from webhooks.body import Deadlines, read_body
+from webhooks.body import read_body
 from webhooks.triggers import Ignored
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from webhooks.delivery import Delivery
     from webhooks.intake import Intake
     from webhooks.triggers import TriggerRules
 
 log = logging.getLogger(__name__)
+
+# Status, JSON fields and further headers of an answer.
+Answer = tuple[int, dict[str, object], list[tuple[str, str]]]
 
 WEBHOOK_PATH: Final = "/webhooks/github"
 # What a client that is to ask again should wait, in seconds, where the fault does not say.
@@ -58,7 +62,6 @@ class Receiver:
         self._rules = rules
         self._secrets = secrets
         self._limit = body_limit
-        self._deadlines = Deadlines()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -72,37 +75,57 @@ class Receiver:
         )
         return [body]
 
-    def _answer(self, environ: WSGIEnvironment) -> tuple[int, dict[str, object], list[tuple[str, str]]]:
+    def _answer(self, environ: WSGIEnvironment) -> Answer:
         if environ["REQUEST_METHOD"] != "POST":
             return 405, {"error": "method", "message": "deliveries are POSTs"}, [("Allow", "POST")]
+        received: Delivery | None = None
         try:
-            status, fields = self._receive(environ)
+            received = self._read(environ)
+            answer = self._take(received)
         except KiloReviewError as error:
-            return explain(error)
+            answer = explain(error)
         except Exception:
-            # A bug of ours: GitHub's log gets a failed delivery, and the clock asks for it again.
+            # A bug of ours: GitHub's log gets a failed delivery, and the scheduler asks for it again.
             log.exception("delivery not taken")
-            return 500, {"error": "internal", "message": "the server's log says more"}, []
-        return status, fields, []
+            answer = 500, {"error": "internal", "message": "the server's log says more"}, []
+        log_delivery(received, answer)
+        return answer
 
-    def _receive(self, environ: WSGIEnvironment) -> tuple[int, dict[str, object]]:
+    def _read(self, environ: WSGIEnvironment) -> Delivery:
         headers = _Headers(environ)
-        body = read_body(environ, self._limit, self._deadlines)
+        body = read_body(environ, self._limit)
         signature.verify(body, headers.get(signature.HEADER, ""), self._secrets)
-        decision = triggers.decide(delivery.read_delivery(headers, body), self._rules)
+        return delivery.read_delivery(headers, body)
+
+    def _take(self, received: Delivery) -> Answer:
+        decision = triggers.decide(received, self._rules)
         taken = decision if isinstance(decision, Ignored) else self._intake.take(decision)
         if isinstance(taken, Ignored):
-            return 200, {"ignored": taken.reason}
-        return 202, {"review": taken.review_id, "created": taken.created, "queued": taken.queued}
+            return 200, {"ignored": taken.reason}, []
+        return 202, {"review": taken.review_id, "created": taken.created, "queued": taken.queued}, []
 
 
-def explain(error: KiloReviewError) -> tuple[int, dict[str, object], list[tuple[str, str]]]:
+def log_delivery(received: Delivery | None, answer: Answer) -> None:
+    """Log one delivery with what was decided; of one that was not signed, only why it was refused.
+
+    Event, action and id have the forms that `read_delivery` holds them to; nothing else of a sender is logged.
+    """
+    status, fields, _headers = answer
+    said = " ".join(f"{name}={value}" for name, value in fields.items() if name != "message")
+    if received is None:
+        log.info("delivery refused status=%d %s", status, said)
+        return
+    log.info(
+        "delivery %s event=%s action=%s status=%d %s", received.guid, received.event, received.action, status, said
+    )
+
+
+def explain(error: KiloReviewError) -> Answer:
     """Return status, JSON and headers of a refusal or a fault: 4xx for what the sender can change, else 503."""
     if isinstance(error, SignatureRefused):
         return 401, {"error": error.rule, "message": str(error)}, []
     if isinstance(error, DeliveryRefused):
-        # What is left of a refused body must not be read as the next request.
-        return error.status, {"error": error.rule, "message": str(error)}, [("Connection", "close")]
+        return error.status, {"error": error.rule, "message": str(error)}, []
     log.error("not taken: %s", error)
     if isinstance(error, RetryableError):
         kind = "ledger" if isinstance(error, LedgerUnavailable) else "github"

@@ -1,41 +1,33 @@
-"""Server: the web process, gunicorn around the application."""
+"""Run the web process: the application, served until SIGTERM."""
 
 from __future__ import annotations
 
 import logging
+import signal
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
-
-from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from typing import TYPE_CHECKING
 
 from policies.policy import Policy
-from reviewer.processes.serve import check_address
+from reviewer.processes.address import check_address
+from reviewer.processes.logs import configure_logging
 from reviewer.settings import Settings, organisation_policy
 from webhooks.app import create_app
+from webhooks.http_server import HTTPServer
 
 if TYPE_CHECKING:
     from flask import Flask
 
 log = logging.getLogger(__name__)
 
-# Deliveries wait for the ledger and for Redis, not for the processor.
-THREADS: Final = 8
-# Of a stop: deliveries that are being answered get this long.
-GRACE_SECONDS: Final = 5
-# Longer than the limit of a body, so that gunicorn never kills what we are still refusing politely.
-TIMEOUT_SECONDS: Final = 30
-LOG_FORMAT: Final = "%(asctime)s web %(levelname)s %(message)s"
-
 
 def build(settings: Settings, policy: Policy) -> Flask:
     """Compose the application from the real parts; nothing is connected before the first request."""
-    # Imported here: the master process checks settings and needs none of this.
-    from reviewer.github.auth import AppAuth  # noqa: PLC0415
-    from reviewer.ledger.ledger import Ledger  # noqa: PLC0415
-    from reviewer.queue.address import queue_url  # noqa: PLC0415
-    from reviewer.queue.queue import ReviewQueue  # noqa: PLC0415
-    from webhooks.github_permission import TIMEOUT as ASK_SECONDS  # noqa: PLC0415
-    from webhooks.github_permission import AskGitHub  # noqa: PLC0415
+    from reviewer.github.auth import AppAuth  # noqa: PLC0415 - settings are checked first, which needs none of it
+    from reviewer.ledger.ledger import Ledger  # noqa: PLC0415 - as above
+    from reviewer.queue.address import queue_url  # noqa: PLC0415 - as above
+    from reviewer.queue.queue import ReviewQueue  # noqa: PLC0415 - as above
+    from webhooks.github_permission import TIMEOUT as ASK_SECONDS  # noqa: PLC0415 - as above
+    from webhooks.github_permission import AskGitHub  # noqa: PLC0415 - as above
 
     def now() -> datetime:
         return datetime.now(UTC)
@@ -58,46 +50,14 @@ def build(settings: Settings, policy: Policy) -> Flask:
     )
 
 
-class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
-    """Gunicorn with our options: one process, threads, no access log (it would repeat every address)."""
-
-    def __init__(self, settings: Settings, policy: Policy, *, threads: int = THREADS) -> None:
-        self._settings = settings
-        self._policy = policy
-        self._threads = threads
-        super().__init__()
-
-    def load_config(self) -> None:
-        """Set gunicorn's options."""
-        host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
-        options: dict[str, Any] = {
-            "bind": f"{host}:{self._settings.port}",
-            "workers": 1,
-            "threads": self._threads,
-            "worker_class": "gthread",
-            "keepalive": 15,
-            "timeout": TIMEOUT_SECONDS,
-            "graceful_timeout": GRACE_SECONDS,
-            "loglevel": "warning",
-            "limit_request_line": 2048,
-            "limit_request_fields": 60,
-            "control_socket_disable": True,
-        }
-        for name, value in options.items():
-            # Older releases lack the newest options, which are off there anyway.
-            if name in self.cfg.settings:
-                self.cfg.set(name, value)
-
-    def load(self) -> Flask:
-        """Build the application, in the worker process."""
-        return build(self._settings, self._policy)
-
-
 def main_web(settings: Settings) -> int:
     """Serve deliveries until SIGTERM; ConfigurationError before the port is opened."""
     settings.require_github_app()
     policy = organisation_policy(settings)
     check_address(settings)
-    logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
-    Server(settings, policy).run()
+    configure_logging(settings, "web")
+    server = HTTPServer(build(settings, policy), (settings.host, settings.port), body_limit=settings.body_limit)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: server.stop())
+    server.serve(bound=lambda: log.info("takes deliveries on %s port %d", settings.host, settings.port))
     return 0

@@ -7,11 +7,12 @@ import html
 import json
 import os
 import re
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -20,6 +21,8 @@ from reviewer.errors import ConfigurationError, GitHubUnavailable
 from reviewer.settings import Secret
 
 TIMEOUT_SECONDS: Final = 15
+# How often the terminal looks whether the browser has come back, in seconds.
+WAKE_SECONDS: Final = 0.2
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _PAGE: Final = """<!doctype html><html lang="en"><meta charset="utf-8"><title>kilo-review setup</title>
 <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:40em;margin:4em auto;padding:0 1em}}
@@ -97,7 +100,12 @@ class SetupServer:
         self._state = state
         self._finish = finish
         self._action = f"{action}?state={state}"
-        self._server = HTTPServer(("127.0.0.1", port), self._handler())
+        # Threads: browsers open connections ahead of time and send nothing on them.
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
+        self._server.daemon_threads = True
+        self._server.timeout = WAKE_SECONDS
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
         self.manifest: Mapping[str, object] = {}
 
     @property
@@ -108,7 +116,7 @@ class SetupServer:
     def run(self) -> NewApp:
         """Serve until GitHub has sent the browser back; return the App or raise why there is none."""
         try:
-            while self.app is None and self.error is None:
+            while not self._ended.is_set():
                 self._server.handle_request()
         finally:
             self.close()
@@ -125,8 +133,17 @@ class SetupServer:
         server = self
 
         class Handler(BaseHTTPRequestHandler):
+            timeout = TIMEOUT_SECONDS
+
             def do_GET(self) -> None:
                 status, body = server.answer(self.path)
+                try:
+                    self._send(status, body)
+                finally:
+                    # Only now: the process ends with it, and the browser is to see the last page.
+                    server.end_if_decided()
+
+            def _send(self, status: int, body: str) -> None:
                 page = _PAGE.format(body=body).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "text/html; charset=utf-8")
@@ -140,6 +157,11 @@ class SetupServer:
                 """Log nothing: the address holds the code."""
 
         return Handler
+
+    def end_if_decided(self) -> None:
+        """End `run()` where GitHub has handed out the App, or has refused to."""
+        if self.app is not None or self.error is not None:
+            self._ended.set()
 
     def answer(self, path: str) -> tuple[int, str]:
         """Return status and HTML for a request to the page."""
@@ -158,10 +180,14 @@ class SetupServer:
         same = hmac.compare_digest(query.get("state", "").encode(), self._state.encode())
         if not same or not _CODE.fullmatch(query.get("code", "")):
             return 400, "<p>This is not the answer to the request that was made here. Start again.</p>"
-        try:
-            self.app = self._finish(query["code"])
-        except (ConfigurationError, GitHubUnavailable) as error:
-            self.error = error
+        with self._lock:
+            # A code is good for one App: a page that is loaded twice gets the same answer.
+            if self.app is None and self.error is None:
+                try:
+                    self.app = self._finish(query["code"])
+                except (ConfigurationError, GitHubUnavailable) as error:
+                    self.error = error
+        if self.app is None:
             return 502, "<p>GitHub did not hand out the App. The terminal says why.</p>"
         install = html.escape(f"{self.app.html_url}/installations/new", quote=True)
         return 200, f'<p>The App is made. <a href="{install}">Install it</a>, then go on in the terminal.</p>'

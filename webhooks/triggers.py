@@ -22,6 +22,10 @@ PULL_REQUEST_ACTIONS: Final = frozenset({"opened", "synchronize", "reopened", "r
 RETARGETED: Final = "edited"
 LABELED: Final = "labeled"
 
+# GitHub's `author_association`: it entitles nobody to anything here, it only spares the tighter caps.
+INSIDERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
+FIRST_TIMERS = frozenset({"FIRST_TIMER", "FIRST_TIME_CONTRIBUTOR"})
+
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}(?:_[A-Za-z0-9]{1,20})?/[A-Za-z0-9._-]{1,100}")
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
@@ -54,6 +58,7 @@ class Trigger:
     every pull request with this head. `needs_permission`: the actor asked for something, so GitHub is asked whether
     they may write to the repository. `problem` is what is wrong with a command that does not exist: the work is
     then to say so. `updated_at` is the pull request's, "" where the payload has none.
+    `outsider`: the event is of the pull request of somebody outside, whose caps and limits are tighter.
     """
 
     key: ReviewKey
@@ -68,6 +73,7 @@ class Trigger:
     problem: Problem | None = None
     updated_at: str = ""
     work: Work = Work.REVIEW
+    outsider: bool = False
 
     def payload(self) -> JobPayload:
         """Return what the job needs beside the key."""
@@ -83,6 +89,7 @@ class Trigger:
             comment_id=self.comment_id,
             actor_id=self.actor_id,
             updated_at=self.updated_at,
+            outsider=self.outsider,
         )
 
 
@@ -132,7 +139,21 @@ def _pull_request(delivery: Delivery, rules: TriggerRules) -> Trigger | Ignored:
         # A label may route the same commit to another model: new work, once per delivery.
         trigger=f"label:{delivery.guid}" if delivery.action == LABELED else AUTOMATIC,
         updated_at=updated_at if isinstance(updated_at, str) and _MOMENT.fullmatch(updated_at) else "",
+        outsider=_by_outsider(delivery, pull_request, head),
     )
+
+
+def _by_outsider(delivery: Delivery, pull_request: Mapping[str, Any], head: Mapping[str, Any]) -> bool:
+    """Return whether a pull request comes from a fork of somebody outside, or from a first-time contributor.
+
+    Who may push to the repository itself is let in by its owners; a fork may be a member's too. A fork that was
+    deleted is still not this repository.
+    """
+    association = pull_request.get("author_association")
+    source = head.get("repo")
+    source_id = source.get("id") if isinstance(source, Mapping) else None
+    is_fork = source_id != whole(_record(delivery.payload, "repository"), "id")
+    return association in FIRST_TIMERS or (is_fork and association not in INSIDERS)
 
 
 def _unasked(delivery: Delivery, rules: TriggerRules) -> str:
@@ -285,6 +306,7 @@ def _request(
     comment_id: int = 0,
     actor: Mapping[str, Any] | None = None,
     needs_permission: bool = False,
+    outsider: bool = False,
 ) -> Trigger:
     repository = _record(delivery.payload, "repository")
     who = actor if actor is not None else _record(delivery.payload, "sender")
@@ -308,6 +330,7 @@ def _request(
         needs_permission=needs_permission,
         updated_at=updated_at,
         work=work,
+        outsider=outsider,
     )
 
 

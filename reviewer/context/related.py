@@ -15,7 +15,7 @@ from reviewer.context.evidence import Evidence, evidence_of
 from reviewer.git.snapshot import Match, Snapshot
 from reviewer.syntax.test_paths import is_test_path
 
-# A logistic choice among the candidates, fitted by bench/fit_related.py; docs/context.md has what it finds in
+# A logistic choice among the candidates, fitted by bench/fit/related.py; docs/context.md has what it finds in
 # repositories that were held out.
 WEIGHTS_FILE: Final = "related_weights.json"
 
@@ -69,7 +69,7 @@ def _strength(features: Mapping[str, float]) -> float:
 
 @cache
 def load_weights() -> Mapping[str, float]:
-    """Return the fitted weights by feature; see bench/fit_related.py for how they were fitted."""
+    """Return the fitted weights by feature; see bench/fit/related.py for how they were fitted."""
     text = resources.files(__package__).joinpath(WEIGHTS_FILE).read_text("utf-8")
     return {str(name): float(weight) for name, weight in json.loads(text).items()}
 

@@ -154,7 +154,7 @@ class Likeness:
 
 @cache
 def load_weights() -> Mapping[str, Mapping[str, float]]:
-    """Return the fitted weights by model; see bench/fit_ranking.py for how they were fitted."""
+    """Return the fitted weights by model; see bench/fit/ranking.py for how they were fitted."""
     found: Mapping[str, Mapping[str, float]] = json.loads(
         resources.files(__package__).joinpath(WEIGHTS_FILE).read_text("utf-8")
     )

@@ -19,19 +19,20 @@ from reviewer.publish.check_runs import external_id
 from reviewer.publish.cost import Totals
 from reviewer.publish.publisher import Identity, publish
 from reviewer.publish.settle import Settle
+from reviewer.steps.context import ReviewContext
 
 
 def make_review(job: Job, inputs: Inputs, earlier: Document | None) -> Document:
     """Run the pipeline and judge its result; `earlier` is the verdict that the same head and base have already."""
-    review = pipeline.review(
-        inputs.request,
-        policy=inputs.policy,
-        head=inputs.head,
-        base=inputs.base,
-        asker=inputs.models.asker,
+    context = ReviewContext(
+        inputs.policy,
+        inputs.models.client,
+        inputs.head,
+        inputs.base,
         frontier_price=inputs.models.frontier_price,
         store=job.ledger.results(job.now),
     )
+    review = pipeline.review(inputs.request, context)
     job.ledger.calls.note_checks(str(job.id), review.calls)
     # The ledger is the truth about money: calls of an attempt that died belong on the bill too.
     review = replace(review, calls=job.ledger.calls.of_review(job.id))

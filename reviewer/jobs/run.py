@@ -58,7 +58,7 @@ def run(
     for again, and what is published already is found. `write_pause` is the seconds between two writes to GitHub,
     `list_lag` how many its lists lag behind them. Raises only LedgerUnavailable, and what told the process to stop.
     """
-    ledger = Ledger.open(settings.database_url)
+    ledger = Ledger.open(settings.database_url, conceal=Concealer(settings.secrets()))
     try:
         lease = ledger.reviews.begin(review_id, lease_owner(), now(), LEASE)
         row = ledger.reviews.get(review_id)
@@ -171,7 +171,7 @@ def _usable_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) 
     except ConfigurationError as error:
         answer_unusable(job, access, pr.repository, str(error))
         return None
-    if inputs.models.asker is None:
+    if not inputs.models.client.usable:
         answer_unusable(job, access, pr.repository, inputs.models.reason)
         return None
     _show_start(job, access, pr)

@@ -6,8 +6,9 @@ import argparse
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from policies.budgets import Account, in_place_of_shipped
+from policies.budgets import Account, Scope, in_place_of_shipped
 from policies.policy import Policy
 from policies.words import Strategy
 from reviewer import pipeline
@@ -17,16 +18,18 @@ from reviewer.jobs.models import Models, open_models
 from reviewer.jobs.policy import effective_policy, run_limit, utc_now
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.meter import LedgerMeter
+from reviewer.ledger.money import Terms
 from reviewer.local.selection import Selected
-from reviewer.pipeline import Progress
 from reviewer.settings import Settings
+from reviewer.steps.context import ReviewContext
+from reviewer.steps.progress import Progress
 from reviewer.steps.request import ReviewRequest
 from reviewer.steps.result import Review
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What one run needs. `models.asker` is None where only the analysers can work."""
+    """What one run needs. `models.client.usable` is False where only the analysers can work."""
 
     policy: Policy
     models: Models
@@ -44,14 +47,10 @@ def open_session(options: argparse.Namespace, settings: Settings, base: Snapshot
     limit = run_limit(options.max_cost)
     limits = in_place_of_shipped(policy.limits, (limit,)) if limit else policy.limits
     ledger = open_local_ledger(settings)
-    meter = LedgerMeter(
-        ledger,
-        None,
-        limits,
-        Account(run=f"local-{uuid.uuid4().hex}"),
-        utc_now,
-        allow_unknown_price=policy.unknown_price == "allow",
-    )
+    # Limits of a day or a month are for what the service spends; here only the limit per run holds.
+    account = Account(run=f"local-{uuid.uuid4().hex}", repository=Path.cwd().name, scopes=frozenset({Scope.RUN}))
+    terms = Terms(account, limits, allow_unknown_price=policy.unknown_price == "allow")
+    meter = LedgerMeter(ledger.money, terms, utc_now)
     models = open_models(
         settings,
         policy,
@@ -66,7 +65,7 @@ def open_session(options: argparse.Namespace, settings: Settings, base: Snapshot
 
 def open_local_ledger(settings: Settings) -> Ledger:
     """Open the ledger in the user's cache folder, making its tables at the first use."""
-    ledger = Ledger.open(f"sqlite:///{settings.cache_dir / 'local.sqlite'}")
+    ledger = Ledger.open(settings.local_ledger_url)
     try:
         ledger.ready()
     except ConfigurationError:
@@ -85,7 +84,6 @@ def request_of(options: argparse.Namespace, session: Session, selected: Selected
         change=selected.change,
         private=True,
         strategy=Strategy(options.strategy) if options.strategy else None,
-        model=options.model,
         untouched=selected.untouched,
         notices=(*session.policy.notices, *selected.notices),
     )
@@ -100,13 +98,13 @@ def review_selected(
 ) -> Review:
     """Review a selection with the session's models."""
     store = None if options.no_cache else session.ledger.results(utc_now)
-    return pipeline.review(
-        request_of(options, session, selected),
-        policy=session.policy,
-        head=selected.head,
-        base=selected.base,
-        asker=session.models.asker,
+    context = ReviewContext(
+        session.policy,
+        session.models.client,
+        selected.head,
+        selected.base,
         frontier_price=session.models.frontier_price,
         store=store,
         watch=watch,
     )
+    return pipeline.review(request_of(options, session, selected), context)

@@ -1,32 +1,38 @@
-"""`kilo-review web`, `worker`, `clock`, `migrate`: one process each, for hosts that start processes themselves."""
+"""`kilo-review worker`, `clock`, `migrate`: one process each, for hosts that start processes themselves."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from importlib import import_module
 
+from reviewer.processes import child
 from reviewer.settings import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add nothing: the environment says it all."""
+    """Add what a supervised child needs: the environment says everything else."""
+    child.add_arguments(parser)
 
 
 def main(options: argparse.Namespace) -> int:
-    """Run the role that the command names, until SIGTERM."""
-    settings = Settings.from_environ()
-    if options.command == "migrate":
-        return _migrate(settings)
-    from reviewer.processes.serve import ROLES  # noqa: PLC0415 - a migration needs none of it
+    """Run the process that the command names, until SIGTERM."""
+    return child.run_process(options, {"worker": _worker, "clock": _clock, "migrate": _migrate}[options.command])
 
-    module, function = ROLES[options.command]
-    status: int = getattr(import_module(module), function)(settings)
-    return status
+
+def _worker(settings: Settings) -> int:
+    from reviewer.processes.worker import main_worker  # noqa: PLC0415 - each process loads only its own
+
+    return main_worker(settings)
+
+
+def _clock(settings: Settings) -> int:
+    from reviewer.processes.scheduler import main_clock  # noqa: PLC0415 - as above
+
+    return main_clock(settings)
 
 
 def _migrate(settings: Settings) -> int:
-    from reviewer.ledger.ledger import Ledger  # noqa: PLC0415 - loads the database library
+    from reviewer.ledger.ledger import Ledger  # noqa: PLC0415 - as above
 
     ledger = Ledger.open(settings.database_url)
     try:

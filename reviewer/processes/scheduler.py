@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from reviewer.errors import KiloReviewError, RetryableError
 from reviewer.github.records import HookDelivery
 from reviewer.ledger.keys import ReviewRow
+from reviewer.processes.logs import configure_logging
 from reviewer.processes.redelivery import BATCH, Cursor, look_back, plan
 from reviewer.queue.queue import Enqueued
 from reviewer.settings import Settings
@@ -36,7 +37,6 @@ JOIN_SECONDS: Final = 5.0
 # "at least one second between" writes: GitHub's best practices.
 WRITE_SECONDS: Final = 1.0
 DELIVERIES_CURSOR: Final = "deliveries"
-LOG_FORMAT: Final = "%(asctime)s clock %(levelname)s %(message)s"
 
 
 class ReviewBacklog(Protocol):
@@ -197,9 +197,7 @@ class Clock:
 
 def main_clock(settings: Settings) -> int:
     """Run the clock until SIGTERM or Ctrl-C; return the exit status."""
-    logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
-    # Its retries are ours to report, in one line and in words.
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    configure_logging(settings, "clock")
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:

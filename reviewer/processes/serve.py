@@ -6,30 +6,23 @@ import argparse
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib import import_module
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
-from reviewer.errors import ConfigurationError, KiloReviewError
-from reviewer.queue.supervised_command import die_with_parent
+from reviewer.errors import ConfigurationError
+from reviewer.processes.address import check_address
+from reviewer.processes.child import PARENT_OPTION
 from reviewer.settings import Settings
 
 if TYPE_CHECKING:
     from reviewer.queue.embedded import EmbeddedRedis
 
-# Role -> the module and function that runs it. Named, not imported: `web` lives in a package above this one.
-ROLES: Final = {
-    "web": ("webhooks.server", "main_web"),
-    "worker": ("reviewer.processes.worker", "main_worker"),
-    "clock": ("reviewer.processes.scheduler", "main_clock"),
-}
+ROLES: Final = ("web", "worker", "clock")
 # Hosts give 30 seconds between SIGTERM and SIGKILL; the embedded Redis stops after the processes that use it.
 STOP_SECONDS: Final = 18.0
 READY_SECONDS: Final = 30.0
@@ -56,12 +49,12 @@ class Child:
 class Supervisor:
     """Start the children, start again what dies, stop all on SIGTERM or Ctrl-C.
 
-    `environ` is the environment of the children, None for our own. `say` takes progress lines.
+    `program` is the command line of this program: a child is one of its commands. `say` takes progress lines.
     """
 
     settings: Settings
-    environ: Mapping[str, str] | None = None
-    roles: Mapping[str, tuple[str, str]] = field(default_factory=lambda: ROLES)
+    program: Sequence[str]
+    roles: Sequence[str] = ROLES
     say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: T201
     children: list[Child] = field(default_factory=list)
     redis: EmbeddedRedis | None = None
@@ -103,9 +96,8 @@ class Supervisor:
 
     def _start(self, child: Child) -> None:
         child.process = subprocess.Popen(
-            [sys.executable, "-m", "reviewer.processes.serve", child.role, str(os.getpid())],
+            [*self.program, child.role, PARENT_OPTION, str(os.getpid())],
             stdin=subprocess.DEVNULL,
-            env=None if self.environ is None else dict(self.environ),
             # A Ctrl-C in the terminal is for us; the children stop in our order.
             start_new_session=True,
         )
@@ -194,55 +186,17 @@ class Supervisor:
         self._asked = self._asked + 1 if number == signal.SIGINT else max(self._asked, 1)
 
 
-def main_serve(settings: Settings, *, environ: Mapping[str, str] | None = None) -> int:
-    """Run everything until SIGTERM or Ctrl-C; ConfigurationError before anything is started."""
-    settings.require_github_app()
-    check_address(settings)
-    return Supervisor(settings, environ=environ).run()
-
-
-def check_address(settings: Settings) -> None:
-    """Refuse an address that is taken, before anything is started; gunicorn would try five times and log it."""
-    try:
-        socket.create_server(
-            (settings.host, settings.port),
-            family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET,
-        ).close()
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot listen on {settings.host} port {settings.port}: {error.strerror}",
-            remedy="Stop what listens there, or set PORT (and HOST).",
-        ) from None
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add nothing: the environment says it all."""
+    """Add nothing: the environment says everything."""
     parser.description = (
         "Run web, worker and clock in one command. Without REDIS_URL an embedded Redis is started and stopped "
         "with it; without DATABASE_URL the ledger is an SQLite file in the state folder."
     )
 
 
-def main(_options: argparse.Namespace) -> int:
-    """Run `kilo-review serve`."""
-    return main_serve(Settings.from_environ())
-
-
-def run_role(role: str, parent: int) -> int:
-    """Run one child of a supervisor; it ends with its parent. Return its exit status."""
-    die_with_parent()
-    if os.getppid() != parent:
-        return 0
-    module, function = ROLES[role]
-    try:
-        status: int = getattr(import_module(module), function)(Settings.from_environ())
-    except KiloReviewError as error:
-        print(f"{datetime.now(UTC):%H:%M:%S} {role}: {error}", file=sys.stderr, flush=True)  # noqa: T201
-        return error.exit_code
-    except KeyboardInterrupt:
-        return 0
-    return status
-
-
-if __name__ == "__main__":
-    sys.exit(run_role(sys.argv[1], int(sys.argv[2])))
+def main(options: argparse.Namespace) -> int:
+    """Run everything until SIGTERM or Ctrl-C; ConfigurationError before anything is started."""
+    settings = Settings.from_environ()
+    settings.require_github_app()
+    check_address(settings)
+    return Supervisor(settings, options.program).run()

@@ -19,6 +19,7 @@ from rq.worker import HerokuWorker
 
 from reviewer.errors import ConfigurationError, JobRefused, RetryableError
 from reviewer.processes import jobs
+from reviewer.processes.logs import configure_logging, log_format
 from reviewer.queue.address import queue_url
 from reviewer.queue.embedded import REMEDY
 from reviewer.queue.queue import QUEUE_NAME, connect, forget_executions
@@ -64,7 +65,6 @@ WARM: Final = (
     ("reviewer.context.tokens", "count_tokens", ("warm",)),
     ("genai_prices.data_snapshot", "get_snapshot", ()),
 )
-LOG_FORMAT: Final = "%(asctime)s worker %(levelname)s %(message)s"
 
 
 class ReviewWorker(HerokuWorker):
@@ -173,7 +173,7 @@ def main_worker(
         getattr(import_module(module), function)(*arguments)
     # What is loaded by now is never freed: a work-horse that looks for garbage in it would copy every page.
     gc.freeze()
-    logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
+    configure_logging(settings, "worker")
     worker = ReviewWorker(
         [QUEUE_NAME],
         connection=client,
@@ -185,10 +185,8 @@ def main_worker(
         work_horse_killed_handler=_release,
     )
     log.info("process %d takes reviews", os.getpid())
-    # RQ says at INFO what only its authors need to know.
-    level = "WARNING" if settings.log_level == "INFO" else settings.log_level
     try:
-        worker.work(burst=burst, logging_level=level, log_format=LOG_FORMAT)
+        worker.work(burst=burst, logging_level="WARNING", log_format=log_format("worker"))
     except redis.RedisError as error:
         # A work-horse needs no Redis: left alone it finishes its review, and its heartbeat keeps the lease.
         if not worker.stopping:

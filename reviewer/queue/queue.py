@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -29,6 +30,8 @@ QUEUE_NAME: Final = "reviews"
 # business (retry_at), and RQ would need one more process, its scheduler, to wait.
 RETRIES: Final = 3
 FAILURE_SECONDS: Final = 24 * 60 * 60
+# A worker that has taken a job starts it within moments; one that has not by then was killed in between.
+HANDOVER: Final = timedelta(seconds=15)
 TIMEOUT_SECONDS: Final = 1.0
 # After a failure nobody asks Redis for this long, so that a Redis that hangs does not hold up every delivery.
 PAUSE_SECONDS: Final = 1.0
@@ -64,10 +67,12 @@ class ReviewQueue:
         *,
         functions: Mapping[str, str] = JOBS,
         monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._client = client
         self._functions = functions
         self._monotonic = monotonic
+        self._now = now
         self._rq: Queue | None = None
         self._paused_until = float("-inf")
         self._lock = threading.Lock()
@@ -164,10 +169,22 @@ class ReviewQueue:
             return job_id in set(running.get_job_ids(cleanup=False)) - set(running.get_expired_job_ids())
         if status != "queued":
             return False
-        if queue.get_job_position(job_id) is not None or job_id in queue.intermediate_queue.get_job_ids():
+        if queue.get_job_position(job_id) is not None:
             return True
+        if job_id in queue.intermediate_queue.get_job_ids():
+            return self._is_handed_over(job_id)
         # It may have been started between the two looks.
         return self._status(job_id) not in ("queued", None)
+
+    def _is_handed_over(self, job_id: str) -> bool:
+        """Return whether a job that a worker has taken may still start; one that stays taken had its worker killed.
+
+        RQ itself waits for two of its maintenance runs and a minute.
+        """
+        taken = self._queue().intermediate_queue
+        taken.set_first_seen(job_id)
+        seen = taken.get_first_seen(job_id)
+        return seen is None or self._now() - seen < HANDOVER
 
     def _status(self, job_id: str) -> str | None:
         job = self._queue().fetch_job(job_id)
@@ -177,6 +194,9 @@ class ReviewQueue:
 
         queue = self._queue()
         forget_executions(self._client, job_id)
+        taken = queue.intermediate_queue
+        taken.remove(job_id)
+        self._client.delete(taken.get_first_seen_key(job_id))
         # The registry of running jobs too: a late look at a dead execution would fail the job that comes now.
         registry = queue.started_job_registry.key
         members: Any = self._client.zrange(registry, 0, -1)

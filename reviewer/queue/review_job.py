@@ -58,7 +58,7 @@ class ReviewJob(Job):
         except (DeserializationError, TypeError, ValueError) as error:
             # A record that cannot be decoded: RQ's error may quote it, and it holds whatever a stranger wrote.
             raise JobRefused(f"its data cannot be read ({type(error).__name__})") from None
-        if instance is not None or name not in self.functions:
+        if instance is not None or not isinstance(name, str) or name not in self.functions:
             raise JobRefused("it names a function that is not one of ours")
         match arguments:
             case [int(number)] if number > 0 and not isinstance(number, bool) and not named:

@@ -101,9 +101,7 @@ class Served:
     def child(self, role: str) -> int:
         """The process of a role, 0 where none runs."""
         found = [
-            pid
-            for pid in _children(self.process.pid)
-            if f"reviewer.processes.serve {role} " in _quietly(command_line, pid)
+            pid for pid in _children(self.process.pid) if f"kilo_review {role} " in _quietly(command_line, pid)
         ]
         return found[0] if found else 0
 

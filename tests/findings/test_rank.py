@@ -95,6 +95,6 @@ def test_the_fitted_file_has_a_weight_for_every_feature():
 
 def test_the_fitted_file_is_what_the_script_fits():
     shared("data/findings-dev.jsonl.gz")
-    from bench.fit_ranking import fit_worth, load
+    from bench.fit.ranking import fit_worth, load
 
     assert fit_worth(load().values()) == pytest.approx(dict(load_weights()["worth"]), abs=1e-3)

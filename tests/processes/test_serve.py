@@ -64,7 +64,7 @@ class Served:
         found = [
             pid
             for pid in descendants(self.process.pid)
-            if f"reviewer.processes.serve {role} {self.process.pid}" in command_line(pid)
+            if f"kilo_review {role} --parent {self.process.pid}" in command_line(pid)
         ]
         return min(found, default=0)
 

@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from reviewer.ledger.keys import ReviewKey, ReviewState
 from reviewer.ledger.ledger import Ledger
 from reviewer.processes.worker import main_worker
 from reviewer.queue.embedded import EmbeddedRedis, find_server
-from reviewer.queue.queue import Enqueued, ReviewQueue, connect
+from reviewer.queue.queue import HANDOVER, Enqueued, ReviewQueue, connect
 from reviewer.settings import Settings
 from tests.process_tree import descendants, is_running, start_python, wait_for
 
@@ -173,6 +173,23 @@ def test_a_job_that_is_being_handed_over_is_left_alone(client):
     queue.enqueue(8)
     client.lmove("rq:queue:reviews", "rq:queue:reviews:intermediate")
     assert queue.enqueue(8) is Enqueued.ALREADY
+
+
+def test_a_job_that_a_worker_took_and_never_started_is_queued_again(client):
+    moment = [datetime.now(UTC)]
+    functions = {"review": "tests.worker_jobs.succeed", "notice": "tests.worker_jobs.succeed"}
+    queue = ReviewQueue(client, functions=functions, now=lambda: moment[0])
+    queue.enqueue(18)
+    client.lmove("rq:queue:reviews", "rq:queue:reviews:intermediate")
+    assert queue.enqueue(18) is Enqueued.ALREADY
+    moment[0] += HANDOVER + timedelta(seconds=1)
+    assert queue.enqueue(18) is Enqueued.QUEUED
+    assert client.lrange("rq:queue:reviews", 0, -1) == [b"review-18"]
+    # The next time that a worker takes it, its time begins anew.
+    client.lmove("rq:queue:reviews", "rq:queue:reviews:intermediate")
+    assert client.lrange("rq:queue:reviews:intermediate", 0, -1) == [b"review-18"]
+    moment[0] = datetime.now(UTC)
+    assert queue.enqueue(18) is Enqueued.ALREADY
 
 
 def test_a_job_that_runs_is_left_alone_until_its_worker_gives_no_more_signs_of_life(client, state, workers):

@@ -86,7 +86,7 @@ class start_web:  # noqa: N801 - read as a verb
     def __enter__(self) -> Web:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "reviewer.processes.serve", "web", str(os.getpid())],
+                [sys.executable, "-m", "kilo_review", "web", "--parent", str(os.getpid())],
                 env=self.environ,
                 stdout=log,
                 stderr=log,

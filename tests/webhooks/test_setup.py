@@ -6,6 +6,7 @@ import html
 import http.client
 import re
 import shlex
+import socket
 import stat
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 
 from reviewer.demo.simulator.server import GitHubSimulator
 from reviewer.errors import ConfigurationError, GitHubUnavailable
-from reviewer.settings import Settings
+from reviewer.settings import Secret, Settings
 from tests.shared import ROOT
 from webhooks.manifest import manifest, pages_url
 from webhooks.setup import NewApp, SetupServer, convert, write_settings
@@ -117,6 +118,39 @@ def test_a_code_that_github_refuses_ends_with_the_remedy(server: SetupServer):
     thread.join()
 
 
+def test_a_connection_that_the_browser_opens_ahead_of_time_does_not_hold_the_page_up(tmp_path: Path):
+    app = NewApp(1, "kilo", "https://github.com/apps/kilo", Secret("k"), Secret("w"))
+    server = SetupServer(port=0, action="https://github.com/x", state="the-state", finish=lambda _code: app)
+    found: list[NewApp] = []
+    thread = threading.Thread(target=lambda: found.append(server.run()))
+    thread.start()
+    parts = urllib.parse.urlsplit(server.url)
+    with (
+        socket.create_connection((parts.hostname, parts.port)) as idle,
+        socket.create_connection((parts.hostname, parts.port)) as half,
+    ):
+        half.sendall(b"GET / HT")
+        status, _, page = request(f"{server.url}/created?code=abc&state=the-state")
+        thread.join(20)
+        assert idle.fileno() >= 0
+    assert (status, found) == (200, [app])
+    assert "Install it" in page
+
+
+def test_a_page_that_is_loaded_twice_asks_github_once():
+    asked: list[str] = []
+
+    def finish(code: str) -> NewApp:
+        asked.append(code)
+        return NewApp(1, "kilo", "https://github.com/apps/kilo", Secret("k"), Secret("w"))
+
+    server = SetupServer(port=0, action="https://github.com/x", state="the-state", finish=finish)
+    answers = {server.answer("/created?code=abc&state=the-state") for _ in range(3)}
+    server.close()
+    assert len(answers) == 1
+    assert asked == ["abc"]
+
+
 def test_a_github_that_is_not_there_is_named(github: GitHubSimulator):
     with pytest.raises(GitHubUnavailable, match=r"127\.0\.0\.1:9"):
         convert("http://127.0.0.1:9", "abc")
@@ -125,8 +159,6 @@ def test_a_github_that_is_not_there_is_named(github: GitHubSimulator):
 
 
 def test_settings_are_never_written_over(tmp_path: Path):
-    from reviewer.settings import Secret
-
     path = tmp_path / "app.env"
     path.write_text("mine")
     with pytest.raises(ConfigurationError, match="--output"):

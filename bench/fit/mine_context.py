@@ -1,6 +1,6 @@
 """Mine multi-file commits of any repositories into rows for `context_recall --rows`: code that was not tuned on.
 
-    python -m bench.mine_context --mirrors DIR --repo owner/name [--repo …] [--each N] [--without FILE …]
+    python -m bench.fit.mine_context --mirrors DIR --repo owner/name [--repo …] [--each N] [--without FILE …]
                                  [--hidden-only] > rows.jsonl
 
 A row is a commit whose subject says that it fixes something and that changes 2 to 17 files, two of them code and no
@@ -139,7 +139,7 @@ def rows_of(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.mine_context", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m bench.fit.mine_context", description=__doc__.splitlines()[0])
     parser.add_argument("--mirrors", required=True, type=Path, help="folder of git mirrors")
     parser.add_argument("--repo", action="append", required=True, help="owner/name; may be repeated")
     parser.add_argument("--each", type=int, default=12, help="rows of each repository")

@@ -1,13 +1,14 @@
 """Fit the weights of reviewer/context/related_weights.json: which unchanged file should have changed too.
 
-    python -m bench.fit_related --mirrors DIR [--rows FILE …] [--keep FILE] [--write]
+    python -m bench.fit.related --mirrors DIR [--rows FILE …] [--keep FILE] [--write]
 
 Rows are the development set, the mined ones of `context_commits.jsonl` and `related_commits.jsonl` (what
-bench.mine_context found, less the definitions) and those of every `--rows` file. The model is a logistic choice: of
-all candidates of a change, the hidden file. Every sixth repository is held out in turn, in three orders of them,
-for the figures that it prints; the rows of `related_fresh.jsonl`, whose repositories no weight and no choice of a
-feature has seen, are told beside them. `--write` fits on all rows but the fresh ones and writes the weights.
-Features take half a second a row: `--keep` writes them to a file, or reads them from it. Needs the `train` extra.
+bench.fit.mine_context found, less the definitions) and those of every `--rows` file. The model is a logistic
+choice: of all candidates of a change, the hidden file. Every sixth repository is held out in turn, in three orders
+of them, for the figures that it prints; the rows of `related_fresh.jsonl`, whose repositories no weight and no
+choice of a feature has seen, are told beside them. `--write` fits on all rows but the fresh ones and writes the
+weights. Features take half a second a row: `--keep` writes them to a file, or reads them from it. Needs the `train`
+extra.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from reviewer.git.commit import GitSnapshot
 from reviewer.syntax.test_paths import is_test_path
 
 WEIGHTS: Final = Path(related.__file__).with_name(related.WEIGHTS_FILE)
-FOLDER: Final = Path(__file__).parent
+FOLDER: Final = Path(__file__).parents[1] / "data"
 TRAINED: Final = (FOLDER / "context_commits.jsonl", FOLDER / "related_commits.jsonl")
 FRESH: Final = FOLDER / "related_fresh.jsonl"
 RIDGE: Final = 3.0
@@ -178,7 +179,7 @@ def kept_rows(mirrors: Path, files: Sequence[Path], keep: Path | None, names: Se
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.fit_related", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m bench.fit.related", description=__doc__.splitlines()[0])
     parser.add_argument("--mirrors", default="", help="folder of git mirrors (default: KILO_REVIEW_MIRRORS)")
     parser.add_argument("--rows", type=Path, action="append", default=[], help="more mined rows; may be repeated")
     parser.add_argument("--keep", type=Path, help="file for the features, written once and then read")

@@ -1,6 +1,6 @@
 """Find commits that fixed, introduced or have nothing to do with a vulnerability, to train on: labels, not diffs.
 
-    python -m bench.mine_sensitivity --mirrors DIR --repo owner/name [--repo …] >> bench/sensitivity_commits.tsv
+    python -m bench.fit.mine_sensitivity --mirrors DIR --repo owner/name >> bench/data/sensitivity_commits.tsv
 
 A fix names a CVE or GHSA identifier in its message, or a vulnerability in its subject, and changes source. What
 introduced it is the commit that most of the lines were from that the fix removed (SZZ: Śliwerski, Zimmermann and
@@ -187,7 +187,9 @@ def origin_of(git_dir: Path, fix: Commit, change: Change) -> str | None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.mine_sensitivity", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.fit.mine_sensitivity", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--mirrors", default="", help="folder of git mirrors (default: KILO_REVIEW_MIRRORS)")
     parser.add_argument("--repo", action="append", required=True, metavar="OWNER/NAME")
     options = parser.parse_args(argv)

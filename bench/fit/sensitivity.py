@@ -1,6 +1,6 @@
 """Train the sensitivity model and write its weights (needs the `train` extra and git mirrors).
 
-    python -m bench.train_sensitivity --mirrors DIR
+    python -m bench.fit.sensitivity --mirrors DIR
 
 It learns from the development set and from the commits of `sensitivity_commits.tsv` that `mine_sensitivity` found.
 Their diffs are read from the mirrors: every repository that is listed has to be there.
@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.context_recall import find_mirror, mirrors_folder
-from bench.mine_sensitivity import diff_of, has_source
+from bench.fit.mine_sensitivity import diff_of, has_source
 from policies.features import Features, features
 from policies.learned import CLIP, FILE, Model
 from policies.rules import ChangedPart
@@ -34,9 +34,9 @@ from reviewer.change.model import Change
 from reviewer.change.parse import parse_diff
 from reviewer.errors import ConfigurationError
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("KILO_REVIEW_SHARED", ROOT.parent / "shared")) / "data" / "routing-dev.jsonl.gz"
-MINED = Path(__file__).parent / "sensitivity_commits.tsv"
+MINED = ROOT / "bench" / "data" / "sensitivity_commits.tsv"
 WEIGHTS = ROOT / "policies" / FILE
 
 # A word counts only where it occurs in a tenth of the repositories, in four at least: anything else is some
@@ -322,7 +322,7 @@ def run(mirrors: Path | None = None) -> dict[str, object]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.train_sensitivity", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m bench.fit.sensitivity", description=__doc__.split("\n")[0])
     parser.add_argument("--mirrors", default="", help="folder of git mirrors (default: KILO_REVIEW_MIRRORS)")
     try:
         print(json.dumps(run(mirrors_folder(parser.parse_args(argv).mirrors)), indent=2))

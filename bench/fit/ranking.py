@@ -1,6 +1,6 @@
 """Fit the weights of reviewer/findings/weights.json on judged findings: the worth of one, the likeness of two.
 
-`python -m bench.fit_ranking` rewrites the file. Logistic regression with a ridge, every pull request weighing the
+`python -m bench.fit.ranking` rewrites the file. Logistic regression with a ridge, every pull request weighing the
 same; a weight whose sign contradicts what it stands for (agreement that lowers worth) is set to nothing, because
 twelve pull requests are few. Plain Newton steps in Python: nothing to install.
 """
@@ -38,7 +38,7 @@ Row = tuple[float, ...]
 
 def load() -> dict[tuple[str, int], list[dict[str, Any]]]:
     """Return the judged findings by pull request."""
-    folder = Path(os.environ.get("KILO_REVIEW_SHARED", Path(__file__).parent.parent.parent / "shared"))
+    folder = Path(os.environ.get("KILO_REVIEW_SHARED", Path(__file__).parents[3] / "shared"))
     by_pull: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
     with gzip.open(folder / "data" / "findings-dev.jsonl.gz", "rt", encoding="utf-8") as rows:
         for row in map(json.loads, rows):
