@@ -10,6 +10,7 @@ from flask import Flask, Response
 
 from policies.caps import caps_of
 from policies.policy import Policy
+from policies.starting import may_review_drafts
 from reviewer.errors import KiloReviewError
 from reviewer.settings import Settings
 from webhooks.intake import Intake, JobQueue, ReviewLedger
@@ -69,7 +70,7 @@ def _rules(settings: Settings, policy: Policy, allowed_bots: Sequence[int]) -> T
     return TriggerRules(
         app_id=int(settings.github_app_id) if settings.github_app_id.isdigit() else 0,
         allowed_bots=frozenset(allowed_bots),
-        review_drafts=policy.review_drafts,
+        review_drafts=may_review_drafts(policy),
         review_forks=policy.review_forks,
         ignore_authors=frozenset(name.lower() for name in policy.ignore_authors),
         on=frozenset(policy.triggers),

@@ -42,6 +42,7 @@ class PullRequest:
     size_kb: int | None = None
     updated_at: str = ""
     owner_id: int = 0
+    author_is_bot: bool = False
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> PullRequest:
@@ -78,6 +79,7 @@ class PullRequest:
             size_kb=_number(repo.get("size")),
             updated_at=str(row.get("updated_at") or ""),
             owner_id=_number((repo.get("owner") or {}).get("id")) or 0,
+            author_is_bot=(row.get("user") or {}).get("type") == "Bot",
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from policies.budgets import Account
 from policies.policy import Policy
+from policies.starting import analysers_only
 from reviewer.git.snapshot import Snapshot
 from reviewer.github.change_source import fetch_change
 from reviewer.github.mirror import Mirrors
@@ -15,7 +16,8 @@ from reviewer.jobs.access import READ_PERMISSIONS, Access
 from reviewer.jobs.commits import open_commits
 from reviewer.jobs.earlier_findings import earlier_findings
 from reviewer.jobs.job import Job
-from reviewer.jobs.models import Models, open_models
+from reviewer.jobs.models import Models, no_models, open_models
+from reviewer.jobs.occasion import lock_file_note, occasion_of
 from reviewer.jobs.policy import effective_policy
 from reviewer.ledger.meter import LedgerMeter
 from reviewer.ledger.money import Terms
@@ -52,7 +54,9 @@ def open_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> 
     fetched = fetch_change(access.reader, pr, lambda: mirrors.ensure(pr, token.token, installation_id=installation))
     base, head = open_commits(access.reader, pr, fetched, stack)
     policy = effective_policy(job.settings, base=base, private=pr.private)
-    models = models_for(job, policy, pr)
+    unasked = analysers_only(occasion_of(job, pr), policy, asked=not job.key.automatic)
+    models = no_models(unasked) if unasked else models_for(job, policy, pr)
+    locks = lock_file_note(fetched.change) if unasked else ""
     request = ReviewRequest(
         change=fetched.change,
         about=About(pr.title, pr.body, pr.author),
@@ -60,7 +64,7 @@ def open_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> 
         private=pr.private,
         strategy=job.payload.chosen_strategy,
         earlier=earlier_findings(access.reader, job.ledger, pr, login=access.identity.login, now=job.now),
-        notices=(*policy.notices, *fetched.notices, *((models.reason,) if models.reason else ())),
+        notices=tuple(filter(None, (*policy.notices, *fetched.notices, models.reason, locks))),
     )
     return Inputs(request, policy, models, base, head)
 

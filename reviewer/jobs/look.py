@@ -7,15 +7,16 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
+from policies.starting import may_review_drafts
 from reviewer.errors import PermissionMissing, RetryableError
 from reviewer.github.records import PullRequest
 from reviewer.jobs.access import Access
 from reviewer.jobs.job import Job
 from reviewer.jobs.lease import jitter
-from reviewer.jobs.policy import effective_policy
 from reviewer.jobs.verdicts import leave_without_review
 from reviewer.ledger.keys import ReviewState
 from reviewer.ledger.life import Next, Seen, judge
+from reviewer.settings import organisation_policy
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ def _look(job: Job, access: Access) -> tuple[PullRequest, Next]:
         told_at=job.payload.updated_at,
         age=_age(job.row.accepted_at, job.now()),
         newer=job.ledger.reviews.has_newer(job.row, pr.head_sha),
-        drafts=not pr.draft or effective_policy(job.settings, base=None, private=pr.private).review_drafts,
+        drafts=not pr.draft or may_review_drafts(organisation_policy(job.settings)),
     )
 
 

@@ -31,6 +31,7 @@ from reviewer.jobs.owner import lease_owner
 from reviewer.jobs.payload import JobPayload, Work
 from reviewer.jobs.policy import utc_now
 from reviewer.jobs.publication import make_review, publish_review, store_review
+from reviewer.jobs.refusal import is_refused
 from reviewer.jobs.verdicts import earlier_verdict, leave_without_review, reviewed_nothing, stored_document
 from reviewer.ledger.keys import ReviewState
 from reviewer.ledger.ledger import Ledger
@@ -124,16 +125,23 @@ def _work(job: Job, stack: ExitStack) -> None:
     if pr is None:
         return
     if job.payload.verb is Work.ESTIMATE:
-        answer_estimate(job, access, pr.repository, open_inputs(job, access, pr, stack))
+        inputs = open_inputs(job, access, pr, stack)
+        if not is_refused(job, access, pr, inputs.policy):
+            answer_estimate(job, access, pr.repository, inputs)
         return
     document = stored_document(job.ledger, job.id) if job.held.lease.state is ReviewState.REVIEWED else None
     if document is None:
-        _start(job, access, pr)
-        inputs = _usable_inputs(job, access, pr, stack)
-        if inputs is None:
+        # What policy may refuse in silence is not shown as under way before policy is known.
+        shown_at_once = job.key.automatic and not pr.draft
+        if shown_at_once:
+            _start(job, access, pr)
+        usable = _usable_inputs(job, access, pr, stack)
+        if usable is None or is_refused(job, access, pr, usable.policy):
             return
+        if not shown_at_once:
+            _start(job, access, pr)
         earlier = earlier_verdict(job.ledger, pr, besides=job.id)
-        document = make_review(job, inputs, earlier)
+        document = make_review(job, usable, earlier)
         if earlier is not None and reviewed_nothing(document.review):
             why = _why(document.review)
             leave_without_review(job, access, pr, title="Not reviewed", why=why)

@@ -133,10 +133,12 @@ class Requests:
         since: datetime | None = None,
         installation_id: int | None = None,
         besides: Sequence[str] = (),
+        before: int | None = None,
     ) -> Mapping[str, int]:
         """Count a pull request's rows, however many, by the "verb" of their payload, "" where it has none.
 
-        Those accepted since a moment, of one installation, by other triggers than `besides` - where each is given.
+        Those accepted since a moment, of one installation, by other triggers than `besides`, with a smaller id than
+        `before` - where each is given.
         """
         on_postgres: ColumnElement[str] = cast(t.c.payload, JSON)["verb"].as_string()
         verb = func.json_extract(t.c.payload, "$.verb") if self.db.is_sqlite else on_postgres
@@ -147,6 +149,8 @@ class Requests:
             where.append(t.c.accepted_at >= to_micros(since))
         if installation_id is not None:
             where.append(t.c.installation_id == installation_id)
+        if before is not None:
+            where.append(t.c.id < before)
         query = select(verb, func.count()).where(*where).group_by(verb)
         found = self.db.read(lambda connection: connection.execute(query).all())
         return {name or "": int(count) for name, count in found}

@@ -32,7 +32,7 @@ def cover(prepared: Prepared, outputs: StepOutputs, *, has_model: bool) -> Cover
         if _is_analysed(hunk.path, outputs.evidence):
             reviewed.append(Reviewed(hunk.path, hunk.header, "analysers"))
         else:
-            skipped.append(_missed(hunk, "no model configured, and no analyser reads this kind of file"))
+            skipped.append(_missed(hunk, "no model was asked, and no analyser reads this kind of file"))
     return Coverage(tuple(reviewed), tuple(skipped))
 
 

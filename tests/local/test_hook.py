@@ -39,11 +39,11 @@ def environment(tmp: Path) -> dict[str, str]:
     }
 
 
-def run(scratch: Scratch, *command: str) -> subprocess.CompletedProcess[str]:
+def run(scratch: Scratch, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
         cwd=scratch.root,
-        env=environment(scratch.root.parent),
+        env={**environment(scratch.root.parent), **more},
         capture_output=True,
         text=True,
         check=False,
@@ -110,16 +110,16 @@ def test_status_of_no_hook_is_one(cloned: Scratch):
 
 
 def test_a_hook_that_cannot_review_lets_the_push_go_with_one_line_or_blocks_it(cloned: Scratch):
-    cloned.commit(**{".kilo-review.toml": "this is not toml"})
-    run(cloned, "git", "push")
+    # A policy of the organisation that is not there; a repository's own mistakes end no review.
+    broken = {"KILO_REVIEW_POLICY": str(cloned.root.parent / "nowhere.toml")}
     install(cloned)
     cloned.commit(**{"run.py": BAD})
-    allowed = run(cloned, "git", "push")
+    allowed = run(cloned, "git", "push", **broken)
     assert allowed.returncode == 0
     assert "was not fully reviewed" in allowed.stderr
     install(cloned, "--on-error", "block")
     cloned.commit(**{"run.py": GOOD})
-    assert run(cloned, "git", "push").returncode != 0
+    assert run(cloned, "git", "push", **broken).returncode != 0
 
 
 def test_the_lines_of_git_are_read_as_git_documents_them():
