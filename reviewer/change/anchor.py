@@ -14,7 +14,7 @@ MIN_PARTIAL_QUOTE = 12
 NEAR_LINES = 3
 
 _PREFIX = re.compile(r"^\s*\d+\s*[|:]?\s?(?=[+\- ]|$)|^[+-]")
-_ELLIPSIS = re.compile(r"\s*(?:\.\.\.|…)\s*$")
+_ELLIPSES = ("...", "…")
 
 
 @dataclass(slots=True)
@@ -186,8 +186,14 @@ def _readings(quote: str) -> list[str]:
     stripped = _PREFIX.sub("", quote)
     stripped = stripped[1:] if stripped[:1] in ("+", "-") and stripped != quote else stripped
     readings = [squeeze(quote), squeeze(stripped), squeeze(quote.strip().strip("`"))]
-    readings += [squeeze(_ELLIPSIS.sub("", reading)) for reading in readings]
+    readings += [squeeze(_without_ellipsis(reading)) for reading in readings]
     return [reading for reading in dict.fromkeys(readings) if reading]
+
+
+def _without_ellipsis(text: str) -> str:
+    """Return text without the dots at its end with which a model shortens a line."""
+    bare = text.rstrip()
+    return next((bare.removesuffix(dots) for dots in _ELLIPSES if bare.endswith(dots)), text)
 
 
 def _run_end(lines: _FileLines, start: int, wanted: list[str]) -> int | None:

@@ -11,6 +11,7 @@ from reviewer.jobs.job import Job
 from reviewer.ledger.keys import ReviewState
 from reviewer.publish.escape import plain
 from reviewer.publish.marker import is_own
+from reviewer.publish.outgoing import outgoing
 from reviewer.steps.context import ReviewContext
 from reviewer.steps.estimate import estimate_table, plan_review
 
@@ -34,7 +35,7 @@ def answer_estimate(job: Job, access: Access, repository: str, inputs: Inputs) -
     """Answer `/kilo estimate` with the plan and its price; nothing is asked."""
     context = ReviewContext(inputs.policy, inputs.models.client, inputs.head, inputs.base)
     planned = plan_review(inputs.request, context)
-    reply_once(job, access, repository, "estimate", job.redact(estimate_table(planned)))
+    reply_once(job, access, repository, "estimate", outgoing(estimate_table(planned), job.redact))
     job.held.finish(ReviewState.PUBLISHED, "")
 
 

@@ -35,7 +35,7 @@ from reviewer.jobs.refusal import is_refused
 from reviewer.jobs.verdicts import earlier_verdict, leave_without_review, reviewed_nothing, stored_document
 from reviewer.ledger.keys import ReviewState
 from reviewer.ledger.ledger import Ledger
-from reviewer.publish.conceal import Concealer
+from reviewer.publish.redact_own_secrets import OwnSecrets
 from reviewer.publish.settle import LIST_LAG
 from reviewer.settings import Settings
 from reviewer.steps.result import Review
@@ -59,7 +59,7 @@ def run(
     for again, and what is published already is found. `write_pause` is the seconds between two writes to GitHub,
     `list_lag` how many its lists lag behind them. Raises only LedgerUnavailable, and what told the process to stop.
     """
-    ledger = Ledger.open(settings.database_url, conceal=Concealer(settings.secrets()))
+    ledger = Ledger.open(settings.database_url, conceal=OwnSecrets(settings.secrets()))
     try:
         lease = ledger.reviews.begin(review_id, lease_owner(), now(), LEASE)
         row = ledger.reviews.get(review_id)
@@ -78,7 +78,7 @@ def run(
                 row=row,
                 payload=payload,
                 held=HeldLease(ledger.reviews, lease, now),
-                redact=Concealer(settings.secrets()),
+                redact=OwnSecrets(settings.secrets()),
                 pace=Pace(now, write_pause, list_lag),
             )
         )

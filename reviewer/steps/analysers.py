@@ -22,7 +22,7 @@ class Analysers:
     """
 
     def __init__(self, change: Change, scope: Scope, threads: Executor, context: ReviewContext) -> None:
-        self._change = replace(change, files=scope.files)
+        self._change = replace(change, files=(*scope.files, *scope.credentials))
         self._threads = threads
         self._context = context
         self._lock = threading.Lock()

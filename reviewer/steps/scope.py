@@ -14,10 +14,12 @@ from policies.conventions import is_manifest
 from policies.paths import HEADER_LINES, decide_path
 from policies.policy import Policy
 from reviewer.change.model import Change, FileChange, FileStatus
+from reviewer.context.secret_paths import is_secret_path
 from reviewer.findings.model import Skipped
 from reviewer.git.snapshot import Snapshot
 
 ATTRIBUTES_FILE: Final = ".gitattributes"
+CREDENTIALS: Final = "its name says that it holds credentials: the analysers read it, no model does"
 # Read of a file's head: more than HEADER_LINES lines of any generator.
 HEADER_BYTES: Final = 16 * 1024
 # A Git LFS pointer consists of these lines and no other.
@@ -42,11 +44,15 @@ class _Known:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The files to review, in the change's order, everything that is left out, and the attributes in force."""
+    """The files to review, in the change's order, everything that is left out, and the attributes in force.
+
+    `credentials` are changed files that hold credentials by their name: the analysers read them, no model does.
+    """
 
     files: tuple[FileChange, ...]
     skipped: tuple[Skipped, ...]
     attributes: Attributes = field(default_factory=Attributes)
+    credentials: tuple[FileChange, ...] = ()
 
 
 def decide_scope(change: Change, policy: Policy, *, head: Snapshot | None, base: Snapshot | None) -> Scope:
@@ -58,14 +64,17 @@ def decide_scope(change: Change, policy: Policy, *, head: Snapshot | None, base:
     old = {file.old_path: file.path for file in change.files if file.hunks and file.old_path}
     new = {file.path: file.path for file in change.files if file.hunks and not file.old_path}
     known = _Known(_attributes(change, base), _heads(base, old), _heads(head, new), _edited_copies(change, base))
-    files, skipped = [], []
+    files, skipped, credentials = [], [], []
     for file in change.files:
         reason, excluded = _why_not(file, policy, known)
         if reason:
             skipped.append(Skipped(file.path, "", reason, excluded))
+        elif is_secret_path(file.path) or (file.old_path and is_secret_path(file.old_path)):
+            skipped.append(Skipped(file.path, "", CREDENTIALS, excluded=True))
+            credentials.append(file)
         else:
             files.append(file)
-    return Scope(tuple(files), tuple(skipped), known.attributes)
+    return Scope(tuple(files), tuple(skipped), known.attributes, tuple(credentials))
 
 
 def _why_not(file: FileChange, policy: Policy, known: _Known) -> tuple[str, bool]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from policies.words import Check, Tier
 from reviewer.context.lookup_request import LookupRequest
 from reviewer.findings.check import CheckFailure
-from reviewer.findings.model import Finding
+from reviewer.findings.model import Category, Disposition, Finding, PlacedFinding
 from reviewer.models.model import Stage
 from reviewer.steps.answer import UnitAnswer
 from reviewer.steps.check import CheckedAnswer
@@ -99,3 +99,24 @@ def test_a_unit_is_given_up_with_its_best_answer_or_as_not_reviewed() -> None:
     state.best = answered(finding())
     assert state.give_up("no model answered", limit=True).problem == ""
     assert state.give_up("no model answered").findings == (finding(),)
+
+
+def test_a_finding_that_a_later_answer_does_not_repeat_is_named_in_a_notice() -> None:
+    state = UnitState.of(PLAN)
+    other = finding("Log is missing", quote="log(row)", line=5, body="There is no log.", category=Category.TESTS)
+    lost = PlacedFinding(
+        finding("Nowhere", quote="", body="It hangs."), Disposition.UNPLACED, "quote: no such line"
+    )
+    state.note_failure(Check.QUOTE, replace(answered(finding(), other), rejected=(lost,)))
+    closed = state.close(answered(finding()))
+    assert len(closed.notices) == 2
+    assert closed.notices[0].startswith(
+        "left out when the model was asked again: 'Log is missing' (high, shop/cart.py:5"
+    )
+    assert "Nowhere" in closed.notices[1]
+
+
+def test_nothing_is_left_out_of_the_best_answer_itself() -> None:
+    state = UnitState.of(PLAN)
+    state.note_failure(Check.QUOTE, answered(finding()))
+    assert state.give_up("the caps are reached").notices == ()
