@@ -122,15 +122,15 @@ def test_a_reader_that_leaves_early_gets_no_traceback(tmp_path: Path):
 
 def test_a_mistake_in_a_repositorys_policy_is_told_with_its_line_and_the_rest_of_the_file_works(tmp_path: Path):
     scratch = Scratch(tmp_path / "repo")
-    policy = 'fail_on = "never"\nstrateg = "free"\n'
+    policy = '[review]\nanalysers = []\nstyl = "strict"\n'
     scratch.commit(**{".kilo-review.toml": policy, "a.py": "a = 1\n"})
     scratch.write("a.py", "import os\n\nos.system(input())\n")
     done = run("local", cwd=scratch.root)
     said = " ".join((done.stdout + done.stderr).split())
-    assert "line 2" in said
-    assert "`strategy`" in said
-    # A shell command of a stranger's is high: without the first line of the file it would be 1.
-    assert done.returncode == 0
+    assert "line 3" in said
+    assert "`style`" in said
+    # The analysers would object to the shell: the line before the mistake holds.
+    assert (done.returncode, "HIGH" in said) == (0, False)
 
 
 def test_the_version_and_the_help_are_where_people_look_for_them(tmp_path: Path):
