@@ -119,6 +119,7 @@ def stop_and_go_on(service: Served, place: str, *, wait: bool = False) -> Killed
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
     killed = measured(service, place, resumed, published, asked)
+    killed.number = number
     judge(service, number, "published", killed)
     if not killed.problems:
         audit(service, number, service.rig.bill(billed), killed)
@@ -159,6 +160,7 @@ def orphan(service: Served) -> Killed:
     published = time.monotonic() - service.killed_at
     # Longer than the clock leaves a job alone: nobody may run it again.
     killed = measured(service, "orphan", 0.0, published, asked)
+    killed.number = number
     judge(service, number, "published", killed)
     if not killed.problems:
         audit(service, number, service.rig.bill(billed), killed)
@@ -194,6 +196,7 @@ def stop_all(service: Served, *, second_after: float) -> tuple[Killed, float]:
     service.start()
     service.wait_until_published(number, 150)
     killed = measured(service, "SIGTERM", took, time.monotonic() - service.killed_at, asked)
+    killed.number = number
     judge(service, number, "published", killed)
     if not killed.problems:
         audit(service, number, service.rig.bill(billed), killed)
