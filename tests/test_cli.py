@@ -128,7 +128,7 @@ def test_a_mistake_in_a_repositorys_policy_is_told_with_its_line_and_the_rest_of
     done = run("local", cwd=scratch.root)
     said = " ".join((done.stdout + done.stderr).split())
     assert "line 3" in said
-    assert "`style`" in said
+    assert "did you mean `review.style`" in said
     # The analysers would object to the shell: the line before the mistake holds.
     assert (done.returncode, "HIGH" in said) == (0, False)
 
