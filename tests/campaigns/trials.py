@@ -105,7 +105,7 @@ def bound(failures: int, trials: int) -> float | None:
     z, rate = 1.6449, failures / trials
     middle = rate + z * z / (2 * trials)
     spread = z * ((rate * (1 - rate) + z * z / (4 * trials)) / trials) ** 0.5
-    return float(min(1.0, (middle + spread) / (1 + z * z / trials)))
+    return float(max(rate, min(1.0, (middle + spread) / (1 + z * z / trials))))
 
 
 @dataclass(frozen=True)
