@@ -13,16 +13,13 @@ import threading
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
-
-from reviewer.ledger.database import Database
+from tests.campaigns.postgres import database_url
 from tests.campaigns.rows import ROWS, Row
 from tests.campaigns.served import Killed, NotStruck, Served, served
 from tests.campaigns.trials import Results, Trial
@@ -53,28 +50,6 @@ def tasks(rows: Sequence[str], databases: Sequence[str], known: Sequence[Trial],
                     lag = LAGS[(turn + len(case)) % len(LAGS)] if short else LAGS[turn % len(LAGS)]
                     left.append((turn, Task(row, case, database, lag)))
     return [task for _, task in sorted(left, key=lambda each: each[0])]
-
-
-@contextmanager
-def database_url(kind: str, server: str, name: str) -> Iterator[str]:
-    """A PostgreSQL database of this name, dropped afterwards; "" for SQLite, which is a file of the service."""
-    if kind == "sqlite":
-        yield ""
-        return
-    address = make_url(Database(server).url)
-    admin = create_engine(address, isolation_level="AUTOCOMMIT")
-
-    def run(statement: str) -> None:
-        with admin.connect() as connection:
-            connection.execute(text(statement))
-
-    run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    run(f"CREATE DATABASE {name}")
-    try:
-        yield address.set(database=name).render_as_string(hide_password=False)
-    finally:
-        run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        admin.dispose()
 
 
 @dataclass
