@@ -6,17 +6,23 @@ Each row has cases; a trial is one case on one running service. Rows that single
 from __future__ import annotations
 
 import contextlib
+import copy
 import http.client
 import json
 import os
 import random
 import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from bench.webhook import PLAIN, SECRET
+from reviewer.demo.processes import free_port
 from reviewer.demo.simulator import Fault
 from reviewer.demo.simulator.hooks import signed_headers
 from reviewer.demo.simulator.state import Delivery
@@ -235,23 +241,57 @@ def _stop_all(service: Served, case: str) -> Killed:
 
 
 def _storm(service: Served, case: str) -> Killed:
+    """Post deliveries at a rate, to a bare Flask route under the same server first, then to the service."""
     rate, seconds = (int(word) for word in case.split("/"))
+    number = service.rig.open()
+    service.wait_until_published(number, 120)
+    with bare_route(service) as bare:
+        plain, plain_waits = load(bare, rate, seconds, number)
     before = service.rows("select count(*) from reviews")[0][0]
-    statuses, waits = load(service, rate, seconds)
-    rows = service.rows("select count(*) from reviews")[0][0] - before - 1
+    statuses, waits = load(service, rate, seconds, number)
+    rows = service.rows("select count(*) from reviews")[0][0] - before
     service.write("update reviews set state = 'refused' where state = 'queued'")
-    p50, p99 = waits[len(waits) // 2] * 1000, waits[int(len(waits) * 0.99)] * 1000
     lost = statuses[202] - rows
     killed = Killed(case, 0.0, 0.0, 0, count=rate * seconds, lost=lost > 0)
+    ours, theirs = _quantiles(waits), _quantiles(plain_waits)
     killed.note = (
-        f"acknowledged after {p50:.0f} ms (median), {p99:.0f} ms (p99), {waits[-1] * 1000:.0f} ms (slowest); "
-        f"load average {os.getloadavg()[0]:.1f}"
+        f"acknowledged after {ours[0]:.0f} / {ours[1]:.0f} / {ours[2]:.0f} ms (median, p99, slowest), a bare Flask "
+        f"route under the same server after {theirs[0]:.0f} / {theirs[1]:.0f} / {theirs[2]:.0f} ms (p99 "
+        f"{ours[1] / theirs[1]:.1f} times that); load average {os.getloadavg()[0]:.1f}"
     )
+    if set(plain) != {202}:
+        killed.note += f"; the bare route answered {dict(plain)}"
     if set(statuses) != {202}:
         killed.problems.append(f"answers: {dict(statuses)}")
     if lost:
         killed.problems.append(f"{lost} acknowledged deliveries have no row")
     return killed
+
+
+def _quantiles(waits: Sequence[float]) -> tuple[float, float, float]:
+    """Return median, p99 and the longest in milliseconds."""
+    return waits[len(waits) // 2] * 1000, waits[int(len(waits) * 0.99)] * 1000, waits[-1] * 1000
+
+
+@contextlib.contextmanager
+def bare_route(service: Served) -> Iterator[Served]:
+    """A Flask view that verifies the signature and keeps nothing, under the same HTTP server."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-c", PLAIN, f"127.0.0.1:{port}"], env={"PATH": os.environ["PATH"]})
+    bare = copy.copy(service)
+    bare.environ = {**service.environ, "PORT": str(port), "GITHUB_WEBHOOK_SECRET": SECRET}
+    try:
+        wait_for(lambda: _answers(port), 60, "the bare route")
+        yield bare
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
 
 
 def _load(service: Served, case: str) -> Killed:

@@ -57,6 +57,7 @@ class Sender:
         user = {"login": "octocat", "id": 7, "type": "User"}
         payload = {
             "action": "synchronize",
+            "number": number,
             "installation": {"id": installation},
             "sender": user,
             "repository": {"id": repository, "full_name": REPOSITORY, "private": True},
@@ -353,10 +354,12 @@ def test_a_review_that_kills_every_worker_is_parked_and_says_so(service: Served)
     assert parked.problems == []
 
 
-def load(service: Served, rate: int, seconds: int) -> tuple[Counter[int], list[float]]:
-    """Post so many deliveries a second, however slow the answers; return statuses and seconds after it was due."""
+def load(service: Served, rate: int, seconds: int, number: int) -> tuple[Counter[int], list[float]]:
+    """Post so many deliveries a second about one pull request, however slow the answers.
+
+    Return the statuses, and after how many seconds, from when it was due, each was answered, shortest first.
+    """
     sender = Sender(service)
-    number = service.rig.open()
     began = time.monotonic() + 0.5
     statuses: Counter[int] = Counter()
     waits: list[float] = []
@@ -378,7 +381,7 @@ def load(service: Served, rate: int, seconds: int) -> tuple[Counter[int], list[f
 
 
 def test_deliveries_of_a_storm_are_all_accepted(service: Served) -> None:
-    statuses, _ = load(service, 50, 2)
+    statuses, _ = load(service, 50, 2, service.rig.open())
     assert statuses == {202: 100}
 
 
@@ -386,7 +389,7 @@ def test_deliveries_of_a_storm_are_all_accepted(service: Served) -> None:
 @pytest.mark.timeout(600)
 def test_a_hundred_deliveries_a_second_for_a_minute(tmp_path: Path) -> None:
     with served(tmp_path) as running:
-        statuses, waits = load(running, 100, 60)
+        statuses, waits = load(running, 100, 60, running.rig.open())
         rows = running.rows("select count(*) from reviews")[0][0]
     p50, p99 = waits[len(waits) // 2], waits[int(len(waits) * 0.99)]
     print(
