@@ -390,21 +390,34 @@ ROWS = {
         Row("T19", "a poison job; 100 deliveries a second", ["poison", "100/60"], 1, _load, short=("50/4",)),
     )
 }
-# Rows that single tests hold: what pytest is given.
+# Rows that single tests hold: the paths and the expression that pytest is given, long campaigns among them.
 SUITE = {
-    "T12": ("403, 429, primary reset, no headers", "tests/service/test_faults.py", "limit"),
-    "T13": (
-        "422 for one comment, for all",
-        "tests/service/test_faults.py tests/publish",
-        "refused or anchor or 422",
+    "T12": ("403, 429, primary reset, no headers", "tests/service/test_faults.py tests/github", "limit"),
+    "T13": ("422 for one comment, for all", "tests/service/test_faults.py tests/publish", "refused or anchor"),
+    "T14": (
+        "huge and odd changes",
+        "tests/service/test_bad_input.py tests/change",
+        "git_names or truncated or row or more_files or mirror or several or outside or without_text",
     ),
-    "T14": ("huge and odd changes", "tests/service/test_bad_input.py tests/change", ""),
     "T15": (
         "faulty models",
         "tests/service/test_faults.py tests/models",
-        "faulty_model or one_unit or cut or hang",
+        "faulty_model or one_unit or runaway or cut or hang or fault_that",
     ),
-    "T16": ("budget race, ledger unreachable", "tests/ledger tests/service/test_faults.py", "race or ledger_that"),
-    "T20": ("signature and body corpus", "tests/webhooks", "signature or body or 26_mb or 4xx or secret or header"),
-    "T21": ("triggers of the unentitled", "tests/webhooks/test_triggers.py tests/webhooks/test_app.py", ""),
+    "T16": (
+        "budget race, ledger unreachable",
+        "tests/ledger tests/service/test_faults.py tests/campaigns/test_outages.py",
+        "race or overspend or ledger_that",
+    ),
+    "T20": (
+        "signature and body corpus",
+        "tests/webhooks/test_signature.py tests/webhooks/test_body.py tests/webhooks/test_http_server.py "
+        "tests/webhooks/test_delivery.py tests/webhooks/test_app.py",
+        "signature or body or bodies or 26_mb or 4xx or secret or header or trickles or half_set_up",
+    ),
+    "T21": (
+        "triggers of the unentitled",
+        "tests/webhooks/test_triggers.py tests/webhooks/test_commands.py tests/webhooks/test_app.py",
+        "ignored or association or bot or nobodys or may_command or stranger or entitled or hour or cap or loop",
+    ),
 }
