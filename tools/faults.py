@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -69,7 +70,9 @@ def _run(options: argparse.Namespace, results: Results) -> None:
     print(f"{len(todo)} trials to be made, results in {results.path}")
     with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as folder:
         campaign = Campaign(results, deque(todo), Path(folder), server, options.again, _say)
-        timer = threading.Timer(options.minutes * 60, campaign.stopped.set)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: campaign.stop())
+        timer = threading.Timer(options.minutes * 60, campaign.stop)
         timer.daemon = True
         if options.minutes:
             timer.start()

@@ -85,14 +85,14 @@ class Campaign:
         ]
         for thread in threads:
             thread.start()
-        try:
-            for thread in threads:
-                thread.join()
-        except KeyboardInterrupt:
+        for thread in threads:
+            thread.join()
+
+    def stop(self) -> None:
+        """Start no trial any more; those that run end, and their results are kept."""
+        if not self.stopped.is_set():
             self.say("stopping after the trials that run; the results are kept")
             self.stopped.set()
-            for thread in threads:
-                thread.join()
 
     def _lane(self, number: int, database: str) -> None:
         starts = 0
@@ -170,7 +170,7 @@ class Campaign:
     def _keep_log(self, service: Served, trial: Trial) -> None:
         folder = self.results.path.with_suffix(".logs")
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{trial.row}-{trial.case.replace('/', '-')}-{trial.id}.log").write_text(service.log)
+        (folder / f"{trial.row}-{trial.id}.log").write_text(service.log)
 
 
 def _recorded(trial: Trial, killed: Killed) -> Trial:

@@ -91,8 +91,9 @@ afterwards. The trials are lines of JSON in `build/faults.jsonl`; delete the fil
 Bounds are of the true rate of failure at 95 % confidence: the rule of three where nothing failed (3/N),
 Wilson's interval where something did. "Taken up" is the time from the fault until somebody goes on with the
 work (in T4 until every process had ended, in T5 until the queue was whole, in T9 until the last event was
-taken; K1, which kills the web process and waits for the clock, only in the table of points); "published" is the time until the review is there. A trial whose fault did not happen, because the point
-was not passed in time, is void and counts for nothing.
+taken; K1, which kills the web process and waits for the clock, only in the table of points); "published" is the
+time until the review is there. A trial whose fault did not happen, because the point was not passed in time, is
+void and counts for nothing.
 
 K1 to K12 are seen from outside: a request that arrives at GitHub or at the provider, a row that appears in the
 ledger, a process that appears under the worker. K1: the row is in the ledger, the job not on the queue (web
