@@ -85,6 +85,7 @@ def _child(command: dict[str, Any]) -> None:
     from reviewer.jobs.models import open_models
     from reviewer.models.meter import CallIntent, NullMeter
     from reviewer.settings import Settings
+    from reviewer.steps.context import ReviewContext
     from reviewer.steps.request import ReviewRequest
 
     class FirstReservation(NullMeter):
@@ -109,7 +110,7 @@ def _child(command: dict[str, Any]) -> None:
         change = replace(parse_diff(diff), base=task["base"], head=task["head"])
         with GitSnapshot.open(git_dir, task["base"]) as base, GitSnapshot.open(git_dir, task["head"]) as head:
             models = open_models(settings, policy, meter, private=False)
-            pipeline.review(ReviewRequest(change=change), policy=policy, head=head, base=base, asker=models.asker)
+            pipeline.review(ReviewRequest(change=change), ReviewContext(policy, models.client, head, base))
         assert meter.cpu is not None
         print(json.dumps({"at": started, "cpu": meter.cpu - cpu}), flush=True)
 

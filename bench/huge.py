@@ -72,6 +72,8 @@ def _child(task: dict[str, Any]) -> dict[str, object]:
     from reviewer.jobs.models import open_models
     from reviewer.models.meter import NullMeter
     from reviewer.settings import Settings
+    from reviewer.steps.context import ReviewContext
+    from reviewer.steps.progress import Progress
     from reviewer.steps.request import ReviewRequest
 
     policy = load_policy()
@@ -87,13 +89,13 @@ def _child(task: dict[str, Any]) -> dict[str, object]:
     del diff
     git_dir = Path(task["git_dir"])
 
-    def watch(progress: pipeline.Progress) -> None:
+    def watch(progress: Progress) -> None:
         stages.setdefault(f"to_{progress.stage}", time.monotonic() - started)
 
     with GitSnapshot.open(git_dir, task["base"]) as base, GitSnapshot.open(git_dir, task["head"]) as head:
         models = open_models(settings, policy, NullMeter(), private=False)
         review = pipeline.review(
-            ReviewRequest(change=change), policy=policy, head=head, base=base, asker=models.asker, watch=watch
+            ReviewRequest(change=change), ReviewContext(policy, models.client, head, base, watch=watch)
         )
     seconds = time.monotonic() - started
     coverage = review.coverage

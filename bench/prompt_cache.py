@@ -27,6 +27,7 @@ from reviewer.models.protocols import protocol_of
 from reviewer.models.table import shipped_table
 from reviewer.models.wire import Ask
 from reviewer.prompts.about import About
+from reviewer.steps.context import ReviewContext
 from reviewer.steps.plan_units import gatherer_of, plan_units
 from reviewer.steps.prepare import prepare
 from reviewer.steps.request import ReviewRequest
@@ -47,7 +48,7 @@ class Everything:
     def __init__(self, candidate: Candidate) -> None:
         self._candidate = candidate
 
-    def resolve(self, _tier: Tier) -> Candidate:
+    def candidate(self, _tier: Tier) -> Candidate:
         return self._candidate
 
 
@@ -123,10 +124,9 @@ def _prompts(git_dir: Path, base: str, head: str, unit_tokens: int) -> list[Prom
     )
     with GitSnapshot.open(git_dir, head) as new, GitSnapshot.open(git_dir, base) as old:
         scope = decide_scope(request.change, policy, head=new, base=old)
-        models = Everything(CANDIDATE)
-        prepared = prepare(request, scope, policy=policy, models=models)
-        gatherer = gatherer_of(prepared, new, old)
-        plans = plan_units(request, prepared, policy=policy, gatherer=gatherer, models=models)
+        context = ReviewContext(policy, Everything(CANDIDATE), new, old)
+        prepared = prepare(request, scope, context)
+        plans = plan_units(prepared, gatherer_of(prepared, context), context)
         return [plan.prompt for plan in islice(plans, UNITS)]
 
 

@@ -32,6 +32,7 @@ from reviewer.change.render import render_hunk
 from reviewer.context.tokens import count_tokens
 from reviewer.git.commit import GitSnapshot
 from reviewer.models.model import Candidate
+from reviewer.steps.context import ReviewContext
 from reviewer.steps.estimate import plan_review
 from reviewer.steps.request import ReviewRequest
 
@@ -43,7 +44,7 @@ TARGET = 1.3
 class OneModel:
     """Every tier is one model with a large window: what is asked does not depend on a key being there."""
 
-    def resolve(self, tier: Tier) -> Candidate:
+    def candidate(self, tier: Tier) -> Candidate:
         return Candidate(tier, "openai", "measured", Payment.OWN_KEY, "openai-chat", "", 200_000, 8_000)
 
     def price(self, candidate: Candidate) -> None:  # noqa: ARG002 - the seam's signature
@@ -75,7 +76,7 @@ def measure(mirrors: Path) -> dict[str, object]:
             continue
         change = parse_diff(row["diff"], base=row["base"], head=row["head"])
         with GitSnapshot.open(git_dir, row["head"]) as head, GitSnapshot.open(git_dir, row["base"]) as base:
-            planned = plan_review(ReviewRequest(change), policy=policy, head=head, base=base, models=OneModel())
+            planned = plan_review(ReviewRequest(change), ReviewContext(policy, OneModel(), head, base))
         units = {plan.unit.identity: plan for plan in planned.plans}
         paths = {path for plan in units.values() for path in plan.unit.paths}
         in_scope = replace(change, files=tuple(file for file in change.files if file.path in paths))

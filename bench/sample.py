@@ -19,7 +19,7 @@ from pathlib import Path
 SEED = 20261121
 OVERLAP = 1.055
 PACKAGES = (
-    *("werkzeug", "flask", "rq", "redis", "httpx", "httpcore", "jinja2", "rich", "alembic", "waitress", "urllib3"),
+    *("werkzeug", "flask", "rq", "redis", "httpx", "httpcore", "jinja2", "rich", "alembic", "urllib3"),
     *("github", "sqlalchemy", "markdown_it", "anyio", "requests", "jsonschema", "click", "mako", "cffi", "nacl"),
 )
 _DEF = re.compile(r"^( *)(?:async )?def \w+\(")

@@ -27,8 +27,9 @@ from reviewer.git.commit import GitSnapshot
 from reviewer.local.report import as_json
 from reviewer.models.clocking import TimeLimits
 from reviewer.models.meter import NullMeter
-from reviewer.models.open import open_asker
+from reviewer.models.open import open_client
 from reviewer.settings import Settings
+from reviewer.steps.context import ReviewContext
 from reviewer.steps.request import ReviewRequest
 
 
@@ -36,11 +37,9 @@ def review_one(
     row: dict[str, Any], git_dir: Path, settings: Settings, policy: Policy, limits: TimeLimits
 ) -> dict[str, Any]:
     change = replace(parse_diff(row["diff"].encode()), base=row["base"], head=row["head"])
-    asker = open_asker(settings, policy.providers, private=False, meter=NullMeter(), limits=limits)
+    client = open_client(settings, policy.providers, private=False, meter=NullMeter(), limits=limits)
     with GitSnapshot.open(git_dir, row["base"]) as base, GitSnapshot.open(git_dir, row["head"]) as head:
-        return as_json(
-            pipeline.review(ReviewRequest(change=change), policy=policy, head=head, base=base, asker=asker)
-        )
+        return as_json(pipeline.review(ReviewRequest(change=change), ReviewContext(policy, client, head, base)))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

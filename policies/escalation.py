@@ -36,7 +36,7 @@ class Escalate:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Keep what there is; `reason` is for the summary."""
+    """Keep what there is; `reason` says in the summary why nothing more is asked."""
 
     reason: str
 
@@ -54,18 +54,16 @@ def next_step(
     last = attempts[-1]
     if last.failed is None:
         return Stop("the answer passed its checks")
-    check = last.failed.value
     if len(attempts) >= policy.max_calls_per_unit:
-        return Stop(f"{check} failed; the unit has had its {policy.max_calls_per_unit} calls")
+        return Stop(f"the unit has had its {policy.max_calls_per_unit} calls")
     if last.failed not in NOT_REPAIRABLE and not any(attempt.stage == "repair" for attempt in attempts):
         return Repair()
     return _one_up(last, policy, escalations_used=escalations_used, highest=highest)
 
 
 def _one_up(last: Attempt, policy: Policy, *, escalations_used: int, highest: Tier) -> Escalate | Stop:
-    check = last.failed.value if last.failed else ""
     if policy.model:
-        return Stop(f"{check} failed; the policy names one model ({policy.model}), so there is no stronger tier")
+        return Stop(f"the policy names one model ({policy.model}), so there is no stronger tier")
     ceiling = min(highest, policy.max_tier)
     if policy.strategy is not Strategy.AUTO:
         # A chosen tier is a promise about price; sensitive units of another tier keep the tier they have.
@@ -73,11 +71,11 @@ def _one_up(last: Attempt, policy: Policy, *, escalations_used: int, highest: Ti
     tier = last.tier.next_up
     if tier is None or tier > ceiling:
         why = (
-            "that is the highest tier"
+            f"{last.tier.label} is the highest tier"
             if tier is None
             else f"{ceiling.label} is the highest tier allowed and usable"
         )
-        return Stop(f"{check} failed at {last.tier.label}; {why}")
+        return Stop(why)
     if escalations_used >= policy.max_escalations:
-        return Stop(f"{check} failed; the run has used its {policy.max_escalations} escalations")
+        return Stop(f"the run has used its {policy.max_escalations} escalations")
     return Escalate(tier)

@@ -26,6 +26,7 @@ from reviewer.local.selection import Selection, select
 from reviewer.local.session import open_session, review_selected
 from reviewer.models.model import Stage
 from reviewer.settings import Secret, Settings
+from reviewer.steps.context import ReviewContext
 from reviewer.steps.plan_units import gatherer_of, plan_units
 from reviewer.steps.prepare import prepare
 from reviewer.steps.request import ReviewRequest
@@ -302,7 +303,7 @@ def test_prompts_are_the_same_bytes_every_time(scratch: Scratch, tmp_path: Path)
 class NoModel:
     """No tier has a model; units are planned all the same."""
 
-    def resolve(self, _tier: Tier) -> None:
+    def candidate(self, _tier: Tier) -> None:
         return None
 
 
@@ -319,9 +320,9 @@ def test_what_units_share_stands_before_all_but_the_first(scratch: Scratch):
     request, policy = ReviewRequest(change), replace(load_policy(), unit_tokens=1500)
     with GitSnapshot.open(scratch.root / ".git", head) as new, GitSnapshot.open(scratch.root / ".git", base) as old:
         scope = decide_scope(change, policy, head=new, base=old)
-        prepared = prepare(request, scope, policy=policy)
-        gatherer = gatherer_of(prepared, new, old)
-        plans = list(plan_units(request, prepared, policy=policy, gatherer=gatherer, models=NoModel()))
+        context = ReviewContext(policy, NoModel(), new, old)
+        prepared = prepare(request, scope, context)
+        plans = list(plan_units(prepared, gatherer_of(prepared, context), context))
     assert len(plans) == len(names)
     assert ["def settle" in plan.prompt.shared for plan in plans] == [False, True, True, True]
     assert "def settle" in plans[0].prompt.unit

@@ -6,34 +6,25 @@ from dataclasses import dataclass
 
 from policies.policy import Policy
 from policies.words import Strategy, Tier
-from reviewer.models.ask import Asker
+from reviewer.models.ask import ModelClient
 from reviewer.models.catalogue import Usable, catalogue
 from reviewer.models.meter import Meter
-from reviewer.models.model import Candidate
-from reviewer.models.open import open_asker
+from reviewer.models.open import open_client
 from reviewer.models.prices import Price
 from reviewer.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """What can be asked. `asker` is None where no model is usable; `reason` then says why and what to set.
+    """What can be asked. Where `client.usable` is False, `reason` says why and what to set.
 
     `frontier_price` is the reference for "what all-frontier would have cost": the frontier model that would be
     used, else the first of the catalogue whose price is known.
     """
 
-    asker: Asker | None
+    client: ModelClient
     reason: str
     frontier_price: Price | None
-
-    def resolve(self, tier: Tier) -> Candidate | None:
-        """Return the model that a tier would use now."""
-        return self.asker.resolve(tier) if self.asker else None
-
-    def price(self, candidate: Candidate) -> Price | None:
-        """Return a model's price."""
-        return self.asker.price(candidate) if self.asker else None
 
 
 def open_models(
@@ -55,7 +46,7 @@ def open_models(
     frontier = [entry for entry in found if entry.candidate.tier is Tier.FRONTIER and entry.price]
     reference = next((entry.price for entry in sorted(frontier, key=lambda entry: not entry.usable)), None)
     free = (strategy or policy.strategy) is Strategy.FREE
-    asker = open_asker(
+    client = open_client(
         settings,
         policy.providers,
         private=private,
@@ -64,7 +55,7 @@ def open_models(
         ceiling=Tier.FREE if free else policy.max_tier,
         found=found,
     )
-    return Models(asker, "", reference) if asker.usable else Models(None, _why_none(found), reference)
+    return Models(client, "" if client.usable else _why_none(found), reference)
 
 
 def _why_none(found: tuple[Usable, ...]) -> str:

@@ -54,6 +54,7 @@ from reviewer.publish.cost import Totals
 from reviewer.publish.publisher import Identity, publish
 from reviewer.publish.settle import Settle
 from reviewer.settings import Settings
+from reviewer.steps.context import ReviewContext
 from reviewer.steps.estimate import estimate_table, plan_review
 from reviewer.steps.request import ReviewRequest
 
@@ -198,9 +199,8 @@ class _Run:
 
     def _estimate(self, inputs: _Inputs, gh: GitHub, login: str) -> None:
         """Answer `/kilo estimate` with one comment: posted once, whatever is tried again."""
-        planned = plan_review(
-            inputs.request, policy=inputs.policy, head=inputs.head, base=inputs.base, models=inputs.models
-        )
+        context = ReviewContext(inputs.policy, inputs.models.client, inputs.head, inputs.base)
+        planned = plan_review(inputs.request, context)
         self._reply(gh, "estimate", self.conceal(estimate_table(planned)), login)
 
     def _correct(self, gh: GitHub, login: str) -> None:
@@ -267,7 +267,6 @@ class _Run:
             labels=pr.labels,
             private=pr.private,
             strategy=self._strategy(),
-            model=str(self.payload.get("model") or ""),
             earlier=earlier_findings(gh, self.ledger, pr, login=auth.identity().login, now=self.now),
             notices=(*policy.notices, *fetched.notices, *((models.reason,) if models.reason else ())),
         )
@@ -275,15 +274,15 @@ class _Run:
 
     def _review(self, inputs: _Inputs) -> Document:
         policy = inputs.policy
-        review = pipeline.review(
-            inputs.request,
-            policy=policy,
-            head=inputs.head,
-            base=inputs.base,
-            asker=inputs.models.asker,
+        context = ReviewContext(
+            policy,
+            inputs.models.client,
+            inputs.head,
+            inputs.base,
             frontier_price=inputs.models.frontier_price,
             store=self.ledger.results(self.now),
         )
+        review = pipeline.review(inputs.request, context)
         self.ledger.calls.note_checks(str(self.lease.review_id), review.calls)
         # The ledger is the truth about money: calls of an attempt that died belong on the bill too.
         review = replace(review, calls=self.ledger.calls.of_review(self.lease.review_id))

@@ -86,6 +86,7 @@ def explain(
     from reviewer.jobs.models import open_models  # noqa: PLC0415
     from reviewer.jobs.policy import effective_policy  # noqa: PLC0415
     from reviewer.models.meter import NullMeter  # noqa: PLC0415
+    from reviewer.steps.context import ReviewContext  # noqa: PLC0415
     from reviewer.steps.estimate import plan_review  # noqa: PLC0415
 
     if options.offline:
@@ -103,7 +104,7 @@ def explain(
     request = replace(request, strategy=Strategy(options.strategy) if options.strategy else None)
     return Explained(
         request.change,
-        plan_review(request, policy=policy, head=head, base=base, models=models),
+        plan_review(request, ReviewContext(policy, models.client, head, base)),
         models.reason,
         bare=head is None,
     )

@@ -8,8 +8,8 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Final, Self, TextIO
 
-from reviewer.pipeline import Progress
 from reviewer.publish.figures import money, tokens
+from reviewer.steps.progress import Progress
 
 _WORDS: Final = {
     "scope": "reading the change",

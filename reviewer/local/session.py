@@ -18,15 +18,16 @@ from reviewer.jobs.policy import effective_policy, run_limit, utc_now
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.meter import LedgerMeter
 from reviewer.local.selection import Selected
-from reviewer.pipeline import Progress
 from reviewer.settings import Settings
+from reviewer.steps.context import ReviewContext
+from reviewer.steps.progress import Progress
 from reviewer.steps.request import ReviewRequest
 from reviewer.steps.result import Review
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What one run needs. `models.asker` is None where only the analysers can work."""
+    """What one run needs. `models.client.usable` is False where only the analysers can work."""
 
     policy: Policy
     models: Models
@@ -85,7 +86,6 @@ def request_of(options: argparse.Namespace, session: Session, selected: Selected
         change=selected.change,
         private=True,
         strategy=Strategy(options.strategy) if options.strategy else None,
-        model=options.model,
         untouched=selected.untouched,
         notices=(*session.policy.notices, *selected.notices),
     )
@@ -100,13 +100,13 @@ def review_selected(
 ) -> Review:
     """Review a selection with the session's models."""
     store = None if options.no_cache else session.ledger.results(utc_now)
-    return pipeline.review(
-        request_of(options, session, selected),
-        policy=session.policy,
-        head=selected.head,
-        base=selected.base,
-        asker=session.models.asker,
+    context = ReviewContext(
+        session.policy,
+        session.models.client,
+        selected.head,
+        selected.base,
         frontier_price=session.models.frontier_price,
         store=store,
         watch=watch,
     )
+    return pipeline.review(request_of(options, session, selected), context)

@@ -1,4 +1,4 @@
-"""Asker: a question to a tier becomes one answer, through reservation, retry, fail-over and settlement."""
+"""ModelClient: put a question to a tier and return one answer; reserve, retry, fail over and settle on the way."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class _Question:
     waits: list[float] = field(default_factory=list)
 
 
-class Asker:
+class ModelClient:
     """Asks models. Safe to share between threads; units of a review are asked at the same time.
 
     `candidates_by_tier` holds usable models only, in order of preference; `refused` what policy or set-up rules
@@ -126,7 +126,7 @@ class Asker:
             return tier
         return max(cheaper) if cheaper else min(dearer, default=None)
 
-    def resolve(self, tier: Tier) -> Candidate | None:
+    def candidate(self, tier: Tier) -> Candidate | None:
         """Return the model that would be asked first for a tier, None where none is usable."""
         serving = self.serving_tier(tier)
         return None if serving is None else self._candidates[serving][0]

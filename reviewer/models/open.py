@@ -1,4 +1,4 @@
-"""From settings and policy to an Asker."""
+"""From settings and policy to a ModelClient."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from policies.providers import ProviderRules, forbids_training
 from policies.words import Tier
-from reviewer.models.ask import Asker
+from reviewer.models.ask import ModelClient
 from reviewer.models.breaker import Breaker, LocalBreaker, RedisBreaker
 from reviewer.models.catalogue import Usable, catalogue
 from reviewer.models.clocking import TimeLimits
@@ -18,7 +18,7 @@ from reviewer.models.table import ENDPOINT
 from reviewer.settings import Secret, Settings
 
 
-def open_asker(
+def open_client(
     settings: Settings,
     rules: ProviderRules,
     *,
@@ -30,8 +30,8 @@ def open_asker(
     breaker: Breaker | None = None,
     limits: TimeLimits | None = None,
     found: Sequence[Usable] | None = None,
-) -> Asker:
-    """Return an Asker over every model that is set up, permitted, and not dearer than `ceiling`.
+) -> ModelClient:
+    """Return a ModelClient over every model that is set up, permitted, and not dearer than `ceiling`.
 
     A fixed model is asked whatever its tier. With a Redis the circuit breaker is shared between workers.
     `found` is a catalogue that the caller has made already, by the same rules.
@@ -46,7 +46,7 @@ def open_asker(
     prices = {entry.candidate: entry.price for entry in usable}
     if breaker is None:
         breaker = RedisBreaker.at(settings.redis_url) if settings.redis_url else LocalBreaker()
-    return Asker(
+    return ModelClient(
         candidates_by_tier=by_tier(usable),
         keys=keys_of(settings),
         meter=meter,

@@ -1,48 +1,76 @@
-"""An answer as the store of results keeps it: who gave it, from which tier, what it had looked up, and its text."""
+"""Answers that were paid for: written to the store of results, and read against the unit as it is now."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Protocol
 
 from policies.words import Tier
-from reviewer.findings.parse import LookupRequest
-from reviewer.steps.ask import Answered
-
-
-class ResultStore(Protocol):
-    """Answers that were paid for once, by the hash of everything that they depend on."""
-
-    def get(self, key: str) -> str | None:
-        """Return a stored answer, None where there is none."""
-
-    def put(self, key: str, text: str) -> None:
-        """Keep an answer; one that is stored already is replaced."""
+from reviewer.findings.parse import LookupRequest, parse_answer
+from reviewer.models.model import Completion, FinishReason, Usage
+from reviewer.steps.answer import UnitAnswer
+from reviewer.steps.check import AnswerChecks, check_completion
+from reviewer.steps.context import ReviewContext
+from reviewer.steps.look_up import look_ups_at
+from reviewer.steps.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """A stored answer, with what the same unit is read against again."""
+class StoredAnswer:
+    """A stored answer: the model that gave it and its tier, what it had looked up, and its text."""
 
-    by: str
-    text: str
+    model: str
     tier: Tier
-    lookups: tuple[LookupRequest, ...] = ()
+    lookups: tuple[LookupRequest, ...]
+    text: str
 
 
-def write_stored(answered: Answered) -> str:
+def reuse_stored(plan: Plan, checks: AnswerChecks, context: ReviewContext) -> UnitAnswer | None:
+    """Return the answer that was paid for before; None where there is none or it does not hold any more.
+
+    What it had looked up is looked up again, so that verification and ranking see what they saw the first time.
+    """
+    kept = context.store.get(plan.key) if context.store else None
+    stored = read_stored(kept) if kept is not None else None
+    if stored is None:
+        return None
+    looked_up = look_ups_at(context.head)(stored.lookups) if stored.lookups else ()
+    completion = Completion(stored.text, FinishReason.STOP, Usage(), stored.model)
+    checked = check_completion(parse_answer(stored.text, plan.unit), completion, plan.unit, checks)
+    if not checked.usable:
+        return None
+    return UnitAnswer(
+        plan,
+        stored.tier,
+        model=stored.model,
+        text=stored.text,
+        findings=checked.findings,
+        rejected=checked.rejected,
+        looked_up=looked_up,
+        lookups=stored.lookups,
+        problem=checked.problem,
+        from_store=True,
+    )
+
+
+def store_answer(answer: UnitAnswer, context: ReviewContext) -> None:
+    """Keep an answer that a model gave about the whole unit."""
+    if context.store is not None and answer.model and not answer.problem:
+        context.store.put(answer.plan.key, write_stored(answer))
+
+
+def write_stored(answer: UnitAnswer) -> str:
     """Return an answer as text: one line of JSON about it, then the model's own words."""
     about = {
-        "by": answered.by,
-        "tier": answered.tier.label,
-        "lookups": [asdict(request) for request in answered.lookups],
+        "by": answer.model,
+        "tier": answer.tier.label,
+        "lookups": [asdict(request) for request in answer.lookups],
     }
-    return f"{json.dumps(about)}\n{answered.text}"
+    return f"{json.dumps(about)}\n{answer.text}"
 
 
-def read_stored(text: str) -> Stored | None:
-    """Read what `write_stored` wrote, None where it is something else: it is asked for again then."""
+def read_stored(text: str) -> StoredAnswer | None:
+    """Read what `write_stored` wrote; None where it is something else, which is asked for again."""
     head, _, said = text.partition("\n")
     try:
         about = json.loads(head)
@@ -52,6 +80,6 @@ def read_stored(text: str) -> Stored | None:
             LookupRequest(**{name: value for name, value in row.items() if name in names})
             for row in about["lookups"]
         )
-        return Stored(str(about["by"]), said, tier, lookups)
+        return StoredAnswer(str(about["by"]), tier, lookups, said)
     except (ValueError, TypeError, KeyError, AttributeError, StopIteration):
         return None

@@ -1,21 +1,19 @@
-"""What a review would ask and about what it would cost, before anything is asked."""
+"""Estimate a review: what it would ask and about what that would cost, before anything is asked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Final
 
 from policies.budgets import Estimate, PlannedCall, estimate
-from policies.policy import Policy
-from policies.words import Tier
 from reviewer.context.fill import Choice
 from reviewer.context.tokens import count_tokens
 from reviewer.git.limits import Reached
-from reviewer.git.snapshot import Snapshot
 from reviewer.models.model import Candidate
 from reviewer.models.prices import Price
+from reviewer.steps.context import ReviewContext
 from reviewer.steps.plan import Plan
 from reviewer.steps.plan_units import gatherer_of, plan_units
 from reviewer.steps.prepare import Prepared, prepare
@@ -24,13 +22,6 @@ from reviewer.steps.scope import decide_scope
 
 # How often, seen over many runs, a unit's answer buys a second call.
 REPAIR_LIKELIHOOD: Final = Decimal("0.1")
-
-
-class PricedModels(Protocol):
-    """Which model a tier would use, and what it charges."""
-
-    def resolve(self, tier: Tier) -> Candidate | None: ...  # noqa: D102
-    def price(self, candidate: Candidate) -> Price | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +40,14 @@ class Planned:
     each: tuple[Estimate, ...] = ()
 
 
-def plan_review(
-    request: ReviewRequest,
-    *,
-    policy: Policy,
-    head: Snapshot | None,
-    base: Snapshot | None,
-    models: PricedModels,
-) -> Planned:
+def plan_review(request: ReviewRequest, context: ReviewContext) -> Planned:
     """Go through the pipeline up to the prompts; spends nothing."""
-    scope = decide_scope(request.change, policy, head=head, base=base)
-    prepared = prepare(request, scope, policy=policy, models=models)
-    gatherer = gatherer_of(prepared, head, base)
-    plans = tuple(plan_units(request, prepared, policy=policy, gatherer=gatherer, models=models))
-    each = tuple(estimate_plans([plan], models.price) for plan in plans)
-    total = estimate_plans(plans, models.price)
+    scope = decide_scope(request.change, context.policy, head=context.head, base=context.base)
+    prepared = prepare(request, scope, context)
+    gatherer = gatherer_of(prepared, context)
+    plans = tuple(plan_units(prepared, gatherer, context))
+    each = tuple(estimate_plans([plan], context.models.price) for plan in plans)
+    total = estimate_plans(plans, context.models.price)
     if gatherer is None:
         return Planned(prepared, plans, total, each=each)
     choices = {unit.identity: choice for unit in prepared.units if (choice := gatherer.choice(unit)) is not None}

@@ -1,50 +1,33 @@
-"""From units to plans: which tier and model, with which context, at which estimated price; nothing is asked yet."""
+"""Plan one unit: which tier and model, with which context, with which prompt. Nothing is asked yet."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
+from policies.attributes import attributes_of
 from policies.policy import Policy
-from policies.routing import route, signals_for
-from policies.rules import ChangedPart
-from policies.words import Payment, Tier
-from reviewer.change.model import Hunk, Unit
+from policies.routing import Decision, route, signals_for
+from reviewer.change.model import Unit
 from reviewer.context.folders import folder_of
-from reviewer.context.gather import proportional_budget
+from reviewer.context.gather import ContextGatherer, proportional_budget
 from reviewer.context.model import ContextItem, ContextKind
-from reviewer.findings.schema import narrowed
+from reviewer.context.tokens import count_tokens
+from reviewer.findings.schema import FINDINGS_SCHEMA, narrowed
 from reviewer.models.model import Candidate, Prompt
 from reviewer.prompts.build import build_prompt
-from reviewer.steps.request import ReviewRequest
+from reviewer.steps.context import ReviewContext
+from reviewer.steps.model_size import answer_room, is_small
+from reviewer.steps.prepare import Prepared, changed_parts
 from reviewer.steps.result import UnitRoute
 
-# A model with a window like this reads a page and writes a paragraph.
-SMALL_WINDOW: Final = 16_384
-SMALL_OUTPUT: Final = 200
+# What a small model may fill in: one finding in a few words, on one of so many lines.
 SMALL_FINDINGS: Final = 1
 SMALL_TEXT: Final = 80
 SMALL_LINES: Final = 40
-
-
-class Models(Protocol):
-    """Which model a tier would use now."""
-
-    def resolve(self, tier: Tier) -> Candidate | None:
-        """Return the candidate of a tier, or of the nearest one below that is usable; None where nothing is."""
-        ...
-
-
-class Gatherer(Protocol):
-    """The seam to the context engine."""
-
-    def for_unit(self, unit: Unit, *, budget: int) -> tuple[ContextItem, ...]:
-        """Return ranked context of at most `budget` tokens."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,46 +41,34 @@ class Plan:
     route: UnitRoute
     candidate: Candidate | None
     prompt: Prompt
-    items: tuple[ContextItem, ...]
-    shared: tuple[ContextItem, ...]
-    key: str
-    redacted: int
+    items: tuple[ContextItem, ...] = ()
+    shared: tuple[ContextItem, ...] = ()
+    key: str = ""
+    redacted: int = 0
 
 
 def plan_unit(
     unit: Unit,
-    *,
-    request: ReviewRequest,
-    policy: Policy,
-    models: Models,
-    gatherer: Gatherer | None,
+    prepared: Prepared,
+    gatherer: ContextGatherer | None,
     shared: Sequence[ContextItem],
-    schema: Mapping[str, Any],
-    count: Callable[[str], int],
-    attributes: Callable[[str], Mapping[str, str]] | None = None,
-    elsewhere: Sequence[str] = (),
+    context: ReviewContext,
 ) -> Plan:
-    """Route a unit, gather its context and build its prompt, which names the files `elsewhere` in the change."""
-    parts = changed_parts(unit.hunks)
-    shared_tokens = sum(item.tokens for item in shared if item.kind is not ContextKind.GUIDELINE)
-    signals = signals_for(
-        parts, policy, labels=request.labels, command_strategy=request.strategy, attributes_of=attributes
-    )
-    decision = route(signals, policy)
-    candidate = models.resolve(decision.tier)
-    diff_tokens = sum(count(line.text) + 1 for hunk in unit.hunks for line in hunk.lines)
-    budget = max(0, proportional_budget(diff_tokens, ceiling=policy.context_tokens) - shared_tokens)
-    items = gatherer.for_unit(unit, budget=budget) if gatherer else ()
-    small = candidate is not None and is_small(candidate)
+    """Route a unit, gather its context and build its prompt, which names the other files of the change."""
+    policy = context.policy
+    decision, sensitivity = _route(unit, prepared, policy)
+    candidate = context.models.candidate(decision.tier)
+    items = gatherer.for_unit(unit, budget=_own_budget(unit, shared, policy)) if gatherer else ()
+    small = is_small(candidate)
     built = build_prompt(
         unit,
         items,
-        about=None if decision.metadata_blind else request.about,
+        about=None if decision.metadata_blind else prepared.request.about,
         shared=shared,
-        schema=_narrow(unit) if small else schema,
-        max_output_tokens=answer_room(candidate, policy) if candidate else policy.max_output_tokens,
+        schema=_small_schema(unit) if small else FINDINGS_SCHEMA,
+        max_output_tokens=answer_room(candidate, policy),
         small=small,
-        elsewhere=elsewhere,
+        elsewhere=elsewhere(unit, prepared),
     )
     routed = UnitRoute(
         unit=unit.identity,
@@ -105,65 +76,50 @@ def plan_unit(
         tier=decision.tier,
         model=candidate.name if candidate else "",
         reasons=decision.reasons,
-        sensitivity=signals.sensitivity.probability,
+        sensitivity=sensitivity,
     )
-    return Plan(
-        unit=unit,
-        route=routed,
-        candidate=candidate,
-        prompt=built.prompt,
-        items=tuple(items),
-        shared=tuple(shared),
-        key=_key(unit, (*shared, *items), built.prompt.version, routed, policy),
-        redacted=built.redacted,
-    )
+    key = _key(unit, (*shared, *items), built.prompt.version, routed, policy)
+    return Plan(unit, routed, candidate, built.prompt, tuple(items), tuple(shared), key, built.redacted)
 
 
-def units_of_paths(units: Sequence[Unit]) -> dict[str, int]:
-    """Return in how many units each path of a change has hunks."""
-    return dict(Counter(path for unit in units for path in unit.paths))
-
-
-def elsewhere(unit: Unit, holding: Mapping[str, int]) -> tuple[str, ...]:
-    """Return the paths with hunks in other units, those that this one has too and those beside it first.
-
-    `holding` is `units_of_paths` of the whole change.
-    """
+def elsewhere(unit: Unit, prepared: Prepared) -> tuple[str, ...]:
+    """Return the paths with hunks in other units, those that this one has too and those beside it first."""
+    counts = prepared.units_of_path
     mine = set(unit.paths)
     folders = {folder_of(path) for path in mine}
-    own = [path for path in mine if holding.get(path, 0) > 1]
-    rest = sorted((path for path in holding if path not in mine), key=lambda path: folder_of(path) not in folders)
+    own = [path for path in mine if counts.get(path, 0) > 1]
+    rest = sorted((path for path in counts if path not in mine), key=lambda path: folder_of(path) not in folders)
     return (*sorted(own), *rest)
 
 
-def _narrow(unit: Unit) -> dict[str, Any]:
+def _route(unit: Unit, prepared: Prepared, policy: Policy) -> tuple[Decision, float]:
+    """Return the tier of a unit with the reasons, and how likely the unit is sensitive, 0 to 1."""
+    request = prepared.request
+    signals = signals_for(
+        changed_parts(unit.hunks),
+        policy,
+        labels=request.labels,
+        command_strategy=request.strategy,
+        attributes_of=lambda path: attributes_of(path, prepared.scope.attributes),
+    )
+    return route(signals, policy), signals.sensitivity.probability
+
+
+def _own_budget(unit: Unit, shared: Sequence[ContextItem], policy: Policy) -> int:
+    """Return how many tokens of context a unit may have of its own: what its diff deserves, less what is shared."""
+    diff = sum(count_tokens(line.text) + 1 for hunk in unit.hunks for line in hunk.lines)
+    taken = sum(item.tokens for item in shared if item.kind is not ContextKind.GUIDELINE)
+    return max(0, proportional_budget(diff, ceiling=policy.context_tokens) - taken)
+
+
+def _small_schema(unit: Unit) -> dict[str, Any]:
+    """Return the form that a small model fills in: the paths and lines of this unit alone."""
     lines = [line.new_no for hunk in unit.hunks for line in hunk.added if line.new_no]
     return narrowed(unit.paths, lines=lines[:SMALL_LINES], max_findings=SMALL_FINDINGS, max_text=SMALL_TEXT)
 
 
-def is_small(candidate: Candidate) -> bool:
-    """Tell whether a model is a small local one, which needs a narrow form to write in and ends by it."""
-    return candidate.payment is Payment.LOCAL and candidate.context_window <= SMALL_WINDOW
-
-
-def answer_room(candidate: Candidate, policy: Policy) -> int:
-    """Return the most tokens that an answer of this model may have."""
-    most = min(policy.max_output_tokens, candidate.max_output_tokens)
-    return min(most, SMALL_OUTPUT) if is_small(candidate) else most
-
-
-def changed_parts(hunks: Sequence[Hunk]) -> tuple[ChangedPart, ...]:
-    """Return the added and removed lines of each path, in the words of policies/."""
-    added: dict[str, list[str]] = {}
-    removed: dict[str, list[str]] = {}
-    for hunk in hunks:
-        added.setdefault(hunk.path, []).extend(line.text for line in hunk.added)
-        removed.setdefault(hunk.path, []).extend(line.text for line in hunk.removed)
-    return tuple(ChangedPart(path, tuple(added[path]), tuple(removed[path])) for path in added)
-
-
 def _key(unit: Unit, items: Sequence[ContextItem], version: str, routed: UnitRoute, policy: Policy) -> str:
-    """Identity of a result: hunks, context by content (not line number), prompt version, who would answer."""
+    """Return the identity of a result: hunks, context by content (not line number), prompt version, model."""
     payload = {
         "unit": unit.identity,
         "context": [[item.path, item.text] for item in items],

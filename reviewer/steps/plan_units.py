@@ -5,38 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from policies.attributes import attributes_of
 from policies.policy import Policy
 from reviewer.context.gather import ContextGatherer, proportional_budget
 from reviewer.context.guidelines import guideline_budget
 from reviewer.context.model import ContextItem
 from reviewer.context.tokens import count_tokens
-from reviewer.findings.schema import FINDINGS_SCHEMA
-from reviewer.git.snapshot import Snapshot
 from reviewer.prompts.snippets import AsPrompted
-from reviewer.steps.plan import Plan, elsewhere, plan_unit, units_of_paths
-from reviewer.steps.prepare import HasModels, Prepared
-from reviewer.steps.request import ReviewRequest
+from reviewer.steps.context import ReviewContext
+from reviewer.steps.plan import Plan, plan_unit
+from reviewer.steps.prepare import Prepared
 
 # From so many units on, what they share is worth a part of each one's context: it is read from the cache.
 UNITS_THAT_SHARE: Final = 3
 
 
-def gatherer_of(prepared: Prepared, head: Snapshot | None, base: Snapshot | None) -> ContextGatherer | None:
+def gatherer_of(prepared: Prepared, context: ReviewContext) -> ContextGatherer | None:
     """Return what gathers context for the units, by the prices of the prompt; None without a commit to read."""
-    if head is None:
+    if context.head is None:
         return None
-    return ContextGatherer(head=head, base=base, change=prepared.change, tariff=AsPrompted)
+    return ContextGatherer(head=context.head, base=context.base, change=prepared.change, tariff=AsPrompted)
 
 
-def plan_units(
-    request: ReviewRequest,
-    prepared: Prepared,
-    *,
-    policy: Policy,
-    gatherer: ContextGatherer | None,
-    models: HasModels,
-) -> Iterator[Plan]:
+def plan_units(prepared: Prepared, gatherer: ContextGatherer | None, context: ReviewContext) -> Iterator[Plan]:
     """Yield a plan for each unit in turn, so that the first question is on its way while the rest is planned.
 
     The first unit, the riskiest, has its own context alone. What units share is looked for while it is being
@@ -45,23 +35,11 @@ def plan_units(
     shared: tuple[ContextItem, ...] = ()
     if gatherer:
         gatherer.plan(prepared.units)
-        shared = gatherer.guidelines(_guideline_budget(prepared, policy))
-    holding = units_of_paths((*prepared.units, *prepared.left_over))
+        shared = gatherer.guidelines(_guideline_budget(prepared, context.policy))
     for number, unit in enumerate(prepared.units):
         if number == 1 and gatherer and len(prepared.units) >= UNITS_THAT_SHARE:
-            shared = (*shared, *gatherer.shared_items(_shared_budget(prepared, policy)))
-        yield plan_unit(
-            unit,
-            request=request,
-            policy=policy,
-            models=models,
-            gatherer=gatherer,
-            shared=shared,
-            schema=FINDINGS_SCHEMA,
-            count=count_tokens,
-            attributes=lambda path: attributes_of(path, prepared.scope.attributes),
-            elsewhere=elsewhere(unit, holding),
-        )
+            shared = (*shared, *gatherer.shared_items(_shared_budget(prepared, context.policy)))
+        yield plan_unit(unit, prepared, gatherer, shared, context)
 
 
 def _guideline_budget(prepared: Prepared, policy: Policy) -> int:

@@ -2,70 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
 
 from policies.policy import Policy
+from policies.rules import ChangedPart
 from policies.sensitivity import likelihood
 from policies.words import Tier
 from reviewer.change.model import Change, Hunk, Unit
 from reviewer.change.units import build_units
 from reviewer.context.tokens import count_tokens
-from reviewer.models.model import Candidate
 from reviewer.prompts.redact import redact_change
-from reviewer.steps.plan import answer_room, changed_parts
+from reviewer.steps.context import ReviewContext
+from reviewer.steps.model_size import answer_room
 from reviewer.steps.request import ReviewRequest
 from reviewer.steps.scope import Scope
 
+if TYPE_CHECKING:
+    from reviewer.models.ask import ModelClient
+
 # Above so many hunks the risk of a file stands for its hunks: judging each would take longer than the first answer.
 HUNKS_JUDGED_ALONE: Final = 1500
-
-
 # A window too small for this much of a diff is of no use.
 MIN_UNIT_TOKENS: Final = 200
 
 
-class HasModels(Protocol):
-    """Which model a tier would use."""
-
-    def resolve(self, tier: Tier) -> Candidate | None:
-        """Return the candidate of a tier, None where no model is usable."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What is decided before the first cent is spent.
+    """What is decided before anything is planned.
 
     `change` holds the files in scope with their secrets taken out; `redacted` counts those. `left_over` are units
-    above the policy's `max_units`, least risky last.
+    above the policy's `max_units`, least risky last. `units_of_path` counts the units that have hunks of a path.
     """
 
-    change: Change
+    request: ReviewRequest
     scope: Scope
+    change: Change
     units: tuple[Unit, ...]
-    left_over: tuple[Unit, ...]
-    redacted: int
+    left_over: tuple[Unit, ...] = ()
+    redacted: int = 0
+    units_of_path: Mapping[str, int] = field(default_factory=dict)
 
 
-def prepare(request: ReviewRequest, scope: Scope, *, policy: Policy, models: HasModels | None = None) -> Prepared:
+def prepare(request: ReviewRequest, scope: Scope, context: ReviewContext) -> Prepared:
     """Take the secrets out of what is in scope and group it into units, the riskiest first.
 
     A unit fits the smallest window of the models that may read it.
     """
+    policy = context.policy
     clean = redact_change(replace(request.change, files=scope.files))
-
-    risk = _risk(clean.change, policy)
-    room = unit_room(policy, models)
     units = build_units(
         clean.change.files,
-        max_tokens=room,
-        risk=risk,
+        max_tokens=unit_room(policy, context.models),
+        risk=_risk(clean.change, policy),
         count=count_tokens,
         sensitive_from=policy.sensitivity_threshold,
     )
-    return Prepared(clean.change, scope, units[: policy.max_units], units[policy.max_units :], clean.count)
+    return Prepared(
+        request,
+        scope,
+        clean.change,
+        units[: policy.max_units],
+        units[policy.max_units :],
+        clean.count,
+        Counter(path for unit in units for path in unit.paths),
+    )
+
+
+def unit_room(policy: Policy, models: ModelClient) -> int:
+    """Return the most tokens of diff in a unit: policy's figure, less where a model's window is small."""
+    candidates = [candidate for tier in Tier if (candidate := models.candidate(tier)) is not None]
+    windows = [candidate.context_window - answer_room(candidate, policy) for candidate in candidates]
+    return max(MIN_UNIT_TOKENS, min([policy.unit_tokens, *(window // 2 for window in windows)]))
+
+
+def changed_parts(hunks: Sequence[Hunk]) -> tuple[ChangedPart, ...]:
+    """Return the added and removed lines of each path, as the rules of policies/ read them."""
+    added: dict[str, list[str]] = {}
+    removed: dict[str, list[str]] = {}
+    for hunk in hunks:
+        added.setdefault(hunk.path, []).extend(line.text for line in hunk.added)
+        removed.setdefault(hunk.path, []).extend(line.text for line in hunk.removed)
+    return tuple(ChangedPart(path, tuple(added[path]), tuple(removed[path])) for path in added)
 
 
 def _risk(change: Change, policy: Policy) -> Callable[[Hunk], float]:
@@ -81,10 +101,3 @@ def _risk(change: Change, policy: Policy) -> Callable[[Hunk], float]:
         return known[hunk.path]
 
     return of_file
-
-
-def unit_room(policy: Policy, models: HasModels | None) -> int:
-    """Return the most tokens of diff in a unit: policy's figure, less where a model's window is small."""
-    candidates = [models.resolve(tier) for tier in Tier] if models is not None else []
-    windows = [candidate.context_window - answer_room(candidate, policy) for candidate in candidates if candidate]
-    return max(MIN_UNIT_TOKENS, min([policy.unit_tokens, *(window // 2 for window in windows)]))

@@ -13,7 +13,7 @@ from reviewer.prompts.about import About
 
 @dataclass(frozen=True, slots=True)
 class ReviewRequest:
-    """One change to review. `strategy` and `model` are what a command or flag asked for, empty for policy's.
+    """One change to review. `strategy` is what a command or flag asked for, None for policy's.
 
     `earlier` is what the pull request already shows. `untouched` are changed files that were never read
     (credentials, over a size), each with its reason.
@@ -24,7 +24,6 @@ class ReviewRequest:
     labels: tuple[str, ...] = ()
     private: bool = False
     strategy: Strategy | None = None
-    model: str = ""
     earlier: tuple[EarlierFinding, ...] = ()
     untouched: tuple[Skipped, ...] = ()
     notices: tuple[str, ...] = ()

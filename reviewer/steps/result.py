@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -12,6 +13,20 @@ from reviewer.context.model import LookUpCounts
 from reviewer.evidence.model import EvidenceRun
 from reviewer.findings.model import Coverage, Disposition, PlacedFinding
 from reviewer.models.model import Call, Usage
+
+
+def add_costs(total: Decimal | None, calls: Iterable[Call]) -> Decimal | None:
+    """Add the US dollars of calls to a total; None as soon as one price is unknown."""
+    for call in calls:
+        if total is None or call.cost is None:
+            return None
+        total += call.cost
+    return total
+
+
+def total_usage(calls: Iterable[Call]) -> Usage:
+    """Return the tokens of calls."""
+    return sum((call.usage for call in calls), Usage())
 
 
 class ReviewStatus(StrEnum):
@@ -74,17 +89,12 @@ class Review:
     @property
     def cost(self) -> Decimal | None:
         """Sum over every call, None as soon as one price is unknown."""
-        total = Decimal(0)
-        for call in self.calls:
-            if call.cost is None:
-                return None
-            total += call.cost
-        return total
+        return add_costs(Decimal(0), self.calls)
 
     @property
     def usage(self) -> Usage:
         """Tokens over every call."""
-        return sum((call.usage for call in self.calls), Usage())
+        return total_usage(self.calls)
 
     def by_disposition(self, *dispositions: Disposition) -> tuple[PlacedFinding, ...]:
         """Return the findings with one of these fates, in order of presentation."""

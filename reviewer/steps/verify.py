@@ -1,27 +1,29 @@
-"""Verification: candidates are refuted in batches, by a model at least as strong as the one that found them."""
+"""Verify findings: try to refute them in batches, with a model at least as strong as the one that found them."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from policies.policy import Policy
 from policies.words import Check, Severity, Tier, Verify
 from reviewer.change.render import render_unit
 from reviewer.context.tokens import count_tokens
-from reviewer.errors import BudgetRefused
+from reviewer.errors import BudgetRefused, KiloReviewError
 from reviewer.findings.model import Finding, PlacedFinding
 from reviewer.findings.verify import Verification, apply_verdicts, build_verification, read_verdicts
 from reviewer.models.model import Call, Prompt, Stage
 from reviewer.prompts.fence import fenced
 from reviewer.prompts.snippets import context_texts
-from reviewer.steps.ask import Answered, Ask, Run
-from reviewer.steps.cache import ResultStore
-from reviewer.steps.plan import Plan, is_small
+from reviewer.steps.answer import UnitAnswer
+from reviewer.steps.context import ReviewContext
+from reviewer.steps.model_size import is_small
+from reviewer.steps.progress import Progress
 from reviewer.steps.result import Escalation
+from reviewer.steps.threads import review_threads
 
 # Tokens of diff and context that one verification call reads.
 BATCH_TOKENS: Final = 12_000
@@ -37,141 +39,158 @@ class Verified:
     notices: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class _Batch:
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Findings of one tier that are verified in one call; `shown` is what their finder saw, by unit."""
+
     tier: Tier
-    findings: list[Finding] = field(default_factory=list)
-    units: dict[str, str] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    shown: Mapping[str, str] = field(default_factory=dict)
     tokens: int = 0
 
 
-@dataclass(slots=True)
-class _State:
-    asker: Ask
-    policy: Policy
-    run: Run
-    store: ResultStore | None
-    calls: list[Call] = field(default_factory=list)
-    escalations: list[Escalation] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What became of one verification call; `verification` is None where its findings could not be verified."""
+
+    verification: Verification | None = None
+    calls: tuple[Call, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
-def verify_findings(
-    answers: Sequence[Answered],
-    plans: Mapping[str, Plan],
-    *,
-    asker: Ask,
-    policy: Policy,
-    run: Run,
-    store: ResultStore | None = None,
-) -> Verified:
-    """Try to refute what policy wants verified; what no proof refutes stands.
+def verify_findings(answers: Sequence[UnitAnswer], context: ReviewContext) -> Verified:
+    """Try to refute what policy wants verified; a finding that no proof refutes stands.
 
     CRITICAL and HIGH always, and all that a tier below FRONTIER found; everything under `verify = "always"`.
     """
-    batches = _batches(answers, plans, policy)
-    states = [_State(asker, policy, run, store) for _batch in batches]
-    with ThreadPoolExecutor(max_workers=policy.concurrency) as pool:
-        refuted = [found for one in pool.map(_refute, batches, states) for found in one]
+    if not any(answer.findings for answer in answers):
+        return Verified()
+    context.watch(Progress("verification", len(answers), len(answers)))
+    with review_threads(context.policy.concurrency, context.models) as threads:
+        parts = list(threads.map(partial(_refute, context=context), batches_of(answers, context.policy)))
     return Verified(
-        tuple(refuted),
-        tuple(call for state in states for call in state.calls),
-        tuple(step for state in states for step in state.escalations),
-        tuple(dict.fromkeys(note for state in states for note in state.notices)),
+        tuple(placed for part in parts for placed in part.refuted),
+        tuple(call for part in parts for call in part.calls),
+        tuple(escalation for part in parts for escalation in part.escalations),
+        tuple(dict.fromkeys(notice for part in parts for notice in part.notices)),
     )
 
 
-def _refute(batch: _Batch, state: _State) -> tuple[PlacedFinding, ...]:
-    """Return what of a batch is set aside."""
-    if late := state.run.late():
-        state.notices.append(f"{len(batch.findings)} finding(s) were not verified: {late}")
-        return ()
-    result = _judge(batch, batch.tier, state)
-    if result is None:
-        return ()
-    split = [finding for finding in result.unproven if finding.severity >= Severity.HIGH]
-    again = _again(batch, split, state) if split else None
-    return (*result.refuted, *(again.refuted if again else ()))
+def batches_of(answers: Sequence[UnitAnswer], policy: Policy) -> tuple[Batch, ...]:
+    """Put the findings of a tier together until a call has enough to read; each unit's text stands once."""
+    filling: dict[Tier, Batch] = {}
+    full: list[Batch] = []
+    for answer in answers:
+        wanted = tuple(found for found in answer.findings if _is_verified(found, answer.tier, policy))
+        # A small model refutes nothing reliably, and what it finds alone is not shown beside a line anyway.
+        if not wanted or is_small(answer.plan.candidate):
+            continue
+        shown = _shown(answer)
+        tokens = count_tokens(shown)
+        batch = filling.get(answer.tier, Batch(answer.tier))
+        if batch.findings and batch.tokens + tokens > BATCH_TOKENS:
+            full.append(batch)
+            batch = Batch(answer.tier)
+        filling[answer.tier] = Batch(
+            answer.tier,
+            (*batch.findings, *wanted),
+            {**batch.shown, answer.plan.unit.identity: shown},
+            batch.tokens + tokens,
+        )
+    return (*full, *filling.values())
 
 
-def _wanted(finding: Finding, tier: Tier, policy: Policy) -> bool:
+def _is_verified(finding: Finding, tier: Tier, policy: Policy) -> bool:
+    """Tell whether policy wants a finding verified that a model of this tier made."""
     if policy.verify is Verify.NEVER:
         return False
     return policy.verify is Verify.ALWAYS or finding.severity >= Severity.HIGH or tier < Tier.FRONTIER
 
 
-def _batches(answers: Sequence[Answered], plans: Mapping[str, Plan], policy: Policy) -> list[_Batch]:
-    """Put the candidates of a tier together until a call has enough to read; each unit's text stands once."""
-    open_batches: dict[Tier, _Batch] = {}
-    done: list[_Batch] = []
-    for answered in answers:
-        wanted = [found for found in answered.findings if _wanted(found, answered.tier, policy)]
-        candidate = plans[answered.unit.identity].candidate
-        # A small model refutes nothing reliably, and what it finds alone stays out of the lines anyway.
-        if not wanted or (candidate is not None and is_small(candidate)):
-            continue
-        shown = _shown(answered, plans[answered.unit.identity])
-        tokens = count_tokens(shown)
-        batch = open_batches.setdefault(answered.tier, _Batch(answered.tier))
-        if batch.findings and batch.tokens + tokens > BATCH_TOKENS:
-            done.append(batch)
-            batch = open_batches[answered.tier] = _Batch(answered.tier)
-        batch.findings += wanted
-        batch.units[answered.unit.identity] = shown
-        batch.tokens += tokens
-    return [*done, *open_batches.values()]
-
-
-def _shown(answered: Answered, plan: Plan) -> str:
+def _shown(answer: UnitAnswer) -> str:
+    """Return the context and the diff of a unit as text."""
+    plan = answer.plan
     # What was looked up too: the line that refutes a finding is most often in the callee that was asked for.
-    parts, _found = context_texts((*answered.looked_up, *plan.items), paths=plan.unit.paths)
+    parts, _found = context_texts((*answer.looked_up, *plan.items), paths=plan.unit.paths)
     # Numbered, so that a removed line keeps its number at the base and an added one cannot pass for an old one.
     return "\n\n".join((*parts, fenced("diff", render_unit(plan.unit))))
 
 
-def _judge(batch: _Batch, tier: Tier, state: _State) -> Verification | None:
-    shown = "\n\n".join(batch.units.values())
-    prompt = build_verification(batch.findings, shown=shown)
-    text = _answer(prompt, tier, batch, state)
-    if text is None:
+def _refute(batch: Batch, context: ReviewContext) -> Verified:
+    """Return what of a batch is set aside; judge again what is grave and was called wrong without a proof."""
+    if late := context.run.out_of_time():
+        return Verified(notices=(f"{len(batch.findings)} finding(s) were not verified: {late}",))
+    judged = _judge(batch, context)
+    first = Verified(_refuted(judged), judged.calls, (), judged.notices)
+    unproven = judged.verification.unproven if judged.verification else ()
+    split = tuple(finding for finding in unproven if finding.severity >= Severity.HIGH)
+    higher = _tier_above(batch.tier, context) if split else None
+    if higher is None or not context.run.take_escalation(context.policy.max_escalations):
+        return first
+    again = _judge(replace(batch, tier=higher, findings=split), context)
+    return Verified(
+        (*first.refuted, *_refuted(again)),
+        (*_with_failed_check(first.calls), *again.calls),
+        (
+            Escalation(
+                split[0].unit,
+                Check.VERIFICATION_SPLIT,
+                batch.tier,
+                higher,
+                "called wrong without a line that proves it",
+            ),
+        ),
+        (*first.notices, *again.notices),
+    )
+
+
+def _refuted(judged: _Judged) -> tuple[PlacedFinding, ...]:
+    return judged.verification.refuted if judged.verification else ()
+
+
+def _tier_above(tier: Tier, context: ReviewContext) -> Tier | None:
+    """Return the tier that judges again, None where there is none that policy allows and that has a model."""
+    higher = tier.next_up
+    if higher is None or context.policy.model:
         return None
+    return higher if higher <= min(context.models.highest, context.policy.max_tier) else None
+
+
+def _with_failed_check(calls: tuple[Call, ...]) -> tuple[Call, ...]:
+    """Note on the last call that its verdicts were split."""
+    return (*calls[:-1], *(replace(call, failed_check=Check.VERIFICATION_SPLIT) for call in calls[-1:]))
+
+
+def _judge(batch: Batch, context: ReviewContext) -> _Judged:
+    """Ask for a verdict on each finding of a batch, or read what was paid for before."""
+    shown = "\n\n".join(batch.shown.values())
+    prompt = build_verification(batch.findings, shown=shown)
+    key = _key(prompt, batch.tier)
+    text = context.store.get(key) if context.store else None
+    calls: tuple[Call, ...] = ()
+    if text is None:
+        unit = next(iter(batch.shown))
+        result = context.models.ask(prompt, tier=batch.tier, unit=unit, stage=Stage.VERIFICATION, attempt=1)
+        calls = tuple(result.calls)
+        if result.completion is None:
+            why = _why_not(result.error)
+            return _Judged(None, calls, (f"{len(batch.findings)} finding(s) were not verified: {why}",))
+        text = result.completion.text
+        if context.store is not None:
+            context.store.put(key, text)
     verdicts = read_verdicts(text)
     if verdicts is None:
-        state.notices.append("a verification answer could not be read: its findings stand unverified")
-        return None
-    return apply_verdicts(batch.findings, verdicts, shown=shown)
+        return _Judged(None, calls, ("a verification answer could not be read: its findings stand unverified",))
+    return _Judged(apply_verdicts(batch.findings, verdicts, shown=shown), calls)
 
 
-def _answer(prompt: Prompt, tier: Tier, batch: _Batch, state: _State) -> str | None:
-    key = hashlib.sha256(f"verify\0{tier.label}\0{prompt.text}".encode("utf-8", "surrogatepass")).hexdigest()
-    stored = state.store.get(key) if state.store else None
-    if stored is not None:
-        return stored
-    unit = next(iter(batch.units))
-    result = state.asker.ask(prompt, tier=tier, unit=unit, stage=Stage.VERIFICATION, attempt=1)
-    state.calls += result.calls
-    if result.completion is None:
-        why = str(result.error) if result.error else "no model answered"
-        if isinstance(result.error, BudgetRefused):
-            why = f"a spending limit left no room ({result.error.rule})"
-        state.notices.append(f"{len(batch.findings)} finding(s) were not verified: {why}")
-        return None
-    if state.store is not None:
-        state.store.put(key, result.completion.text)
-    return result.completion.text
+def _key(prompt: Prompt, tier: Tier) -> str:
+    """Return the identity of a verification in the store of results."""
+    return hashlib.sha256(f"verify\0{tier.label}\0{prompt.text}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _again(batch: _Batch, split: Sequence[Finding], state: _State) -> Verification | None:
-    """Ask one tier up about grave findings that were called wrong without a proof."""
-    higher = batch.tier.next_up
-    if higher is None or higher > min(state.asker.highest, state.policy.max_tier) or state.policy.model:
-        return None
-    if not state.run.take_escalation(state.policy.max_escalations):
-        return None
-    unit = split[0].unit
-    state.escalations.append(
-        Escalation(unit, Check.VERIFICATION_SPLIT, batch.tier, higher, "called wrong without a line that proves it")
-    )
-    if state.calls:
-        state.calls[-1] = replace(state.calls[-1], failed_check=Check.VERIFICATION_SPLIT)
-    return _judge(_Batch(higher, list(split), dict(batch.units), batch.tokens), higher, state)
+def _why_not(error: KiloReviewError | None) -> str:
+    """Say why no model verified a batch."""
+    if isinstance(error, BudgetRefused):
+        return f"a spending limit left no room ({error.rule})"
+    return str(error) if error else "no model answered"

@@ -1,4 +1,4 @@
-"""Askers over simulated providers, for the tests of this folder."""
+"""Model clients over simulated providers, for the tests of this folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from policies.words import Payment, Tier
-from reviewer.models.ask import Answer, Asker
+from reviewer.models.ask import Answer, ModelClient
 from reviewer.models.breaker import LocalBreaker
 from reviewer.models.clocking import TimeLimits
 from reviewer.models.meter import NullMeter
@@ -80,8 +80,8 @@ def asker_of(
     key: str = KEY,
     answer_limit: int | None = None,
     **more: Any,
-) -> Asker:
-    """An Asker that notes its pauses in `sleeps` instead of sleeping."""
+) -> ModelClient:
+    """A ModelClient that notes its pauses in `sleeps` instead of sleeping."""
     tiers: dict[Tier, list[Candidate]] = {}
     for candidate in candidates:
         tiers.setdefault(candidate.tier, []).append(candidate)
@@ -95,7 +95,7 @@ def asker_of(
         "sleep": pauses.append,
         "sender": Sender(**sender_values),
     }
-    return Asker(
+    return ModelClient(
         candidates_by_tier=tiers,
         keys={candidate.provider: Secret(key) for candidate in candidates},
         meter=NullMeter() if meter is None else meter,
@@ -108,5 +108,5 @@ def _constant(price: Price | None) -> Callable[[Candidate], Price | None]:
     return lambda _: price
 
 
-def ask(asker: Asker, prompt: Prompt = PROMPT, tier: Tier = Tier.EFFICIENT) -> Answer:
+def ask(asker: ModelClient, prompt: Prompt = PROMPT, tier: Tier = Tier.EFFICIENT) -> Answer:
     return asker.ask(prompt, tier=tier, unit="u1", stage=Stage.REVIEW)

@@ -433,7 +433,7 @@ def test_a_tier_without_a_model_is_served_by_the_next_cheaper_and_says_so() -> N
     assert "no frontier model is usable" in answer.notes[0]
     assert below.completion is not None
     assert asker.highest is Tier.EFFICIENT
-    assert asker.resolve(Tier.FRONTIER) == candidate_of(provider)
+    assert asker.candidate(Tier.FRONTIER) == candidate_of(provider)
 
 
 def test_without_any_model_the_error_says_what_to_set() -> None:

@@ -17,7 +17,7 @@ from reviewer.errors import ConfigurationError
 from reviewer.models.catalogue import Usable, catalogue
 from reviewer.models.discover import prefer
 from reviewer.models.meter import NullMeter
-from reviewer.models.open import open_asker
+from reviewer.models.open import open_client
 from reviewer.models.protocols import PROTOCOLS, modes_of
 from reviewer.models.table import shipped_table
 from reviewer.settings import PROVIDER_KEYS, Settings
@@ -299,14 +299,14 @@ def test_only_models_that_can_review_are_preferred() -> None:
 
 def test_the_ceiling_keeps_dearer_tiers_out_of_an_asker(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, KILO_API_KEY="k")
-    free = open_asker(
+    free = open_client(
         settings, ProviderRules(), private=False, meter=NullMeter(), ceiling=Tier.FREE, discover_local=False
     )
     assert free.highest is Tier.FREE
-    chosen = free.resolve(Tier.FRONTIER)
+    chosen = free.candidate(Tier.FRONTIER)
     assert chosen is not None
     assert chosen.model == "kilo-auto/free"
-    fixed = open_asker(
+    fixed = open_client(
         settings,
         ProviderRules(),
         private=False,

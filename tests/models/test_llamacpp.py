@@ -11,11 +11,11 @@ from jsonschema import Draft202012Validator
 
 from policies.providers import ProviderRules
 from policies.words import Payment, Tier
-from reviewer.models.ask import Asker
+from reviewer.models.ask import ModelClient
 from reviewer.models.clocking import TimeLimits
 from reviewer.models.meter import NullMeter
 from reviewer.models.model import Candidate, FinishReason, Prompt
-from reviewer.models.open import open_asker
+from reviewer.models.open import open_client
 from reviewer.settings import Settings
 from tests.models.asking import ask, asker_of
 from tests.simulators.llama_server import ALIAS, llama_server, missing
@@ -44,7 +44,7 @@ def root() -> Iterator[str]:
         yield address
 
 
-def asker(root: str, protocol: str = "openai") -> Asker:
+def asker(root: str, protocol: str = "openai") -> ModelClient:
     base_url = f"{root}/v1" if protocol == "openai" else root
     structured = "schema" if protocol == "openai" else "prompt"
     candidate = Candidate(Tier.FREE, "llamacpp", ALIAS, Payment.LOCAL, protocol, base_url, 8192, 4096, structured)
@@ -96,8 +96,8 @@ def test_a_prompt_over_the_server_s_window_is_refused_and_not_repeated(root: str
 
 def test_it_is_found_on_its_port_and_used_without_any_key(root: str) -> None:
     settings = Settings.from_environ({"KILO_REVIEW_LLAMACPP_BASE_URL": f"{root}/v1", "KILO_REVIEW_OFFLINE": "1"})
-    local = open_asker(settings, ProviderRules(), private=True, meter=NullMeter(), limits=PATIENT)
-    found = local.resolve(Tier.FRONTIER)
+    local = open_client(settings, ProviderRules(), private=True, meter=NullMeter(), limits=PATIENT)
+    found = local.candidate(Tier.FRONTIER)
     assert found is not None
     assert (found.provider, found.model, found.payment, found.context_window) == (
         "llamacpp",

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from reviewer.change.model import Unit
+from collections import Counter
+
+from reviewer.change.model import Change, Unit
 from reviewer.change.parse import parse_diff
-from reviewer.steps.plan import elsewhere, units_of_paths
+from reviewer.steps.plan import elsewhere
+from reviewer.steps.prepare import Prepared
+from reviewer.steps.request import ReviewRequest
+from reviewer.steps.scope import Scope
 
 
 def unit(name: str, *paths: str) -> Unit:
@@ -12,12 +17,18 @@ def unit(name: str, *paths: str) -> Unit:
     return Unit(name, parse_diff(text).hunks, "a reason")
 
 
+def prepared(*units: Unit) -> Prepared:
+    change = Change("", "", ())
+    counts = Counter(path for unit in units for path in unit.paths)
+    return Prepared(ReviewRequest(change), Scope((), ()), change, units, units_of_path=counts)
+
+
 def test_the_rest_of_a_change_is_named_own_files_first_then_those_beside_them() -> None:
     mine = unit("one", "shop/cart.py", "shop/price.py")
     others = (unit("two", "docs/cart.md", "shop/tax.py"), unit("three", "shop/cart.py"))
-    assert elsewhere(mine, units_of_paths((mine, *others))) == ("shop/cart.py", "shop/tax.py", "docs/cart.md")
+    assert elsewhere(mine, prepared(mine, *others)) == ("shop/cart.py", "shop/tax.py", "docs/cart.md")
 
 
 def test_a_change_that_is_one_unit_has_no_rest() -> None:
     mine = unit("one", "shop/cart.py")
-    assert elsewhere(mine, units_of_paths((mine,))) == ()
+    assert elsewhere(mine, prepared(mine)) == ()

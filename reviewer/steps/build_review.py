@@ -1,0 +1,102 @@
+"""Build the Review, the result of the pipeline, from what its steps gave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from policies.words import Payment, Tier
+from reviewer.change.model import Change
+from reviewer.context.lookup import counted
+from reviewer.findings.model import Coverage, PlacedFinding
+from reviewer.git.limits import sentences, that_matter
+from reviewer.models.model import Call, Stage
+from reviewer.steps.answer import UnitAnswer
+from reviewer.steps.context import ReviewContext
+from reviewer.steps.coverage import cover
+from reviewer.steps.outputs import StepOutputs
+from reviewer.steps.prepare import Prepared
+from reviewer.steps.result import Review, ReviewStatus
+
+if TYPE_CHECKING:
+    from reviewer.models.prices import Price
+
+
+def build_review(
+    prepared: Prepared, outputs: StepOutputs, findings: tuple[PlacedFinding, ...], context: ReviewContext
+) -> Review:
+    """Return the review: its findings, what was covered, what it cost and what the reader has to know."""
+    answers, verified = outputs.answers, outputs.verified
+    has_model = context.models.usable
+    coverage = cover(prepared, outputs, has_model=has_model)
+    calls = (*(call for answer in answers for call in answer.calls), *verified.calls)
+    return Review(
+        change=_without_secrets(prepared),
+        status=_status(prepared, answers, coverage, has_model=has_model),
+        findings=findings,
+        coverage=coverage,
+        routes=tuple(answer.plan.route for answer in answers),
+        escalations=(*(step for answer in answers for step in answer.escalations), *verified.escalations),
+        calls=calls,
+        evidence=outputs.evidence.runs,
+        notices=_notices(prepared, outputs),
+        context_limits=tuple(sentences(that_matter(outputs.limits))),
+        lookups=counted(item for answer in answers for item in answer.looked_up),
+        all_frontier_cost=_all_frontier(calls, context.frontier_price),
+        units_from_cache=sum(answer.from_store for answer in answers),
+        duration_ms=context.run.elapsed_ms(),
+    )
+
+
+def _without_secrets(prepared: Prepared) -> Change:
+    """Return the change as it was sent: a file that was not in scope keeps its name and loses its lines."""
+    clean = {file.path: file for file in prepared.change.files}
+    change = prepared.request.change
+    return replace(change, files=tuple(clean.get(file.path, replace(file, hunks=())) for file in change.files))
+
+
+def _status(
+    prepared: Prepared, answers: Sequence[UnitAnswer], coverage: Coverage, *, has_model: bool
+) -> ReviewStatus:
+    """Return how far the review came."""
+    if any(answer.limit for answer in answers):
+        return ReviewStatus.STOPPED_BY_LIMIT
+    if not prepared.units:
+        return ReviewStatus.EMPTY if coverage.complete else ReviewStatus.INCOMPLETE
+    if not has_model:
+        return ReviewStatus.ANALYSERS_ONLY
+    return ReviewStatus.COMPLETE if coverage.complete else ReviewStatus.INCOMPLETE
+
+
+def _notices(prepared: Prepared, outputs: StepOutputs) -> tuple[str, ...]:
+    """Return what the reader has to know, each sentence once."""
+    secrets = prepared.redacted + sum(answer.plan.redacted for answer in outputs.answers)
+    taken = f"{secrets} secret{'s were' if secrets > 1 else ' was'} taken out before anything was sent"
+    return tuple(
+        dict.fromkeys(
+            (
+                *prepared.request.notices,
+                *((taken,) if secrets else ()),
+                *(notice for answer in outputs.answers for notice in answer.notices),
+                *outputs.verified.notices,
+            )
+        )
+    )
+
+
+def _all_frontier(calls: Sequence[Call], price: Price | None) -> Decimal | None:
+    """Return what the first calls would have cost with every unit at the frontier tier; repairs are not counted."""
+    if price is None:
+        return None
+    total = Decimal(0)
+    for call in calls:
+        if call.stage is not Stage.REVIEW or not call.ok:
+            continue
+        paid = call.tier is Tier.FRONTIER and call.payment is not Payment.LOCAL
+        cost = call.cost if paid else price.cost(call.usage)
+        if cost is None:
+            return None
+        total += cost
+    return total

@@ -1,0 +1,48 @@
+"""Account for every hunk of a change: who looked at it, or why nobody did."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reviewer.change.model import Hunk
+from reviewer.evidence.run import Evidence
+from reviewer.findings.model import Coverage, Reviewed, Skipped
+from reviewer.steps.outputs import StepOutputs
+from reviewer.steps.prepare import Prepared
+
+# An analyser reads a whole file, so a file that one read without a complaint counts as looked at by it.
+LANGUAGE_TOOLS: Final = {"ruff": (".py", ".pyi"), "bandit": (".py", ".pyi"), "zizmor": (".yml", ".yaml")}
+
+
+def cover(prepared: Prepared, outputs: StepOutputs, *, has_model: bool) -> Coverage:
+    """Return what was reviewed and what was not, with the reason; every hunk is in one of the two."""
+    reviewed: list[Reviewed] = []
+    skipped = [*prepared.request.untouched, *prepared.scope.skipped]
+    for answer in outputs.answers:
+        by = "cache" if answer.from_store else f"model:{answer.model}"
+        for hunk in answer.plan.unit.hunks:
+            if answer.problem:
+                skipped.append(_missed(hunk, answer.problem))
+            else:
+                reviewed.append(Reviewed(hunk.path, hunk.header, by))
+    for unit in prepared.left_over:
+        reason = f"beyond the {len(prepared.units)} units of one review (caps.max_units)"
+        skipped += [_missed(hunk, reason) for hunk in unit.hunks]
+    for hunk in () if has_model else [hunk for unit in prepared.units for hunk in unit.hunks]:
+        if _is_analysed(hunk.path, outputs.evidence):
+            reviewed.append(Reviewed(hunk.path, hunk.header, "analysers"))
+        else:
+            skipped.append(_missed(hunk, "no model configured, and no analyser reads this kind of file"))
+    return Coverage(tuple(reviewed), tuple(skipped))
+
+
+def _missed(hunk: Hunk, reason: str) -> Skipped:
+    return Skipped(hunk.path, hunk.header, reason, excluded=False)
+
+
+def _is_analysed(path: str, evidence: Evidence) -> bool:
+    """Tell whether an analyser that knows this kind of file read it without an error."""
+    ran = {run.tool for run in evidence.runs if not run.error}
+    return path not in evidence.left_out and any(
+        tool in ran and path.endswith(endings) for tool, endings in LANGUAGE_TOOLS.items()
+    )

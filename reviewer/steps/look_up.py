@@ -1,0 +1,23 @@
+"""Answer what a model asks to see before it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from policies.policy import Policy
+from reviewer.context.lookup import LookUps
+from reviewer.context.model import ContextItem
+from reviewer.findings.parse import LookupRequest, Parsed
+from reviewer.git.snapshot import Snapshot
+from reviewer.models.model import Stage
+from reviewer.steps.unit_state import UnitState
+
+
+def look_ups_at(head: Snapshot | None) -> Callable[[Sequence[LookupRequest]], tuple[ContextItem, ...]]:
+    """Return what answers the look-ups of one unit; without a commit to read, nothing is shown."""
+    return LookUps(head).answer_all if head is not None else lambda _requests: ()
+
+
+def wants_look_up(parsed: Parsed, state: UnitState, policy: Policy) -> bool:
+    """Tell whether an answer asks to see more and policy allows it; the answer to a look-up may not ask again."""
+    return bool(parsed.lookups) and state.lookup_rounds < policy.lookups and state.stage is not Stage.LOOKUP

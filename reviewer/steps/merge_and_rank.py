@@ -1,0 +1,128 @@
+"""Merge and rank: the same issue once, scored, and placed beside its line, in the summary or on record."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from policies.policy import Policy
+from policies.words import Payment, Tier
+from reviewer.change.anchor import Anchors
+from reviewer.findings.merge import Group, merge
+from reviewer.findings.model import Disposition, Finding, PlacedFinding
+from reviewer.findings.place import place
+from reviewer.findings.rank import evidence_in_context, score
+from reviewer.steps.answer import UnitAnswer
+from reviewer.steps.model_size import is_small
+from reviewer.steps.outputs import StepOutputs
+from reviewer.steps.prepare import Prepared
+
+ONLY_FREE_TIER: Final = "only a free-tier model says so: not shown beside the line"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a finding comes from: its model's tier, and whether its evidence was really in the context.
+
+    `alone_inline` says that it may be shown beside its line when nothing else raises the same.
+    """
+
+    tier: Tier = Tier.FRONTIER
+    in_context: bool = False
+    alone_inline: bool = True
+
+
+# An analyser's finding counts as much as the best model's.
+ANALYSER: Final = Origin()
+Origins = Mapping[tuple[str, str], Origin]
+
+
+def merge_and_rank(prepared: Prepared, outputs: StepOutputs, policy: Policy) -> tuple[PlacedFinding, ...]:
+    """Merge what models and analysers found, score every issue and place it; nothing that was found is lost."""
+    standing = [(finding, answer) for answer in outputs.answers for finding in _standing(answer, outputs)]
+    origins = _origins(standing)
+    groups = merge(
+        (*(finding for finding, _answer in standing), *outputs.evidence.findings),
+        earlier=prepared.request.earlier,
+        renamed={file.old_path: file.path for file in prepared.change.files if file.old_path},
+    )
+    strongest = {group.finding.fingerprint: _strongest(group, origins) for group in groups}
+
+    def worth(group: Group) -> float:
+        known = strongest[group.finding.fingerprint].in_context
+        return max(
+            score(finding, agreed=group.agreed, tier=_origin(finding, origins).tier, evidence_in_context=known)
+            for finding in group.findings
+        )
+
+    placed = place(
+        groups,
+        Anchors.from_change(prepared.change),
+        score=worth,
+        threshold=policy.style.threshold,
+        max_inline=policy.max_inline,
+    )
+    shown = tuple(_move_unsupported_to_summary(found, strongest) for found in placed)
+    rejected = tuple(found for answer in outputs.answers for found in answer.rejected)
+    return (*shown, *outputs.verified.refuted, *rejected)
+
+
+def _standing(answer: UnitAnswer, outputs: StepOutputs) -> list[Finding]:
+    """Return the findings of an answer that verification did not set aside."""
+    # Counted, because a model may say the very same twice, of which one is refuted as a repetition.
+    refuted = Counter(placed.finding for placed in outputs.verified.refuted)
+    standing = []
+    for finding in answer.findings:
+        if refuted[finding]:
+            refuted[finding] -= 1
+        else:
+            standing.append(finding)
+    return standing
+
+
+def _origins(standing: list[tuple[Finding, UnitAnswer]]) -> Origins:
+    """Return where findings come from, by source and unit: merging may give a finding a new fingerprint."""
+    origins: dict[tuple[str, str], Origin] = {}
+    for finding, answer in standing:
+        key = (finding.source, finding.unit)
+        known = evidence_in_context(finding, (*answer.plan.items, *answer.looked_up))
+        before = origins.get(key)
+        in_context = known or (before is not None and before.in_context)
+        origins[key] = Origin(answer.tier, in_context, _may_stand_alone(answer))
+    return origins
+
+
+def _origin(finding: Finding, origins: Origins) -> Origin:
+    return origins.get((finding.source, finding.unit), ANALYSER)
+
+
+def _strongest(group: Group, origins: Origins) -> Origin:
+    """Return the strongest origin of a group: whatever holds for one of its findings holds for the issue."""
+    known = [_origin(finding, origins) for finding in group.findings]
+    return Origin(
+        max(origin.tier for origin in known),
+        any(origin.in_context for origin in known),
+        any(origin.alone_inline for origin in known),
+    )
+
+
+def _may_stand_alone(answer: UnitAnswer) -> bool:
+    """Tell whether what this model finds may be shown beside a line with nothing else that raises the same.
+
+    A free-tier model may not: its stated confidence was never measured. A larger model of one's own is verified
+    like a paid one, and who runs it chose it.
+    """
+    model = answer.plan.candidate
+    own = model is not None and model.payment is Payment.LOCAL and not is_small(model)
+    return answer.tier > Tier.FREE or own
+
+
+def _move_unsupported_to_summary(placed: PlacedFinding, strongest: Mapping[str, Origin]) -> PlacedFinding:
+    """Move what only a free-tier model says from its line to the summary."""
+    origin = strongest.get(placed.finding.fingerprint)
+    alone = origin is not None and not origin.alone_inline and placed.agreed < 2
+    if placed.disposition is Disposition.INLINE and placed.finding.from_model and alone:
+        return replace(placed, disposition=Disposition.SUMMARY, anchor=None, reason=ONLY_FREE_TIER)
+    return placed
