@@ -18,6 +18,7 @@ from reviewer.syntax.symbols import Definition, Source
 SMALL_FILE_LINES: Final = 60
 # Of a function at most so many lines beside those of the hunk; tried in this order until the budget holds.
 FUNCTION_LINES: Final = (90, 50, 25, 10, 0)
+LEAST_AROUND: Final = 600
 # Lines of data say nothing to a reader: a longer line is cut where it is only shown around a change.
 LINE_CHARS: Final = 300
 # A gap of so few lines costs as much as the line that would stand for it.
@@ -40,8 +41,18 @@ class Surroundings:
         """Return the spans of a path."""
         return self.spans.get(path, ())
 
+    def lines_of(self, path: str) -> list[str]:
+        """Return the shown lines of a path, without their numbers."""
+        lines = self.text.get(path, ())
+        return [line for first, last in self.of(path) for line in lines[first - 1 : last]]
+
 
 NOTHING_AROUND: Final = Surroundings({}, {})
+
+
+def around_budget(diff_tokens: int) -> int:
+    """Return how many tokens the lines around a diff may cost: as many as the diff, `LEAST_AROUND` at least."""
+    return max(LEAST_AROUND, diff_tokens)
 
 
 def surroundings(

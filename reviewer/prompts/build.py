@@ -14,9 +14,11 @@ from reviewer.change.model import Unit
 from reviewer.change.paths import quote
 from reviewer.change.render import render_unit
 from reviewer.context.model import ContextItem
+from reviewer.context.surroundings import NOTHING_AROUND, Surroundings
 from reviewer.findings.model import Finding
 from reviewer.models.model import Prompt
 from reviewer.prompts.about import About
+from reviewer.prompts.change_in_code import render_in_code
 from reviewer.prompts.fence import fenced, prose, reveal
 from reviewer.prompts.redact import redact
 from reviewer.prompts.snippets import context_texts
@@ -55,6 +57,7 @@ def build_prompt(
     unit: Unit,
     items: Sequence[ContextItem],
     *,
+    around: Surroundings = NOTHING_AROUND,
     about: About | None,
     shared: Sequence[ContextItem] = (),
     schema: Mapping[str, Any],
@@ -78,8 +81,7 @@ def build_prompt(
         stable.append(fenced("pull-request", text))
     own, found = context_texts(items, paths=unit.paths)
     redacted += found
-    # Without line numbers: a quote finds its line, and numbers on every line cost a fifth of the prompt.
-    shown = render_unit(unit, numbered=False)
+    shown = render_unit(unit, numbered=False) if small else render_in_code(unit, around)
     diff = fenced("diff", f"{shown}\n{_elsewhere_text(elsewhere)}" if elsewhere and not small else shown)
     prompt = Prompt(
         system=system,

@@ -15,6 +15,7 @@ from reviewer.change.model import Unit
 from reviewer.context.folders import folder_of
 from reviewer.context.gather import ContextGatherer, proportional_budget
 from reviewer.context.model import ContextItem, ContextKind
+from reviewer.context.surroundings import NOTHING_AROUND, Surroundings, around_budget
 from reviewer.context.tokens import count_tokens
 from reviewer.findings.schema import FINDINGS_SCHEMA, narrowed
 from reviewer.models.model import Candidate, Prompt
@@ -47,6 +48,15 @@ class Plan:
     redacted: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a prompt shows of the code: the unit, the lines around its hunks, and snippets from elsewhere."""
+
+    unit: Unit
+    around: Surroundings
+    items: tuple[ContextItem, ...]
+
+
 def plan_unit(
     unit: Unit,
     prepared: Prepared,
@@ -58,11 +68,15 @@ def plan_unit(
     policy = context.policy
     decision, sensitivity = _route(unit, prepared, policy)
     candidate = context.models.candidate(decision.tier)
-    items = gatherer.for_unit(unit, budget=_own_budget(unit, shared, policy)) if gatherer else ()
+    diff = _diff_tokens(unit)
+    around = gatherer.around(unit, budget=around_budget(diff)) if gatherer else NOTHING_AROUND
+    budget = _own_budget(diff, shared, policy)
+    items = gatherer.for_unit(unit, budget=budget, around=around) if gatherer else ()
     small = is_small(candidate)
     built = build_prompt(
         unit,
         items,
+        around=around,
         about=None if decision.metadata_blind else prepared.request.about,
         shared=shared,
         schema=_small_schema(unit) if small else FINDINGS_SCHEMA,
@@ -78,7 +92,7 @@ def plan_unit(
         reasons=decision.reasons,
         sensitivity=sensitivity,
     )
-    key = _key(unit, (*shared, *items), built.prompt.version, routed, policy)
+    key = _key(Shown(unit, around, (*shared, *items)), built.prompt.version, routed, policy)
     return Plan(unit, routed, candidate, built.prompt, tuple(items), tuple(shared), key, built.redacted)
 
 
@@ -105,9 +119,12 @@ def _route(unit: Unit, prepared: Prepared, policy: Policy) -> tuple[Decision, fl
     return route(signals, policy), signals.sensitivity.probability
 
 
-def _own_budget(unit: Unit, shared: Sequence[ContextItem], policy: Policy) -> int:
+def _diff_tokens(unit: Unit) -> int:
+    return sum(count_tokens(line.text) + 1 for hunk in unit.hunks for line in hunk.lines)
+
+
+def _own_budget(diff: int, shared: Sequence[ContextItem], policy: Policy) -> int:
     """Return how many tokens of context a unit may have of its own: what its diff deserves, less what is shared."""
-    diff = sum(count_tokens(line.text) + 1 for hunk in unit.hunks for line in hunk.lines)
     taken = sum(item.tokens for item in shared if item.kind is not ContextKind.GUIDELINE)
     return max(0, proportional_budget(diff, ceiling=policy.context_tokens) - taken)
 
@@ -118,11 +135,12 @@ def _small_schema(unit: Unit) -> dict[str, Any]:
     return narrowed(unit.paths, lines=lines[:SMALL_LINES], max_findings=SMALL_FINDINGS, max_text=SMALL_TEXT)
 
 
-def _key(unit: Unit, items: Sequence[ContextItem], version: str, routed: UnitRoute, policy: Policy) -> str:
+def _key(shown: Shown, version: str, routed: UnitRoute, policy: Policy) -> str:
     """Return the identity of a result: hunks, context by content (not line number), prompt version, model."""
     payload = {
-        "unit": unit.identity,
-        "context": [[item.path, item.text] for item in items],
+        "unit": shown.unit.identity,
+        "context": [[item.path, item.text] for item in shown.items],
+        "around": [[path, shown.around.lines_of(path)] for path in shown.unit.paths],
         "prompt": version,
         "tier": routed.tier.label,
         "model": routed.model,
