@@ -7,7 +7,7 @@ MODEL  := $(VENV)/.model
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check contract bench faults lock clean
+.PHONY: help setup demo test check contract bench faults mutants lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ faults: $(MODEL) ## the long fault campaigns: real processes, really killed
 
 bench: $(MODEL) ## performance and quality figures, each as a ratio to a named alternative
 	@$(BIN)/python -m bench $(ARGS)
+
+mutants: $(STAMP) ## change the steps of a review in small ways and count what their tests notice
+	@$(BIN)/python tools/mutants.py $(ARGS)
 
 lock: ## renew the lock files; nothing younger than a week gets in
 	@$(PYTHON) requirements/lock.py

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from policies.words import Conclusion, Severity
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A check run's conclusion, its one-line title, and the sentences that explain it."""
+    """A check run's conclusion, its one-line title, and the sentences that explain it.
+
+    `fail_on` is the severity that was asked for, None where none fails the check.
+    """
 
     conclusion: Conclusion
     title: str
     reasons: tuple[str, ...]
+    fail_on: Severity | None = None
 
 
 def conclude(
@@ -25,15 +29,46 @@ def conclude(
     counts: Mapping[Severity, int],
     fail_on: Severity | None,
     limit_conclusion: Conclusion = Conclusion.NEUTRAL,
+    deciding: Mapping[Severity, int] | None = None,
+    unplaced: int = 0,
 ) -> Verdict:
     """Decide the check run's conclusion.
 
     `status` is a ReviewStatus value, `complete` and `share` (0 to 1) are the coverage, `counts` the findings that
-    a reader sees. FAILURE only where a finding at or above `fail_on` stands: known findings block even when the
-    review is incomplete. SUCCESS only where the model answered for every hunk. An unknown status is never green.
+    a reader sees, `deciding` those of them that stand beside a line or are verified (by default all). FAILURE only
+    where such a one is at or above `fail_on`: known findings block even when the review is incomplete. `unplaced`
+    counts findings that may be at or above `fail_on` and could not be placed or graded: with one, nothing is green.
+    SUCCESS only where the model answered for every hunk. An unknown status is never green.
     """
+    decisive = counts if deciding is None else deciding
+    verdict = _conclude(status, (complete, share), (counts, decisive), fail_on, limit_conclusion)
+    if unplaced and fail_on is not None:
+        verdict = _with_unplaced(verdict, unplaced, fail_on)
+    return replace(verdict, fail_on=fail_on)
+
+
+def _with_unplaced(verdict: Verdict, unplaced: int, fail_on: Severity) -> Verdict:
+    """Say that findings could not be placed or graded; a check that would be green becomes neutral."""
+    found = f"{unplaced} finding{'s' if unplaced != 1 else ''}"
+    reason = (
+        f"{found} that may be at or above `fail_on = {fail_on.label}` could not be placed or graded; "
+        "the summary shows what the model said."
+    )
+    if verdict.conclusion is not Conclusion.SUCCESS:
+        return replace(verdict, reasons=(*verdict.reasons, reason))
+    return Verdict(Conclusion.NEUTRAL, f"To be read by a person: {found} could not be placed or graded", (reason,))
+
+
+def _conclude(
+    status: str,
+    coverage: tuple[bool, float],
+    findings: tuple[Mapping[Severity, int], Mapping[Severity, int]],
+    fail_on: Severity | None,
+    limit_conclusion: Conclusion,
+) -> Verdict:
+    (complete, share), (counts, decisive) = coverage, findings
     found = _in_words(counts)
-    gate = _gate_reason(counts, fail_on)
+    gate = _gate_reason(decisive, fail_on)
     if gate:
         reasons = (gate,) if complete and status == "complete" else (gate, _incomplete(status, share))
         return Verdict(Conclusion.FAILURE, found, reasons)
@@ -78,6 +113,12 @@ def _passed(counts: Mapping[Severity, int], fail_on: Severity | None) -> str:
         return "Every hunk that policy reviews was reviewed, and nothing was found."
     if fail_on is None:
         return "Every hunk was reviewed; this policy has no severity that fails the check."
+    lower = {severity: count for severity, count in counts.items() if count and severity >= fail_on}
+    if lower:
+        return (
+            f"Every hunk was reviewed; nothing at or above `fail_on = {fail_on.label}` stands beside a line or was "
+            f"verified. {_in_words(lower)} in the lower-ranked part of the summary: these do not decide."
+        )
     return f"Every hunk was reviewed; nothing at or above `fail_on = {fail_on.label}`."
 
 

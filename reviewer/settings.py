@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,32 @@ if TYPE_CHECKING:
     from policies.policy import Policy
 
 MIB: Final = 1024 * 1024
+# What copying and secret stores put around a value: white space, a byte order mark, characters without width.
+BLANKS: Final = " \t\r\n\v\f\u00a0\ufeff\u200b\u200c\u200d\u2060"
+# The words of keys that stand for "no key" in the manuals of local servers.
+PLACEHOLDER_WORDS: Final = frozenset(
+    {
+        *("no", "not", "none", "null", "nil", "empty", "unused", "any", "anything", "whatever", "ignored", "dummy"),
+        *("fake", "test", "testing", "example", "sample", "placeholder", "changeme", "needed", "required", "api"),
+        *("key", "apikey", "token", "secret", "password", "your", "my", "the", "here", "sk", "local", "localhost"),
+        *(
+            "123",
+            "1234",
+            "abc123",
+            "ollama",
+            "lm",
+            "studio",
+            "lmstudio",
+            "llama",
+            "cpp",
+            "llamacpp",
+            "vllm",
+            "litellm",
+            "localai",
+            "openai",
+        ),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +131,18 @@ class Settings:
             github_private_key=_private_key(env),
             webhook_secrets=tuple(
                 Secret(value)
-                for value in (env.get("GITHUB_WEBHOOK_SECRET"), env.get("GITHUB_WEBHOOK_SECRET_OLD"))
-                if value
+                for name in ("GITHUB_WEBHOOK_SECRET", "GITHUB_WEBHOOK_SECRET_OLD")
+                if (value := env.get(name, "").strip(BLANKS))
             ),
-            provider_keys={
-                provider: Secret(env[name]) for name, provider in PROVIDER_KEYS.items() if env.get(name)
-            },
+            provider_keys={provider: key for name, provider in PROVIDER_KEYS.items() if (key := _key(env, name))},
             base_urls={
-                provider: env[name].rstrip("/")
+                provider: url
                 for provider in (*PROVIDER_KEYS.values(), "ollama", "lmstudio", "llamacpp")
-                if env.get(name := f"KILO_REVIEW_{provider.upper()}_BASE_URL")
+                if (url := _address(env, f"KILO_REVIEW_{provider.upper()}_BASE_URL"))
             },
-            model_url=env.get("KILO_REVIEW_MODEL_URL", "").rstrip("/"),
-            model_name=env.get("KILO_REVIEW_MODEL", ""),
-            model_key=Secret(env.get("KILO_REVIEW_MODEL_KEY", "")),
+            model_url=_address(env, "KILO_REVIEW_MODEL_URL"),
+            model_name=env.get("KILO_REVIEW_MODEL", "").strip(),
+            model_key=_key(env, "KILO_REVIEW_MODEL_KEY"),
             policy_file=Path(env["KILO_REVIEW_POLICY"]) if env.get("KILO_REVIEW_POLICY") else None,
             alert_webhook=env.get("KILO_REVIEW_ALERT_WEBHOOK", ""),
             allowed_bots=_ids(env, "KILO_REVIEW_ALLOWED_BOTS"),
@@ -148,14 +173,65 @@ class Settings:
             )
 
     def secrets(self) -> tuple[str, ...]:
-        """Every secret value that is set, for redaction of whatever leaves the process."""
-        values = (
-            self.github_private_key,
-            self.model_key,
-            *self.webhook_secrets,
-            *self.provider_keys.values(),
+        """Every secret value that is set, for redaction of whatever leaves the process.
+
+        A placeholder such as `not-needed`, which local servers take for a key, is no secret but ordinary words.
+        """
+        values = (self.github_private_key, *self.webhook_secrets)
+        keys = (self.model_key, *self.provider_keys.values())
+        return (
+            *(value.reveal() for value in values if value),
+            *(key.reveal() for key in keys if key and not is_placeholder(key.reveal())),
         )
-        return tuple(value.reveal() for value in values if value)
+
+
+def is_placeholder(key: str) -> bool:
+    """Tell whether a key holds nothing but words that stand for "no key"; redacting them would eat prose."""
+    words = [word for word in re.split(r"[-_. <>]", key.lower()) if word]
+    return all(
+        word in PLACEHOLDER_WORDS or set(word) == {"x"} or word in ("1234", "123", "abc123") for word in words
+    )
+
+
+def _key(env: Mapping[str, str], name: str) -> Secret:
+    """Read a provider's key as people paste it: blanks, line ends, quotes and `Bearer` around it are taken off.
+
+    Raises ConfigurationError, without the key, for one that no HTTP header can carry.
+    """
+    key = env.get(name, "").strip(BLANKS)
+    for opening, closing in ('""', "''", "\u201c\u201d", "\u2018\u2019", "\u201e\u201c", "\u00ab\u00bb", "``"):
+        if len(key) > 1 and key.startswith(opening) and key.endswith(closing):
+            key = key[1:-1].strip(BLANKS)
+            break
+    if key[:7].lower() == "bearer ":
+        key = key[7:].strip(BLANKS)
+    odd = next((at for at, char in enumerate(key, start=1) if not "!" <= char <= "~"), 0)
+    if odd:
+        kind = "a line end" if key[odd - 1] in "\r\n" else "a blank" if key[odd - 1].isspace() else "a letter"
+        raise ConfigurationError(
+            f"{name} holds {kind} at position {odd} that no key has",
+            remedy="Copy the key again from the provider's page, as one line, without quotes.",
+        )
+    return Secret(key)
+
+
+def _address(env: Mapping[str, str], name: str) -> str:
+    """Read a base URL; what people paste behind it, the path of a request, is taken off."""
+    url = env.get(name, "").strip(BLANKS).rstrip("/")
+    if not url:
+        return ""
+    if not url.lower().startswith(("http://", "https://")):
+        scheme, has_scheme, _ = url.partition("://")
+        shown = "" if "@" in url else f"={url!r}"
+        if has_scheme:
+            remedy = f"Only http and https are spoken, not {scheme!r}."
+        else:
+            near = "http" if url.startswith(("localhost", "127.", "[::1]", "192.168.", "10.")) else "https"
+            remedy = f"Write {near}:// in front of it" + ("." if "@" in url else f": {name}={near}://{url}")
+        raise ConfigurationError(f"{name}{shown} is not an http or https URL", remedy=remedy)
+    for request_path in ("/chat/completions", "/models"):
+        url = url.removesuffix(request_path)
+    return url
 
 
 def child_environment(changes: Mapping[str, str], *, without: Collection[str] = ()) -> dict[str, str]:

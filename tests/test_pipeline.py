@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from policies.load import load_policy
-from policies.words import Check, Tier
+from policies.words import Check, Severity, Tier
 from reviewer.change.parse import parse_diff
 from reviewer.findings.model import Disposition
 from reviewer.git.commit import GitSnapshot
@@ -168,13 +168,96 @@ def test_an_answer_that_quotes_no_line_is_repaired_once_then_escalated(scratch: 
     assert len(done.by_disposition(Disposition.INLINE)) == 1
 
 
-def test_what_no_answer_could_place_is_on_record_and_not_beside_a_line(scratch: Scratch, tmp_path: Path):
+def test_what_no_answer_could_place_is_shown_as_it_is_and_never_passes_for_clean(scratch: Scratch, tmp_path: Path):
     scratch.write("paging.py", PAGES)
     with provider(Say(answer(finding("paging.py", "this line is nowhere in the diff at all")))) as running:
         done = review(scratch, running, tmp_path)
     assert done.by_disposition(Disposition.INLINE) == ()
-    (kept,) = done.by_disposition(Disposition.UNVERIFIED)
+    (kept,) = done.by_disposition(Disposition.UNPLACED)
     assert kept.reason.startswith("quote:")
+    assert kept in done.shown()
+    assert done.worst() is kept.finding.severity
+
+
+def test_what_a_repaired_answer_leaves_out_is_named(scratch: Scratch, tmp_path: Path):
+    scratch.write("paging.py", PAGES)
+    first = answer(
+        finding("paging.py", "    return total // size + 1"),
+        finding("paging.py", "this line is nowhere", title="Sizes of zero divide by zero", body="size may be 0."),
+    )
+    with provider(NOTHING, script=[Say(first)]) as running:
+        done = review(scratch, running, tmp_path)
+    told = [notice for notice in done.notices if notice.startswith("left out when the model was asked again")]
+    assert ["Off by one" in notice for notice in told] == [True, False]
+    assert "Sizes of zero" in told[1]
+    with provider(
+        Say(answer(finding("paging.py", "    return total // size + 1"))), script=[Say(first)]
+    ) as running:
+        done = review(scratch, running, tmp_path, "--no-cache")
+    (told_once,) = [notice for notice in done.notices if notice.startswith("left out")]
+    assert "Sizes of zero" in told_once
+
+
+VERDICTS = {
+    "none": {"verdicts": []},
+    "stands": {"verdicts": [{"number": 1, "proof": None, "same_as": None, "reason": "", "verdict": "stands"}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("confidence", "verdict", "decides"), [(0.9, "none", True), (0.05, "none", False), (0.05, "stands", True)]
+)
+def test_the_gate_counts_what_stands_beside_a_line_or_is_verified(
+    scratch: Scratch, tmp_path: Path, confidence: float, verdict: str, decides: bool
+):
+    scratch.write("paging.py", PAGES)
+    said = finding("paging.py", "    return total // size + 1", severity="high", confidence=confidence)
+
+    def model(body: Any) -> Behaviour:
+        return Say(
+            json.dumps(VERDICTS[verdict]) if '"verdicts"' in json.dumps(body).replace("\\", "") else answer(said)
+        )
+
+    with provider(model) as running:
+        done = review(scratch, running, tmp_path)
+    (placed,) = [one for one in done.shown() if one.finding.title == said["title"]]
+    assert placed.decides is decides
+    assert (done.worst() is Severity.HIGH) is decides
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        answer(finding("paging.py", "    return total // size + 1", severity="apocalyptic")),
+        json.dumps({"findings": ["paging.py:5: an exact multiple gets an empty page"]}),
+        answer(finding("paging.py", "this line is nowhere in the diff", severity="high")),
+        answer(finding("no/such/file.py", "    return total // size + 1", severity="high")),
+    ],
+)
+def test_what_cannot_be_placed_or_graded_reaches_the_reader_and_the_gate(
+    scratch: Scratch, tmp_path: Path, text: str
+):
+    scratch.write("paging.py", PAGES)
+    with provider(Say(text)) as running:
+        done = review(scratch, running, tmp_path)
+    (kept,) = done.by_disposition(Disposition.UNPLACED)
+    assert kept in done.shown()
+    assert done.worst() is not None
+    assert done.worst() >= Severity.HIGH
+
+
+def test_an_answer_of_which_a_part_cannot_be_read_keeps_the_rest_and_is_not_complete(
+    scratch: Scratch, tmp_path: Path
+):
+    scratch.write("paging.py", PAGES)
+    whole = answer(
+        finding("paging.py", "    return total // size + 1"), finding("paging.py", "def pages(total, size):")
+    )
+    with provider(Say(whole[: whole.rindex('"title"')] + whole[whole.rindex('"title"') + 9 :])) as running:
+        done = review(scratch, running, tmp_path)
+    assert len(done.by_disposition(Disposition.INLINE)) == 1
+    assert not done.coverage.complete
+    assert "could not be read whole" in done.coverage.skipped[0].reason
 
 
 @pytest.mark.parametrize(

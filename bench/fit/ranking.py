@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from policies.words import Severity
-from reviewer.findings import alike, rank
+from reviewer.findings import rank, similarity
 from reviewer.findings.model import Category
 
-WEIGHTS = Path(alike.__file__).with_name(alike.WEIGHTS_FILE)
+WEIGHTS = Path(similarity.__file__).with_name(similarity.WEIGHTS_FILE)
 RIDGE = 1.0
 RIDGE_PAIRS = 0.33
 STEPS = 30
@@ -46,17 +46,17 @@ def load() -> dict[tuple[str, int], list[dict[str, Any]]]:
     return dict(sorted(by_pull.items()))
 
 
-def said(row: dict[str, Any]) -> alike.Said:
-    return alike.Said(row["path"], row["line"], row["title"], row["body"], row["category"])
+def said(row: dict[str, Any]) -> similarity.Statement:
+    return similarity.Statement(row["path"], row["line"], row["title"], row["body"], row["category"])
 
 
 def pair_rows(rows: Sequence[dict[str, Any]]) -> tuple[list[Row], list[float]]:
     """Return the features of every pair of findings in one pull request, and whether they are one issue."""
-    likeness = alike.Likeness([said(row) for row in rows], weights={})
+    likeness = similarity.Similarity([said(row) for row in rows], weights={})
     inputs, targets = [], []
     for first, second in itertools.combinations(rows, 2):
         values = likeness.features(said(first), said(second))
-        inputs.append(tuple(values[name] for name in alike.FEATURES))
+        inputs.append(tuple(values[name] for name in similarity.FEATURES))
         targets.append(float(first["issue"] == second["issue"]))
     return inputs, targets
 
@@ -158,7 +158,7 @@ def fit_worth(pulls: Iterable[Sequence[dict[str, Any]]]) -> dict[str, float]:
 
 
 def fit_pairs(pulls: Iterable[Sequence[dict[str, Any]]]) -> dict[str, float]:
-    return fit(alike.FEATURES, map(pair_rows, pulls), ridge=RIDGE_PAIRS, even=False)
+    return fit(similarity.FEATURES, map(pair_rows, pulls), ridge=RIDGE_PAIRS, even=False)
 
 
 def run() -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from reviewer.change.model import Anchor, Change, FileChange, FileStatus, Hunk, Line, LineKind, Side
@@ -41,6 +41,11 @@ class Anchors:
         """Return the anchors of a change."""
         old_paths = {file.old_path: file.path for file in change.files if file.old_path}
         return cls({file.path: file for file in change.files}, old_paths)
+
+    @property
+    def paths(self) -> Collection[str]:
+        """The paths of the change, as they are at the head."""
+        return self._files.keys()
 
     def path_of(self, path: str) -> str | None:
         """Return the changed path that is meant: itself, without `a/`, `b/`, `./`, by old name or unique tail."""

@@ -6,11 +6,12 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from policies.words import Severity
+from reviewer.change.lines import split_lines
 from reviewer.change.model import Change, FileStatus
 from reviewer.errors import KiloReviewError
 from reviewer.evidence.hits import Hit, fix_of
@@ -20,6 +21,7 @@ from reviewer.evidence.sandbox import TIME_LIMIT, execute, lay_out
 from reviewer.evidence.tools import TOOLS, Tool
 from reviewer.findings.fingerprint import fingerprint
 from reviewer.findings.model import Finding
+from reviewer.findings.suggestion import judge_replacement
 from reviewer.git.snapshot import Snapshot
 from reviewer.prompts.redact import redact
 
@@ -144,9 +146,19 @@ def _findings(
         touched = added.get(hit.path, frozenset())
         if not any(number in touched for number in range(hit.line, hit.end_line + 1)):
             continue
-        lines = lines_of.setdefault(hit.path, texts[hit.path].decode("utf-8", "replace").splitlines())
-        findings.setdefault((hit.path, hit.line, hit.code), _finding(hit, lines, touched))
+        lines = lines_of.setdefault(hit.path, split_lines(texts[hit.path].decode("utf-8", "replace")))
+        key = (hit.path, hit.line, hit.code)
+        if key not in findings:
+            findings[key] = _with_judged_fix(_finding(hit, lines, touched), texts[hit.path])
     return tuple(sorted(findings.values(), key=lambda found: (found.path, found.line, found.source)))
+
+
+def _with_judged_fix(finding: Finding, source: bytes) -> Finding:
+    """Return the finding with its suggestion as it can be committed: what judges a model's judges an analyser's."""
+    if finding.suggestion is None:
+        return finding
+    lines = (finding.start_line or finding.line, finding.line)
+    return replace(finding, suggestion=judge_replacement(finding.suggestion, finding.path, lines, source).text)
 
 
 def _finding(hit: Hit, lines: Sequence[str], touched: frozenset[int]) -> Finding:

@@ -1,1 +1,1 @@
-"""From an answer to findings, each with its fate."""
+"""Read answers, check their findings, and decide where each one is shown."""

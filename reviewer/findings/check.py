@@ -1,10 +1,12 @@
-"""The named quality checks of an answer: a finding stands on a real line, a suggestion applies, nothing is cut."""
+"""Check an answer by name: a finding stands on a real line, a suggestion applies, nothing is cut."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from policies.words import Check, Severity
 from reviewer.change.anchor import NEAR_LINES, Anchors, squeeze
@@ -12,12 +14,16 @@ from reviewer.change.model import Anchor, Side, Unit
 from reviewer.findings.fingerprint import fingerprint
 from reviewer.findings.model import Finding
 from reviewer.findings.parse import Parsed, RawFinding
+from reviewer.findings.paths import changed_path
 from reviewer.findings.suggestion import judge_suggestion
 from reviewer.git.snapshot import Snapshot
 from reviewer.models.model import Completion, FinishReason
 
 # A quote this like the line that is named with it is that line, miscopied.
 MISCOPY_RATIO = 0.85
+
+# What a backslash that was not escaped becomes when JSON is read: "\bword" in code is a backspace then.
+_CONTROL: Final = re.compile(r"[\x08\x0c]")
 
 _CUT = {
     FinishReason.LENGTH: "the answer was cut off at the token limit",
@@ -65,14 +71,14 @@ def check_answer(
     failures = [*_whole(parsed, completion, evidence)]
     good: list[Finding] = []
     for raw, problem in parsed.malformed:
-        failures.append(CheckFailure(Check.SCHEMA, problem, _unplaced(raw, unit, source)))
+        failures.append(CheckFailure(Check.SCHEMA, problem, _unplaced(raw, unit, anchors, source)))
     for raw in parsed.findings:
         finding, failure = _check_finding(raw, unit, anchors, head, source)
         if finding is not None:
             good.append(finding)
         if failure is not None:
             failures.append(failure)
-    return Checked(tuple(good), tuple(failures))
+    return Checked(tuple(dict.fromkeys(good)), tuple(failures))
 
 
 def _whole(parsed: Parsed, completion: Completion, evidence: Sequence[Finding]) -> list[CheckFailure]:
@@ -85,7 +91,7 @@ def _whole(parsed: Parsed, completion: Completion, evidence: Sequence[Finding]) 
     if parsed.uncertain:
         return [CheckFailure(Check.SELF_REPORTED_UNCERTAIN, "the model says that it cannot judge this change")]
     grave = [found for found in evidence if found.severity >= Severity.HIGH]
-    if grave and not parsed.findings:
+    if grave and not (parsed.findings or parsed.malformed):
         detail = f"it reports nothing where {grave[0].source} reports {grave[0].title!r} at {grave[0].path}"
         return [CheckFailure(Check.EMPTY_ON_EVIDENCE, f"{detail}:{grave[0].line}")]
     return []
@@ -95,28 +101,45 @@ def _check_finding(
     raw: RawFinding, unit: Unit, anchors: Anchors, head: Snapshot | None, source: str
 ) -> tuple[Finding | None, CheckFailure | None]:
     """Return the finding where it stands, and what failed; both where only its suggestion failed."""
-    path = anchors.path_of(raw.path)
+    path, line = changed_path(raw.path, anchors)
     if path is None:
-        detail = f"{raw.path!r} is not a file of this change"
-        return None, CheckFailure(Check.ANCHOR, detail, _unplaced(raw, unit, source))
-    anchor = anchors.by_quote(path, raw.quote, raw.line or None) or _miscopied(raw, path, anchors)
+        detail = f"{raw.path!r} is not a file of this change" if raw.path else "it names no file"
+        return None, CheckFailure(Check.ANCHOR, detail, _unplaced(raw, unit, anchors, source))
+    raw = replace(raw, path=path, line=raw.line or line)
+    anchor = _anchor(raw, anchors)
     if anchor is None:
         line = _line_in_file(raw, path, head)
         if line:
             return _finding(raw, Anchor(path, Side.RIGHT, line), raw.quote.strip(), unit, source), None
-        detail = f"{path} has no line {squeeze(raw.quote)[:120]!r}"
-        return None, CheckFailure(Check.QUOTE, detail, _unplaced(raw, unit, source))
+        quote = squeeze(raw.quote)[:120]
+        detail = (
+            f"{path} has no line {quote!r}" if quote else f"it quotes no line of {path} and names none of the diff"
+        )
+        return None, CheckFailure(Check.QUOTE, detail, _unplaced(raw, unit, anchors, source))
     finding = _finding(raw, anchor, _text_at(anchor, anchors), unit, source)
     if raw.suggestion is None:
         return finding, None
     judged = judge_suggestion(raw.suggestion, anchor, anchors, head)
-    finding = _finding(raw, anchor, finding.quote, unit, source, suggestion=judged.text)
+    finding = replace(finding, suggestion=judged.text)
     return finding, CheckFailure(judged.check, judged.detail, finding) if judged.check is not None else None
 
 
-def _finding(
-    raw: RawFinding, anchor: Anchor, quote: str, unit: Unit, source: str, *, suggestion: str | None = None
-) -> Finding:
+def _anchor(raw: RawFinding, anchors: Anchors) -> Anchor | None:
+    """Return where the finding stands: at its quote, or at its line where it has no quote."""
+    if not raw.quote.strip():
+        return anchors.place(raw.path, raw.line)
+    for quote in dict.fromkeys((raw.quote, _CONTROL.sub(_escaped, raw.quote))):
+        found = anchors.by_quote(raw.path, quote, raw.line or None) or _miscopied(raw, quote, anchors)
+        if found is not None:
+            return found
+    return None
+
+
+def _escaped(control: re.Match[str]) -> str:
+    return "\\b" if control[0] == "\b" else "\\f"
+
+
+def _finding(raw: RawFinding, anchor: Anchor, quote: str, unit: Unit, source: str) -> Finding:
     return Finding(
         path=anchor.path,
         line=anchor.line,
@@ -128,33 +151,35 @@ def _finding(
         body=raw.body,
         source=source,
         fingerprint=fingerprint(anchor.path, quote, raw.category),
-        suggestion=suggestion,
         quote=quote,
         confidence=raw.confidence,
         evidence=raw.evidence,
         unit=unit.identity,
+        graded=raw.graded,
     )
 
 
-def _unplaced(raw: RawFinding, unit: Unit, source: str) -> Finding:
-    """Return the finding where the model said it is: kept for the record, never published inline."""
-    anchor = Anchor(raw.path or unit.paths[0], Side.RIGHT, max(1, raw.line))
+def _unplaced(raw: RawFinding, unit: Unit, anchors: Anchors, source: str) -> Finding:
+    """Return the finding where its quote is, else where the model said: the summary shows it as it was stated."""
+    path, line = changed_path(raw.path, anchors)
+    raw = replace(raw, path=path or raw.path or unit.paths[0], line=raw.line or line)
+    anchor = (_anchor(raw, anchors) if path else None) or Anchor(raw.path, Side.RIGHT, max(1, raw.line))
     return _finding(raw, anchor, raw.quote.strip(), unit, source)
 
 
-def _miscopied(raw: RawFinding, path: str, anchors: Anchors) -> Anchor | None:
+def _miscopied(raw: RawFinding, quote: str, anchors: Anchors) -> Anchor | None:
     """Return the line near the named one that the quote is nearly equal to."""
-    wanted = squeeze(raw.quote)
-    if not raw.line or "\n" in raw.quote.strip() or len(wanted) < NEAR_LINES:
+    wanted = squeeze(quote)
+    if not raw.line or "\n" in quote.strip() or len(wanted) < NEAR_LINES:
         return None
-    alike: list[tuple[float, int, int]] = []
+    candidates: list[tuple[float, int, int]] = []
     for line in range(raw.line - NEAR_LINES, raw.line + NEAR_LINES + 1):
-        at = anchors.line_at(path, line)
+        at = anchors.line_at(raw.path, line)
         if at is not None:
             ratio = difflib.SequenceMatcher(None, wanted, squeeze(at.text)).ratio()
-            alike.append((ratio, -abs(line - raw.line), line))
-    ratio, _distance, line = max(alike, default=(0.0, 0, 0))
-    return anchors.place(path, line) if ratio >= MISCOPY_RATIO else None
+            candidates.append((ratio, -abs(line - raw.line), line))
+    ratio, _distance, line = max(candidates, default=(0.0, 0, 0))
+    return anchors.place(raw.path, line) if ratio >= MISCOPY_RATIO else None
 
 
 def _line_in_file(raw: RawFinding, path: str, head: Snapshot | None) -> int:

@@ -1,4 +1,4 @@
-"""The name of a finding that stays: after a rebase, a shift of lines, another wording."""
+"""Name a finding so that it keeps its name after a rebase, a shift of lines, another wording."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from reviewer.findings.model import Category
 def fingerprint(path: str, quote: str, category: Category | str, *, ordinal: int = 0) -> str:
     """Return a hex digest of where and on which code a finding stands.
 
-    Path and quoted code, white space aside, make it; whether it is about security keeps two matters on one line
-    apart. Line numbers, title, severity and the finer categories, which models choose differently each time, do
-    not count. `ordinal` tells further findings of one run on the same code apart.
+    It is made from the path, the quoted code without white space, and whether the finding is about security. Line
+    numbers, title, severity and the finer categories, which models choose differently each time, do not count.
+    `ordinal` tells further issues on the same code apart. It names a comment; whether two findings are one issue is
+    decided by `match_earlier`, for many lines of a file have the same text.
     """
     kind = "security" if str(category) == Category.SECURITY.value else "other"
     parts = [path, squeeze(quote), kind, *([str(ordinal)] if ordinal else [])]

@@ -1,53 +1,33 @@
-"""The same issue once: inside a run, and against what a pull request already shows."""
+"""Group findings that say the same, and mark what the pull request shows already."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from reviewer.findings.alike import Likeness, Said
+from reviewer.findings.earlier import EarlierFinding, match_earlier, statement_of, statement_of_earlier
 from reviewer.findings.fingerprint import fingerprint
 from reviewer.findings.model import Disposition, Finding
+from reviewer.findings.similarity import Similarity
 
 # From this chance on two findings of a run are one issue: precision .97 and recall .87 of pairs, pull requests held
 # out (`python -m bench duplicates_found`).
 SAME_ISSUE: Final = 0.4
-# And from this one on a finding is what a thread already says: precision .96 and recall .87 of findings, with the
-# thread moved by seven lines or its line lost (same bench). Threads hold fewer issues than a run's own findings do.
-SAME_AS_EARLIER: Final = 0.3
 # One answer seldom says a thing twice, so what it says as two findings is merged only when it is nearly certain.
 SAME_ANSWER: Final = 0.95
-# On the very same code less is asked: it keeps 99.6 % of one issue's pairs, and takes 37 % of pairs of two issues.
-SAME_CODE: Final = 0.15
+# And only there: the same words about a line far away are the same fault at a second place.
+SAME_ANSWER_LINES: Final = 5
 # Bounds for a file with hundreds of findings: how many neighbours by line each is compared with, and how many can
 # say one thing.
 MAX_NEIGHBOURS: Final = 50
 MAX_GROUP: Final = 12
-# How far a comment is taken to be away when GitHub no longer says where it stands.
-UNKNOWN_DISTANCE: Final = 8
-
-
-@dataclass(frozen=True, slots=True)
-class EarlierFinding:
-    """A finding that the pull request already shows; `state` is "open", "resolved" or "dismissed".
-
-    `line` is None where its thread is outdated: GitHub then no longer says where it stands.
-    """
-
-    fingerprint: str
-    path: str
-    title: str
-    body: str
-    line: int | None
-    state: str
-    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One issue: the finding that speaks for it, the others that say the same, and how many voices agree.
+    """One issue: the finding that is shown, the others that say the same, and how many sources agree.
 
     `disposition` is set where the pull request already shows the issue: DUPLICATE of an open thread, SUPPRESSED
     where people dismissed it; `reason` says which.
@@ -61,7 +41,7 @@ class Group:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Every finding of the group, the speaker first."""
+        """Every finding of the group, the one that is shown first."""
         return self.finding, *self.others
 
 
@@ -70,30 +50,44 @@ def merge(
     *,
     earlier: Sequence[EarlierFinding] = (),
     renamed: Mapping[str, str] | None = None,
-    voice: Callable[[Finding], str] = lambda finding: finding.source,
+    paths: Collection[str] | None = None,
+    source_of: Callable[[Finding], str] = lambda finding: finding.source,
     weights: Mapping[str, float] | None = None,
 ) -> tuple[Group, ...]:
     """Group findings that say the same, and mark groups that an earlier finding already says.
 
-    `voice` names who speaks: a second pass of one model is a second voice. `renamed` maps old paths to new ones, so
-    that a thread follows its file. `weights` replace the fitted ones, to measure others. Findings of different
-    files are never one issue. The result is ordered as the first finding of each group was; every finding is in
-    exactly one group.
+    `source_of` names the source of a finding: a second pass of one model counts as a second source. `renamed` maps
+    old paths to new ones, so that a thread follows its file; `paths` are those of the change, to find files that a
+    later push renamed. `weights` replace the fitted ones, to measure others. Findings of different files are never
+    one issue. The order of the result is that of each group's first finding; every finding is in exactly one group.
     """
-    earlier_said = [_said_earlier(old, renamed or {}) for old in earlier]
-    likeness = Likeness([*map(_said, findings), *earlier_said], weights=weights)
-    groups = [_group(members, voice) for members in _clusters(findings, likeness, voice)]
-    marked = [_against_earlier(group, earlier, earlier_said, likeness) for group in groups]
-    return tuple(_named(marked))
+    batch = [*map(statement_of, findings), *(statement_of_earlier(old, renamed or {}) for old in earlier)]
+    similarity = Similarity(batch, weights=weights)
+    groups = [_group(members, source_of) for members in _clusters(findings, similarity, source_of)]
+    shown = match_earlier(
+        [group.findings for group in groups], earlier, renamed=renamed or {}, paths=paths, weights=weights
+    )
+    marked = [
+        _mark_as_shown(group, shown[number]) if number in shown else group for number, group in enumerate(groups)
+    ]
+    return tuple(_named(marked, earlier))
+
+
+def left_out(before: Sequence[Finding], now: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return the findings of an earlier answer that a later answer to the same question does not repeat."""
+    kept = set(now)
+    earlier = [finding for finding in before if finding not in kept]
+    groups = merge((*earlier, *now), source_of=lambda finding: "now" if finding in kept else "before")
+    return tuple(finding for group in groups if kept.isdisjoint(group.findings) for finding in group.findings)
 
 
 def _clusters(
-    findings: Sequence[Finding], likeness: Likeness, voice: Callable[[Finding], str]
+    findings: Sequence[Finding], similarity: Similarity, source_of: Callable[[Finding], str]
 ) -> list[list[Finding]]:
-    """Join pairs, the most alike first, as long as the joined groups are alike on average."""
+    """Join pairs, the likeliest first, as long as the joined groups say the same on average."""
     cluster_of = list(range(len(findings)))
     members = {index: [index] for index in cluster_of}
-    chances = _chances(findings, likeness)
+    chances = _chances(findings, similarity)
 
     def joins(left: Sequence[int], right: Sequence[int]) -> bool:
         total = 0.0
@@ -101,7 +95,11 @@ def _clusters(
             for other in right:
                 chance = chances.get((min(one, other), max(one, other)), 0.0)
                 first, second = findings[one], findings[other]
-                if voice(first) == voice(second) and first.unit == second.unit and chance < SAME_ANSWER:
+                if (
+                    source_of(first) == source_of(second)
+                    and first.unit == second.unit
+                    and (chance < SAME_ANSWER or abs(first.line - second.line) > SAME_ANSWER_LINES)
+                ):
                     return False
                 total += chance
         return total >= SAME_ISSUE * len(left) * len(right)
@@ -119,7 +117,7 @@ def _clusters(
     return [[findings[index] for index in sorted(members[key])] for key in sorted(members)]
 
 
-def _chances(findings: Sequence[Finding], likeness: Likeness) -> dict[tuple[int, int], float]:
+def _chances(findings: Sequence[Finding], similarity: Similarity) -> dict[tuple[int, int], float]:
     """Compare each finding with its neighbours in the same file, by position in the list, the smaller first."""
     by_path: dict[str, list[int]] = defaultdict(list)
     for index, finding in enumerate(findings):
@@ -130,67 +128,40 @@ def _chances(findings: Sequence[Finding], likeness: Likeness) -> dict[tuple[int,
         for place, first in enumerate(indices):
             for second in indices[place + 1 : place + 1 + MAX_NEIGHBOURS]:
                 pair = (min(first, second), max(first, second))
-                chances[pair] = likeness.chance(_said(findings[pair[0]]), _said(findings[pair[1]]))
+                chances[pair] = similarity.chance(statement_of(findings[pair[0]]), statement_of(findings[pair[1]]))
     return chances
 
 
-def _group(members: Sequence[Finding], voice: Callable[[Finding], str]) -> Group:
+def _group(members: Sequence[Finding], source_of: Callable[[Finding], str]) -> Group:
     def strength(finding: Finding) -> tuple[int, bool, bool, float]:
         fix = finding.suggestion is not None
         return finding.severity, finding.from_model, fix, finding.confidence or 0.0
 
-    speaker = max(members, key=strength)
-    others = tuple(finding for finding in members if finding is not speaker)
-    return Group(speaker, others, len({voice(finding) for finding in members}))
+    shown = max(members, key=strength)
+    others = tuple(finding for finding in members if finding is not shown)
+    return Group(shown, others, len({source_of(finding) for finding in members}))
 
 
-def _against_earlier(
-    group: Group, earlier: Sequence[EarlierFinding], said: Sequence[Said], likeness: Likeness
-) -> Group:
-    best: tuple[float, EarlierFinding] | None = None
-    for old, old_said in zip(earlier, said, strict=True):
-        for finding in group.findings:
-            same_code = old.fingerprint == finding.fingerprint
-            if not same_code and old_said.path != finding.path:
-                continue
-            ours = replace(_said(finding), category="")
-            chance = likeness.chance(ours, _somewhere(old_said, ours))
-            if old.state == "resolved" and not same_code:
-                continue  # the code was changed and the issue is there again: people want to know
-            least = SAME_CODE if same_code else SAME_AS_EARLIER
-            if chance >= least and (best is None or chance > best[0]):
-                best = (chance, old)
-    if best is None:
-        return group
-    old = best[1]
+def _mark_as_shown(group: Group, old: EarlierFinding) -> Group:
+    """Return the group as one that the pull request shows already, under the fingerprint that it has there."""
     where = f" ({old.url})" if old.url else ""
+    finding = replace(group.finding, fingerprint=old.fingerprint)
     if old.state == "open":
-        return replace(group, disposition=Disposition.DUPLICATE, reason=f"already raised in an open thread{where}")
-    return replace(group, disposition=Disposition.SUPPRESSED, reason=f"{old.state} before{where}")
+        reason = f"already raised in an open thread{where}"
+        return replace(group, finding=finding, disposition=Disposition.DUPLICATE, reason=reason)
+    return replace(group, finding=finding, disposition=Disposition.SUPPRESSED, reason=f"{old.state} before{where}")
 
 
-def _named(groups: Sequence[Group]) -> list[Group]:
-    """Give different issues on one line of code fingerprints of their own."""
-    seen: dict[str, int] = {}
+def _named(groups: Sequence[Group], earlier: Sequence[EarlierFinding]) -> list[Group]:
+    """Give each new issue a fingerprint of its own, also on code that another issue has or had one for."""
+    taken = {old.fingerprint for old in earlier}
     named = []
     for group in groups:
         finding = group.finding
-        ordinal = seen.get(finding.fingerprint, 0)
-        seen[finding.fingerprint] = ordinal + 1
-        if ordinal:
-            own = fingerprint(finding.path, finding.quote, finding.category, ordinal=ordinal)
-            group = replace(group, finding=replace(finding, fingerprint=own))  # noqa: PLW2901
-        named.append(group)
+        name, ordinal = finding.fingerprint, 0
+        while name in taken and (group.disposition is None or ordinal):
+            ordinal += 1
+            name = fingerprint(finding.path, finding.quote, finding.category, ordinal=ordinal)
+        taken.add(name)
+        named.append(replace(group, finding=replace(finding, fingerprint=name)) if ordinal else group)
     return named
-
-
-def _said(finding: Finding) -> Said:
-    return Said(finding.path, finding.line, finding.title, finding.body, finding.category.value)
-
-
-def _said_earlier(old: EarlierFinding, renamed: Mapping[str, str]) -> Said:
-    return Said(renamed.get(old.path, old.path), old.line or 0, old.title, old.body)
-
-
-def _somewhere(old: Said, ours: Said) -> Said:
-    return old if old.line else replace(old, line=ours.line + UNKNOWN_DISTANCE)

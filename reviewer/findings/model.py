@@ -23,12 +23,17 @@ class Category(StrEnum):
 
 
 class Disposition(StrEnum):
-    """Where a finding ended; nothing is dropped without one."""
+    """Where a finding ended; nothing is dropped without one.
+
+    UNPLACED is what a model found and what could not be placed or graded: shown as it is, and never green.
+    UNVERIFIED is what a verification showed to be wrong.
+    """
 
     INLINE = "inline"
     SUMMARY = "summary"
     DUPLICATE = "duplicate"
     OUT_OF_DIFF = "out-of-diff"
+    UNPLACED = "unplaced"
     UNVERIFIED = "unverified"
     SUPPRESSED = "suppressed"
 
@@ -41,6 +46,7 @@ class Finding:
     verbatim. `suggestion` replaces those lines whole, None where there is none. `source` is "model:<name>" or
     "<analyser>:<rule>". `confidence` is the finder's own, 0 to 1, None for an analyser. `evidence` names the
     context it rests on ("path:line"). `fingerprint` survives rebase, line shifts and rewording of the title.
+    `graded` is False where the model stated no severity of the scale: `severity` is an assumption then.
     """
 
     path: str
@@ -58,6 +64,7 @@ class Finding:
     confidence: float | None = None
     evidence: tuple[str, ...] = ()
     unit: str = ""
+    graded: bool = True
 
     @property
     def from_model(self) -> bool:
@@ -67,9 +74,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class PlacedFinding:
-    """A finding with its fate. `anchor` is set exactly when it is INLINE; `reason` says why it is where it is.
+    """A finding and where it is shown. `anchor` is set exactly when it is INLINE; `reason` says why it is there.
 
-    `score` is the calibrated worth, 0 to 1. `agreed` counts the independent sources that raised it.
+    `score` is the calibrated worth, 0 to 1. `agreed` counts the independent sources that raised it. `verified` says
+    that a verification looked at it and let it stand.
     """
 
     finding: Finding
@@ -78,6 +86,18 @@ class PlacedFinding:
     anchor: Anchor | None = None
     score: float = 0.0
     agreed: int = 1
+    verified: bool = False
+
+    @property
+    def decides(self) -> bool:
+        """True where the gates count the finding: it stands beside its line, or a verification let it stand."""
+        return self.disposition is Disposition.INLINE or (
+            self.verified and self.disposition in (Disposition.SUMMARY, Disposition.OUT_OF_DIFF)
+        )
+
+    def may_reach(self, level: Severity) -> bool:
+        """Tell whether the severity is, or without a grade may be, `level` or worse."""
+        return not self.finding.graded or self.finding.severity >= level
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from policies.words import Check, Severity
 from reviewer.change.model import Unit
+from reviewer.findings.grades import UNKNOWN_CONFIDENCE, category_of, confidence_of, severity_of
 from reviewer.findings.model import Category
+from reviewer.findings.reading import read_json
 from reviewer.findings.schema import (
     LOOKUP_KINDS,
     MAX_BODY,
     MAX_EVIDENCE,
-    MAX_FINDINGS,
     MAX_LINE,
     MAX_LOOKUPS,
     MAX_NAME,
@@ -24,33 +25,37 @@ from reviewer.findings.schema import (
     MAX_SUGGESTION,
     MAX_TITLE,
 )
-from reviewer.findings.tolerant_json import decode_json
+from reviewer.findings.shapes import name_of
 
-_Word = TypeVar("_Word")
+# Findings of one answer that are read; the schema asks for at most MAX_FINDINGS, not every mode enforces it.
+MAX_READ: Final = 200
+
 _REFUSAL: Final = re.compile(
     r"\b(?:I\s*(?:'m|’m| am) (?:sorry|unable|not able)|(?:as|being) an AI|"
     r"I (?:can(?:no|'|’)t|won(?:'|’)t) (?:help|assist|comply|do|review))\b",
     re.IGNORECASE,
 )
-_SEVERITY_WORDS: Final = {
-    **dict.fromkeys(("blocker", "severe", "p0"), Severity.CRITICAL),
-    **dict.fromkeys(("major", "error", "important", "p1"), Severity.HIGH),
-    **dict.fromkeys(("moderate", "warning", "medium-high", "p2"), Severity.MEDIUM),
-    **dict.fromkeys(("minor", "info", "note", "nit", "trivial", "p3"), Severity.LOW),
-}
-_CATEGORY_WORDS: Final = {
-    **dict.fromkeys(("bug", "correctness", "error", "logic", "reliability"), Category.DEFECT),
-    **dict.fromkeys(("vulnerability", "privacy"), Category.SECURITY),
-    **dict.fromkeys(("race", "threading"), Category.CONCURRENCY),
-    **dict.fromkeys(("test", "testing"), Category.TESTS),
-    **dict.fromkeys(("docs", "doc"), Category.DOCUMENTATION),
-    **dict.fromkeys(("api", "breaking", "breaking-change"), Category.COMPATIBILITY),
-}
+# "shop/cart.py:4: text", as analysers and compilers write it.
+_PLACE: Final = re.compile(r"^[\s`\"'*-]*(?P<path>[\w./\\-]+\.\w+)[`\"']?:(?:L)?(?P<line>\d{1,7})[:,\s-]*")
+_GRADE: Final = re.compile(r"[(\[](?P<inside>[^()\[\]]{1,40})[)\]]|^\W*(?P<first>\w+)\s*:")
+
+_PATHS: Final = ("path", "file", "filename", "file_path")
+_LINES: Final = ("line", "line_number", "start_line", "lineno")
+_QUOTES: Final = ("quote", "code", "snippet", "code_snippet")
+_TITLES: Final = ("title", "issue", "problem", "summary", "name")
+_BODIES: Final = ("body", "description", "message", "comment", "explanation", "details")
+_SUGGESTIONS: Final = ("suggestion", "suggested_fix", "suggested_code", "replacement")
+_SEVERITIES: Final = ("severity", "level", "priority")
+_CATEGORIES: Final = ("category", "type", "kind")
 
 
 @dataclass(frozen=True, slots=True)
 class RawFinding:
-    """A finding as the model stated it, bounded, not yet checked against the diff. `line` is 0 where not given."""
+    """A finding as the model stated it, bounded, not yet checked against the diff. `line` is 0 where not given.
+
+    `graded` is False where the stated severity is none of the scale; `severity` is HIGH then, so that the finding
+    is not ranked lower than it may deserve.
+    """
 
     path: str
     line: int
@@ -62,6 +67,7 @@ class RawFinding:
     suggestion: str | None
     confidence: float
     evidence: tuple[str, ...]
+    graded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,78 +100,94 @@ class Parsed:
 
 
 def parse_answer(text: str, unit: Unit) -> Parsed:
-    """Read an answer about a unit: its object, or just the list of findings, in or out of a fence."""
+    """Read an answer about a unit: an object with `findings`, or findings alone, in any usual wrapping.
+
+    An answer that cannot be read to its end fails a check; the findings that were whole are kept beside that.
+    """
     if not text.strip():
         return Parsed(failed=Check.SCHEMA, detail="the answer is empty")
-    decoded = decode_json(text)
-    if decoded is None:
-        if _REFUSAL.search(text[:600]):
-            return Parsed(failed=Check.REFUSED, detail="the model declined to review this change")
-        return Parsed(failed=Check.SCHEMA, detail="the answer holds no JSON object")
-    value = {"findings": decoded.value} if isinstance(decoded.value, list) else decoded.value
-    listed = value.get("findings") if isinstance(value, dict) else None
-    if listed is None and isinstance(value, dict) and {"title", "body"} <= value.keys():
-        listed = [value]
-    if not isinstance(listed, list):
-        if decoded.cut:
-            return Parsed(failed=Check.TRUNCATED, detail="the answer ends before its first finding")
-        return Parsed(failed=Check.SCHEMA, detail='the answer has no list named "findings"')
-    findings, malformed = _findings(listed, unit)
-    lookups = tuple(_lookups(value.get("lookups")))
-    failed = Check.TRUNCATED if decoded.cut else None
-    detail = "the answer ends in the middle" if decoded.cut else ""
-    return Parsed(findings, value.get("uncertain") is True, lookups, failed, detail, malformed)
+    reading = read_json(text)
+    findings, malformed = _findings(reading.findings, unit)
+    lookups = tuple(_lookups(reading.lookups))
+    failed, detail = None, reading.problem
+    if len(reading.findings) > MAX_READ:
+        detail = f"the answer states {len(reading.findings)} findings; {MAX_READ} are read"
+    if detail:
+        failed = Check.TRUNCATED if reading.cut else Check.SCHEMA
+        detail = "the answer ends in the middle" if reading.cut else detail
+    if failed and not reading.findings and _REFUSAL.search(text[:600]):
+        return Parsed(failed=Check.REFUSED, detail="the model declined to review this change")
+    return Parsed(findings, reading.uncertain, lookups, failed, detail, malformed)
 
 
-def _findings(listed: list[Any], unit: Unit) -> tuple[tuple[RawFinding, ...], tuple[tuple[RawFinding, str], ...]]:
+def _findings(
+    listed: Sequence[Any], unit: Unit
+) -> tuple[tuple[RawFinding, ...], tuple[tuple[RawFinding, str], ...]]:
     good, malformed = [], []
-    for item in listed[:MAX_FINDINGS]:
-        if not isinstance(item, Mapping):
-            continue
-        finding, problem = _finding(item, unit)
-        if problem:
-            malformed.append((finding, problem))
-        else:
+    for item in listed[:MAX_READ]:
+        finding = _finding(item, unit) if isinstance(item, Mapping) else _from_text(str(item), unit)
+        if finding.graded:
             good.append(finding)
+        else:
+            stated = _first(item, _SEVERITIES) if isinstance(item, Mapping) else None
+            grade = "no severity is stated" if stated is None else f"severity {stated!r} is none of the scale"
+            malformed.append((finding, f"{grade} (critical, high, medium, low)"[:200]))
     return tuple(good), tuple(malformed)
 
 
-def _finding(item: Mapping[str, Any], unit: Unit) -> tuple[RawFinding, str]:
-    """Return the finding and what is wrong with it, "" where nothing is."""
-    problems = []
-    severity = _word(item.get("severity"), _SEVERITY_WORDS, {level.label: level for level in Severity})
-    if severity is None:
-        problems.append(f"severity {item.get('severity')!r} is none of critical, high, medium, low"[:200])
-    path = _text(item.get("path") or item.get("file"), MAX_PATH)
-    if not path and len(unit.paths) == 1:
-        path = unit.paths[0]
-    title, body = _text(item.get("title"), MAX_TITLE), _text(item.get("body"), MAX_BODY)
-    quote = _text(item.get("quote"), MAX_QUOTE, strip=False)
-    problems += [f"{name} is missing" for name, has in (("path", path), ("quote", quote.strip())) if not has]
-    if not title and not body:
-        problems.append("title and body are missing")
+def _finding(item: Mapping[str, Any], unit: Unit) -> RawFinding:
+    severity = severity_of(_first(item, _SEVERITIES))
+    title, body = _text(_first(item, _TITLES), MAX_TITLE), _text(_first(item, _BODIES), MAX_BODY)
+    # Without title and body the quote is all there is to show.
+    body = body or title or _text(_first(item, _QUOTES), MAX_BODY)
     evidence = item.get("evidence")
-    finding = RawFinding(
-        path=path,
-        line=_line(item.get("line")) or 0,
-        quote=quote,
-        severity=severity if severity is not None else Severity.LOW,
-        category=_word(item.get("category"), _CATEGORY_WORDS, {kind.value: kind for kind in Category})
-        or Category.DEFECT,
+    return RawFinding(
+        path=_text(_first(item, _PATHS), MAX_PATH) or _only_path(unit),
+        line=_line(_first(item, _LINES)) or 0,
+        quote=_text(_first(item, _QUOTES), MAX_QUOTE, strip=False),
+        severity=severity if severity is not None else Severity.HIGH,
+        category=category_of(_first(item, _CATEGORIES)),
         title=title or body.split(". ")[0][:MAX_TITLE],
-        body=body or title,
-        suggestion=_suggestion(item.get("suggestion")),
-        confidence=_confidence(item.get("confidence")),
+        body=body,
+        suggestion=_suggestion(_first(item, _SUGGESTIONS)),
+        confidence=confidence_of(item.get("confidence")),
         evidence=tuple(_text(entry, MAX_PATH) for entry in evidence[:MAX_EVIDENCE] if isinstance(entry, str))
         if isinstance(evidence, list)
         else (),
+        graded=severity is not None,
     )
-    return finding, "; ".join(problems)
 
 
-def _word(value: object, others: Mapping[str, _Word], words: Mapping[str, _Word]) -> _Word | None:
-    word = str(value).strip().lower()
-    return words[word] if word in words else others.get(word)
+def _from_text(text: str, unit: Unit) -> RawFinding:
+    """Read a finding that is one string: its place and its severity where it states them."""
+    place = _PLACE.match(text)
+    rest = text[place.end() :] if place else text
+    grades = (severity_of(match["inside"] or match["first"]) for match in _GRADE.finditer(rest))
+    severity = max((grade for grade in grades if grade is not None), default=None)
+    body = _text(rest, MAX_BODY) or _text(text, MAX_BODY)
+    return RawFinding(
+        path=place["path"] if place else _only_path(unit),
+        line=_line(place["line"]) or 0 if place else 0,
+        quote="",
+        severity=severity if severity is not None else Severity.HIGH,
+        category=Category.DEFECT,
+        title=body.split(". ")[0][:MAX_TITLE],
+        body=body,
+        suggestion=None,
+        confidence=UNKNOWN_CONFIDENCE,
+        evidence=(),
+        graded=severity is not None,
+    )
+
+
+def _only_path(unit: Unit) -> str:
+    return unit.paths[0] if len(unit.paths) == 1 else ""
+
+
+def _first(item: Mapping[str, Any], names: Sequence[str]) -> object:
+    """Return the first member of these names that says anything, else None."""
+    members = {name_of(name): member for name, member in item.items()}
+    return next((members[name] for name in names if members.get(name) not in (None, "")), None)
 
 
 def _text(value: object, limit: int, *, strip: bool = True) -> str:
@@ -184,19 +206,6 @@ def _line(value: object) -> int | None:
     return value if isinstance(value, int) and 0 < value <= MAX_LINE else None
 
 
-def _confidence(value: object) -> float:
-    """Return 0 to 1; a percentage is read as one, and what is no number counts as no confidence."""
-    try:
-        number = float(str(value).strip().rstrip("%"))
-    except ValueError:
-        return 0.0
-    if not math.isfinite(number):
-        return 0.0
-    if 1 < number <= 100 and (number >= 5 or str(value).strip().endswith("%")):
-        number /= 100
-    return min(1.0, max(0.0, number))
-
-
 def _suggestion(value: object) -> str | None:
     """Return the replacement, None where there is none.
 
@@ -204,15 +213,17 @@ def _suggestion(value: object) -> str | None:
     that it deletes the line, and to offer a deletion with one click on that guess would cost more than it gives.
     """
     text = _text(value, MAX_SUGGESTION + 1, strip=False)
-    if not text or len(text) > MAX_SUGGESTION or text.strip().lower() in ("null", "none", "n/a"):
+    if not text.strip() or len(text) > MAX_SUGGESTION or text.strip().lower() in ("null", "none", "n/a"):
         return None
     fence = re.fullmatch(r"\s*```[\w+-]*\n(.*?)\n?```\s*", text, re.DOTALL)
-    return (fence[1] or None) if fence else text
+    if fence:
+        return fence[1] if fence[1].strip() else None
+    return text
 
 
-def _lookups(value: object) -> list[LookupRequest]:
+def _lookups(value: Sequence[Any]) -> list[LookupRequest]:
     found = []
-    for item in value[:MAX_LOOKUPS] if isinstance(value, list) else ():
+    for item in value[:MAX_LOOKUPS]:
         if not isinstance(item, Mapping) or item.get("kind") not in LOOKUP_KINDS:
             continue
         name, path = _text(item.get("name"), MAX_NAME), _text(item.get("path"), MAX_PATH) or None

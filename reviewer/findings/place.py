@@ -1,8 +1,8 @@
-"""Every finding gets its place: beside its line, in the summary, or on record with the reason why not."""
+"""Decide where each finding is shown: beside its line, in the summary, or set aside with the reason."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from reviewer.change.anchor import Anchors
@@ -18,12 +18,14 @@ def place(
     score: Callable[[Group], float],
     threshold: float,
     max_inline: int,
+    verified: Collection[Finding] = (),
 ) -> tuple[PlacedFinding, ...]:
     """Place every finding of every group; none is lost.
 
     Those that score at least `threshold` go inline, at most `max_inline` of them, the worst first; the rest of what
-    stands goes to the summary. What stands on no line of the diff is OUT_OF_DIFF. The result is in the order of
-    presentation: by severity, then score, then place; what is not shown comes last.
+    stands goes to the summary. What stands on no line of the diff is OUT_OF_DIFF. `verified` are the findings that
+    a verification let stand. The result is in the order of presentation: by severity, then score, then place; what
+    is not shown comes last.
     """
     judged = [(group, score(group)) for group in groups]
     judged.sort(key=lambda entry: (-entry[0].finding.severity, -entry[1], *_where(entry[0].finding)))
@@ -32,6 +34,8 @@ def place(
     inline = 0
     for group, worth in judged:
         placed = _place(group, worth, anchors, threshold=threshold, room=inline < max_inline, limit=max_inline)
+        if any(finding in verified for finding in group.findings):
+            placed = replace(placed, verified=True)
         inline += placed.disposition is Disposition.INLINE
         (hidden if group.disposition is not None else shown).append(placed)
         said = f"same as {placed.finding.title!r} at {placed.finding.path}:{placed.finding.line}"
@@ -54,19 +58,19 @@ def _place(
     group: Group, worth: float, anchors: Anchors, *, threshold: float, room: bool, limit: int
 ) -> PlacedFinding:
     finding = group.finding
-    fate = PlacedFinding(finding, Disposition.SUMMARY, score=worth, agreed=group.agreed)
+    placed = PlacedFinding(finding, Disposition.SUMMARY, score=worth, agreed=group.agreed)
     if group.disposition is not None:
-        return replace(fate, disposition=group.disposition, reason=group.reason)
+        return replace(placed, disposition=group.disposition, reason=group.reason)
     anchor = anchor_of(finding, anchors)
     if anchor is None:
         reason = f"{finding.path}:{finding.line} is not a line of the diff"
-        return replace(fate, disposition=Disposition.OUT_OF_DIFF, reason=reason)
+        return replace(placed, disposition=Disposition.OUT_OF_DIFF, reason=reason)
     if worth < threshold:
         reason = f"score {worth:.2f} is under {threshold:.2f}, the style's line for inline comments"
-        return replace(fate, reason=reason)
+        return replace(placed, reason=reason)
     if not room:
-        return replace(fate, reason=f"beyond the {limit} inline comments of one review")
-    return replace(fate, disposition=Disposition.INLINE, anchor=anchor)
+        return replace(placed, reason=f"beyond the {limit} inline comments of one review")
+    return replace(placed, disposition=Disposition.INLINE, anchor=anchor)
 
 
 def _where(finding: Finding) -> tuple[str, int, str]:

@@ -1,4 +1,4 @@
-"""What a finding is worth to its reader: one calibrated score out of what is known about it."""
+"""Score a finding by what is known about it: one calibrated number, 0 to 1."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Final
 from policies.words import Severity, Tier
 from reviewer.change.model import Side
 from reviewer.context.model import ContextItem, ContextKind
-from reviewer.findings.alike import load_weights
 from reviewer.findings.model import Category, Finding
+from reviewer.findings.similarity import load_weights
 
 FEATURES: Final = ("bias", "confidence", "agreed", "severity", "security", "maintainability", "evidence")
 
 # An analyser states no confidence; its rule matched for certain, and how much that matters is its severity.
 ANALYSER_SCORE: Final = {Severity.CRITICAL: 0.9, Severity.HIGH: 0.8, Severity.MEDIUM: 0.55, Severity.LOW: 0.35}
-# More voices than were measured add nothing.
+# More sources than were measured add nothing.
 MAX_AGREED: Final = 3
 # What a weaker model says of its own confidence is worth less. Not fitted: the development set has one strong
 # model, so this is an assumption until outcomes of these tiers are measured.
@@ -37,7 +37,7 @@ def score(
     """Return the worth of a finding, 0 to 1.
 
     It is the mean of two chances, fitted on findings that people judged: that the author should act on it, and
-    that an expert reviewer raised it too. `agreed` counts independent voices that say the same; the finding's
+    that an expert reviewer raised it too. `agreed` counts independent sources that say the same; the finding's
     `evidence` counts where it really is in the context (`evidence_in_context()`).
     """
     if finding.confidence is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -80,6 +82,23 @@ FINDINGS_SCHEMA: Final[Mapping[str, Any]] = _closed(
         "uncertain": {"type": "boolean"},
     }
 )
+
+
+ANSWER_MEMBERS: Final = tuple(FINDINGS_SCHEMA["properties"])
+FINDING_MEMBERS: Final = tuple(FINDING_SCHEMA["properties"])
+_MEMBERS: Final = "|".join((*ANSWER_MEMBERS, *FINDING_MEMBERS, "verdicts", "verdict"))
+_MEMBER: Final = re.compile(rf"""(?<!\\)(["'])(?P<name>{_MEMBERS})\1\s*:""", re.IGNORECASE)
+
+
+def states_member(text: str) -> bool:
+    """Tell whether a text states a member of an answer, such as `"title":`; an escaped one is part of a text."""
+    return _MEMBER.search(text) is not None
+
+
+def count_members(text: str) -> Counter[str]:
+    """Count the members of an answer that a text states, by name, in the quotes that its first name stands in."""
+    found = list(_MEMBER.finditer(text))
+    return Counter(match["name"] for match in found if match[1] == found[0][1])
 
 
 def narrowed(

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from reviewer.change.anchor import squeeze
 from reviewer.findings.model import Disposition, Finding, PlacedFinding
-from reviewer.findings.tolerant_json import decode_json
+from reviewer.findings.reading import read_json
 from reviewer.models.model import Prompt
 from reviewer.prompts.fence import fenced, reveal
 
@@ -75,11 +75,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What stands, what is set aside with its proof, and what was called refuted without one (so it stands too)."""
+    """What stands, what is set aside with its proof, and what was called refuted without one (so it stands too).
+
+    `confirmed` are those that a verdict lets stand; on the others there is none, or one without proof.
+    """
 
     stands: tuple[Finding, ...]
     refuted: tuple[PlacedFinding, ...]
     unproven: tuple[Finding, ...]
+    confirmed: tuple[Finding, ...] = ()
 
 
 def build_verification(findings: Sequence[Finding], *, shown: str, max_output_tokens: int = 2048) -> Prompt:
@@ -102,10 +106,9 @@ def build_verification(findings: Sequence[Finding], *, shown: str, max_output_to
 
 def read_verdicts(text: str) -> tuple[Verdict, ...] | None:
     """Read the verdicts of an answer, None where it holds none; entries that make no sense are left out."""
-    decoded = decode_json(text)
-    value = decoded.value if decoded else None
-    listed = value.get("verdicts") if isinstance(value, dict) else value
-    if not isinstance(listed, list):
+    documents = read_json(text).documents
+    listed = [item for document in documents for item in _listed(document)]
+    if not listed and not any(isinstance(document, dict) and "verdicts" in document for document in documents):
         return None
     verdicts = []
     for item in listed:
@@ -127,6 +130,13 @@ def read_verdicts(text: str) -> tuple[Verdict, ...] | None:
     return tuple(verdicts)
 
 
+def _listed(document: Any) -> list[Any]:
+    """Return the entries of a document that may be verdicts: its list, or itself."""
+    if isinstance(document, dict):
+        document = document.get("verdicts", [document])
+    return [item for item in document if isinstance(item, dict) and "verdict" in item] if document else []
+
+
 def apply_verdicts(findings: Sequence[Finding], verdicts: Sequence[Verdict], *, shown: str) -> Verification:
     """Set aside what is refuted with a proof that is really among the lines `shown`; everything else stands.
 
@@ -138,10 +148,12 @@ def apply_verdicts(findings: Sequence[Finding], verdicts: Sequence[Verdict], *, 
     stands: list[Finding] = []
     refuted: list[PlacedFinding] = []
     unproven: list[Finding] = []
+    confirmed: list[Finding] = []
     for number, finding in enumerate(findings, start=1):
         verdict = said.get(number)
         if verdict is None or verdict.outcome is Outcome.STANDS:
             stands.append(finding)
+            confirmed += [finding] if verdict else []
             continue
         proof = _proof(number, verdict, findings, said, lines)
         if proof:
@@ -149,7 +161,7 @@ def apply_verdicts(findings: Sequence[Finding], verdicts: Sequence[Verdict], *, 
         else:
             stands.append(finding)
             unproven.append(finding)
-    return Verification(tuple(stands), tuple(refuted), tuple(unproven))
+    return Verification(tuple(stands), tuple(refuted), tuple(unproven), tuple(confirmed))
 
 
 def _proof(
@@ -166,7 +178,7 @@ def _proof(
             return ""
         back = said.get(other)
         if back is not None and back.outcome is not Outcome.STANDS and other > number:
-            return ""  # the other is set aside itself, so this one speaks for both
+            return ""  # the other is set aside itself, so this one stays for both
         return f"finding {findings[other - 1].title!r} says the same"
     text = squeeze(verdict.proof)
     known = lines.get(text, lines.get(squeeze(text.lstrip("+- 0123456789"))))

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
-from reviewer.findings.merge import EarlierFinding
-from reviewer.findings.model import Disposition
+from reviewer.findings.earlier import EarlierFinding
+from reviewer.findings.model import Category, Disposition
 from reviewer.github.client import GitHub
 from reviewer.github.records import PullRequest
 from reviewer.github.threads import Thread
@@ -37,8 +37,8 @@ def earlier_findings(
         state = states.get(fingerprint_in_marker(finding.fingerprint))
         if state is not None and state is not finding.state:
             _learn(ledger, pr, finding, state, now())
-        if state is None and finding.comment_id is None:
-            continue
+        if state is None:
+            continue  # never commented on, or its comment was deleted: it stands nowhere, so it may be told again
         found.append(
             EarlierFinding(
                 fingerprint=finding.fingerprint,
@@ -46,11 +46,17 @@ def earlier_findings(
                 title=finding.title,
                 body=finding.body,
                 line=finding.line,
-                state=(state or FindingState.OPEN).value,
+                state=state.value,
                 url=finding.url,
+                severity=finding.severity,
+                category=_category(finding.category),
             )
         )
     return tuple(found)
+
+
+def _category(name: str) -> Category | None:
+    return Category(name) if name in set(Category) else None
 
 
 def _learn(ledger: Ledger, pr: PullRequest, finding: KnownFinding, state: FindingState, now: datetime) -> None:

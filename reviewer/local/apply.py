@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from reviewer.change import lines
 from reviewer.findings.model import PlacedFinding
 from reviewer.git.snapshot import Snapshot
 from reviewer.local.overlay import read_below
@@ -26,14 +27,8 @@ def replace_lines(text: str, start: int, end: int, suggestion: str) -> str:
 
     Raises ValueError where the lines are not there.
     """
-    lines = text.splitlines(keepends=True)
-    if not 1 <= start <= end <= len(lines):
-        raise ValueError(f"lines {start} to {end} are not in a text of {len(lines)} lines")
-    ending = "\r\n" if lines[start - 1].endswith("\r\n") else "\n"
-    fresh = [line + ending for line in suggestion.split("\n")]
-    if end == len(lines) and not lines[-1].endswith(("\n", "\r")):
-        fresh[-1] = fresh[-1].removesuffix(ending)
-    return "".join((*lines[: start - 1], *fresh, *lines[end:]))
+    source = text.encode("utf-8", "surrogateescape")
+    return lines.replace_lines(source, start, end, suggestion).decode("utf-8", "surrogateescape")
 
 
 def apply_suggestions(

@@ -148,9 +148,9 @@ def _apply(review: Review, selected: Selected, root: Path) -> None:
 def _ask(placed: PlacedFinding) -> bool:
     finding = placed.finding
     sys.stderr.write(f"\n{finding.path}:{finding.line}  {finding.title}\n")
-    for old in finding.quote.splitlines():
+    for old in finding.quote.split("\n"):
         sys.stderr.write(f"  - {old}\n")
-    for new in (finding.suggestion or "").splitlines():
+    for new in (finding.suggestion or "").split("\n"):
         sys.stderr.write(f"  + {new}\n")
     sys.stderr.write("Write this? [y/N] ")
     sys.stderr.flush()

@@ -28,7 +28,7 @@ _SKIPS_SHOWN: Final = 8
 
 def print_review(review: Review, console: Console) -> None:
     """Print a review; what was left out is counted, never silent."""
-    inline = review.by_disposition(Disposition.INLINE, Disposition.OUT_OF_DIFF)
+    inline = review.by_disposition(Disposition.INLINE, Disposition.OUT_OF_DIFF, Disposition.UNPLACED)
     lower = review.by_disposition(Disposition.SUMMARY)
     _print_findings(inline, console)
     if lower:
@@ -66,14 +66,14 @@ def _print_finding(placed: PlacedFinding, console: Console) -> None:
     finding = placed.finding
     console.print(_head(placed, where=False))
     if finding.quote:
-        console.print(_line((f"{finding.line:>6} │ ", "dim"), (_plain(finding.quote.splitlines()[0]), "")))
+        console.print(_line((f"{finding.line:>6} │ ", "dim"), (_plain(finding.quote.split("\n")[0]), "")))
     _print_indented(finding.body, "", console)
-    if placed.reason and placed.disposition is Disposition.OUT_OF_DIFF:
+    if placed.reason and placed.disposition in (Disposition.OUT_OF_DIFF, Disposition.UNPLACED):
         _print_indented(placed.reason, "dim", console)
     if finding.suggestion is not None:
-        for old in finding.quote.splitlines():
+        for old in finding.quote.split("\n"):
             console.print(_line((f"         - {_plain(old)}", "red")))
-        for new in finding.suggestion.splitlines():
+        for new in finding.suggestion.split("\n"):
             console.print(_line((f"         + {_plain(new)}", "green")))
 
 
@@ -90,7 +90,7 @@ def _head(placed: PlacedFinding, *, where: bool) -> Text:
     place = f"{_plain(finding.path)}:{finding.line} " if where else ""
     return _line(
         ("  ", ""),
-        (finding.severity.label.upper(), _COLOUR[finding.severity]),
+        (finding.severity.label.upper() if finding.graded else "UNGRADED", _COLOUR[finding.severity]),
         (f" {finding.category.value}", "dim"),
         (f"  {place}{_plain(finding.title)}", "bold"),
         (f"  {_plain(finding.source)}", "dim"),
@@ -119,10 +119,10 @@ def _found(review: Review) -> str:
     if not shown:
         clean = review.status is ReviewStatus.COMPLETE and review.coverage.complete
         return "no issues found" if clean else "nothing found in what was reviewed"
-    counts = [
-        (level, sum(1 for placed in shown if placed.finding.severity is level)) for level in reversed(Severity)
-    ]
-    words = ", ".join(f"{number} {level.label}" for level, number in counts if number)
+    graded = [placed.finding.severity for placed in shown if placed.finding.graded]
+    counts = [(level.label, graded.count(level)) for level in reversed(Severity)]
+    counts.append(("ungraded", len(shown) - len(graded)))
+    words = ", ".join(f"{number} {label}" for label, number in counts if number)
     return f"{len(shown)} finding{'s' if len(shown) > 1 else ''} ({words})"
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reviewer.models.faults import FaultKind, ProviderFault
+from reviewer.models.faults import error_event
 from reviewer.models.model import FinishReason, Usage
 from reviewer.models.schemas import for_anthropic
 from reviewer.models.wire import Ask, Reader, WireProtocol, WireRequest, count, section, with_schema
@@ -21,36 +21,21 @@ FINISH: Final = {
     "model_context_window_exceeded": FinishReason.LENGTH,
     "refusal": FinishReason.REFUSAL,
 }
-# https://platform.claude.com/docs/en/api/errors
-_ERRORS: Final = {
-    "rate_limit_error": FaultKind.RATE_LIMITED,
-    "overloaded_error": FaultKind.OVERLOADED,
-    "api_error": FaultKind.OVERLOADED,
-    "timeout_error": FaultKind.OVERLOADED,
-    "billing_error": FaultKind.POLICY,
-    "permission_error": FaultKind.POLICY,
-    "authentication_error": FaultKind.KEY_REFUSED,
-    "not_found_error": FaultKind.NOT_FOUND,
-    "invalid_request_error": FaultKind.BAD_REQUEST,
-}
 
 
 def write(ask: Ask) -> WireRequest:
     """Write a streaming request; the system text and the shared part each end at a cache breakpoint."""
     system = with_schema(ask.prompt.system, ask)
-    content = [_cached(ask.prompt.shared)] if ask.prompt.shared else []
+    content = [ask.cached(ask.prompt.shared)] if ask.prompt.shared else []
     content.append({"type": "text", "text": ask.prompt.unit})
     body: dict[str, Any] = {"model": ask.candidate.model, "max_tokens": ask.max_output_tokens}
     if system:
-        body["system"] = [_cached(system)]
+        body["system"] = [ask.cached(system)]
     body["messages"] = [{"role": "user", "content": content}]
     body["stream"] = True
+    body = ask.allowed(body)
     body.update(_structured(ask))
     return WireRequest("/v1/messages", {"anthropic-version": VERSION}, body, "x-api-key")
-
-
-def _cached(text: str) -> dict[str, Any]:
-    return {"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}
 
 
 def _structured(ask: Ask) -> dict[str, Any]:
@@ -71,7 +56,7 @@ class MessagesReader(Reader):
         """Take one event."""
         kind = str(data.get("type") or event)
         if kind == "error":
-            raise _fault(section(data.get("error")))
+            raise error_event(data.get("error"), where="in the middle of an answer")
         if kind == "message_start":
             message = section(data.get("message"))
             self.model = str(message.get("model") or "")
@@ -79,6 +64,7 @@ class MessagesReader(Reader):
             self._usage(section(message.get("usage")))
         elif kind == "content_block_delta":
             delta = section(data.get("delta"))
+            self.reasoning += str(delta.get("thinking") or "")
             text = delta.get("text") if delta.get("type") == "text_delta" else delta.get("partial_json")
             return text if isinstance(text, str) else ""
         elif kind == "message_delta":
@@ -91,7 +77,7 @@ class MessagesReader(Reader):
     def whole(self, body: Mapping[str, Any]) -> str:
         """Take a whole message."""
         if body.get("type") == "error":
-            raise _fault(section(body.get("error")))
+            raise error_event(body.get("error"), where="instead of an answer")
         self.model = str(body.get("model") or "")
         self.answer_id = str(body.get("id") or "")
         self._usage(section(body.get("usage")))
@@ -108,6 +94,8 @@ class MessagesReader(Reader):
 
     def _finish(self, reason: object) -> None:
         if reason:
+            # `message_stop` follows, unless a proxy drops it.
+            self.ended = True
             self.finish_reason = FINISH.get(str(reason), FinishReason.STOP)
 
     def _usage(self, usage: Mapping[str, Any]) -> None:
@@ -131,12 +119,6 @@ class MessagesReader(Reader):
 def _or(usage: Mapping[str, Any], name: str, before: int) -> int:
     value = usage.get(name)
     return before if value is None else count(value)
-
-
-def _fault(error: Mapping[str, Any]) -> ProviderFault:
-    kind = str(error.get("type") or "")
-    said = f"{kind or 'error'}: {error.get('message') or 'no explanation'}"
-    return ProviderFault(_ERRORS.get(kind, FaultKind.CUT), f"stopped with {said}")
 
 
 ANTHROPIC_MESSAGES: Final = WireProtocol("anthropic", write, MessagesReader, ("schema", "tool", "prompt"))

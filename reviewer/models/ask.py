@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from policies.words import Payment, Tier
@@ -14,24 +14,25 @@ from reviewer.errors import BudgetRefused, ConfigurationError, KiloReviewError, 
 from reviewer.models.breaker import Breaker, LocalBreaker
 from reviewer.models.catalogue import Usable
 from reviewer.models.faults import UNHEALTHY, FaultKind, ProviderFault, one_line
+from reviewer.models.heard import Heard
+from reviewer.models.learned import Learned
+from reviewer.models.manner import Manner
 from reviewer.models.meter import CallIntent, Meter
 from reviewer.models.model import Call, Candidate, Completion, Prompt, Stage
 from reviewer.models.outcome import error_of
-from reviewer.models.prices import Price, estimate_tokens, most_tokens, price_of
-from reviewer.models.protocols import modes_of, protocol_of
-from reviewer.models.record import Attempt
+from reviewer.models.price_book import price_of
+from reviewer.models.prices import Price, estimate_tokens, most_tokens
+from reviewer.models.protocols import protocol_of
+from reviewer.models.record import AttemptRecord
 from reviewer.models.redact import redactor
 from reviewer.models.retry import MAX_ATTEMPTS, Next, next_step, pause
-from reviewer.models.send import Heard, Sender
-from reviewer.models.table import Dialect, shipped_table
+from reviewer.models.send import Outgoing, Sender
 from reviewer.models.wire import Ask
-from reviewer.settings import Secret
+from reviewer.settings import Secret, is_placeholder
 
 # Calls in flight to one provider. A local server works on one prompt at a time; a queue would eat the time limit.
 CONCURRENCY: Final = 8
 LOCAL_CONCURRENCY: Final = 1
-# What reasoning models of OpenAI ask for, wherever they are served, when they get the older `max_tokens`.
-NEW_LIMIT: Final = "max_completion_tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,9 @@ class ModelClient:
         self._meter = meter
         self._refused = tuple(refused)
         self._prices = prices
-        self._sender = sender or Sender(redact=redactor(key.reveal() for key in keys.values()))
+        self._sender = sender or Sender(
+            redact=redactor(value for key in keys.values() if not is_placeholder(value := key.reveal()))
+        )
         self._breaker = breaker or LocalBreaker()
         self._forbid_training = forbid_training
         self._clock = clock
@@ -97,9 +100,7 @@ class ModelClient:
         self._stopped = threading.Event()
         self._sleep = sleep or self._stopped.wait
         self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
-        self._lock = threading.Lock()
-        self._modes: dict[str, str] = {}
-        self._new_limit: set[str] = set()
+        self._learned = Learned()
         self._slots = {
             candidate.provider: threading.BoundedSemaphore(
                 LOCAL_CONCURRENCY if candidate.payment is Payment.LOCAL else concurrency
@@ -171,9 +172,9 @@ class ModelClient:
             if why := self._unfit(question, candidate):
                 question.notes.append(f"{candidate.name} was passed over: {why}")
                 return None
-            mode = self._mode(candidate)
+            manner = self._learned.manner(candidate)
             try:
-                completion, fault = self._attempt(question, candidate)
+                completion, fault = self._attempt(question, candidate, manner)
             except BudgetRefused as refusal:
                 question.refusal = refusal
                 if refusal.rule == "unknown-price":
@@ -186,29 +187,40 @@ class ModelClient:
             tries += 1
             question.faults.append((candidate, fault))
             question.notes.append(f"{candidate.name} {one_line(str(fault))}")
-            step = next_step(fault, tries=tries, others=others, simpler=self._has_simpler(candidate))
+            last = len(question.calls) + 1 >= MAX_ATTEMPTS
+            simpler = fault.kind is FaultKind.UNSUPPORTED and self._learned.refused(
+                candidate, manner, fault.named, last=last
+            )
+            step = next_step(fault, tries=tries, others=others, simpler=simpler)
             if step is Next.OTHER:
                 return None
-            if step is Next.SIMPLER:
-                self._adapt(candidate, mode, fault)
-            elif len(question.calls) < MAX_ATTEMPTS:
+            if step is Next.SAME and len(question.calls) < MAX_ATTEMPTS:
                 self._sleep(pause(fault, tries=tries, rng=self._rng))
         return None
 
     def _unfit(self, question: _Question, candidate: Candidate) -> str:
         wanted = estimate_tokens(question.prompt.text)
-        if wanted > candidate.context_window:
-            return f"about {wanted} tokens do not fit its window of {candidate.context_window}"
-        wait = self._breaker.wait(candidate.provider)
+        window = self._learned.window(candidate)
+        if wanted > window:
+            return f"about {wanted} tokens do not fit its window of {window}"
+        wait = self._breaker.wait(candidate.name)
         if wait:
             question.waits.append(wait)
-            return f"{candidate.provider} failed repeatedly and is left alone for another {wait:.0f} s"
+            return f"it failed repeatedly and is left alone for another {wait:.0f} s"
         return ""
 
-    def _attempt(self, question: _Question, candidate: Candidate) -> tuple[Completion | None, ProviderFault | None]:
+    def _attempt(
+        self, question: _Question, candidate: Candidate, manner: Manner
+    ) -> tuple[Completion | None, ProviderFault | None]:
         """Reserve, send, settle: exactly one HTTP request and exactly one row."""
         ask = Ask(
-            question.prompt, candidate, self._dialect(candidate), self._mode(candidate), self._forbid_training
+            question.prompt,
+            candidate,
+            self._learned.dialect(candidate, manner),
+            manner.mode,
+            self._forbid_training,
+            manner.without,
+            manner.most_output,
         )
         protocol = protocol_of(candidate)
         price = self._prices(candidate)
@@ -216,22 +228,19 @@ class ModelClient:
         with self._slots[candidate.provider]:
             # What is sent bounds what is billed, so the bound is taken from the very bytes.
             bound = most_tokens(protocol.write(ask).encoded())
+            worst = None if price is None else price.worst_case(bound, ask.max_output_tokens)
             reservation = self._meter.reserve(
-                amount=None if price is None else price.worst_case(bound, ask.max_output_tokens),
+                amount=None if worst is None else worst * self._learned.dearer(candidate),
                 call=CallIntent(question.unit, question.stage, candidate.tier, candidate, number),
             )
             heard = Heard()
             started = self._clock()
-            made = Attempt(question.unit, question.stage, candidate, price, number, _ms(started - self._started))
+            made = AttemptRecord(
+                question.unit, question.stage, candidate, price, number, _ms(started - self._started)
+            )
             try:
-                completion = self._sender.send(
-                    ask,
-                    protocol,
-                    self._key(candidate),
-                    heard,
-                    our_id=reservation,
-                    stopped=self._stopped.is_set,
-                )
+                outgoing = Outgoing(ask, protocol, self._key(candidate), our_id=reservation)
+                completion = self._sender.send(outgoing, heard, self._stopped.is_set)
             except BaseException as error:
                 fault = error if isinstance(error, ProviderFault) else _interrupted(error)
                 call = made.failed(fault, heard, ask, _ms(self._clock() - started))
@@ -239,10 +248,14 @@ class ModelClient:
                 if fault is not error:
                     raise
                 if fault.kind in UNHEALTHY and not self._stopped.is_set():
-                    self._breaker.failed(candidate.provider)
+                    self._breaker.failed(candidate.name)
+                if fault.kind is FaultKind.PROMPT_CUT:
+                    self._learned.cut(candidate, call.usage.input)
                 return None, fault
-            self._settle(reservation, question, made.answered(completion, heard, ask))
-            self._breaker.succeeded(candidate.provider)
+            call = made.answered(completion, heard, ask)
+            self._settle(reservation, question, call)
+            self._learned.billed(candidate, call.cost, call.computed_cost)
+            self._breaker.succeeded(candidate.name)
             return completion, None
 
     def _settle(self, reservation: str, question: _Question, call: Call) -> None:
@@ -252,30 +265,6 @@ class ModelClient:
     def _key(self, candidate: Candidate) -> str:
         key = self._keys.get(candidate.provider)
         return key.reveal() if key else ""
-
-    def _mode(self, candidate: Candidate) -> str:
-        with self._lock:
-            return self._modes.get(candidate.name, modes_of(candidate)[0])
-
-    def _has_simpler(self, candidate: Candidate) -> bool:
-        return self._mode(candidate) != modes_of(candidate)[-1]
-
-    def _adapt(self, candidate: Candidate, refused: str, fault: ProviderFault) -> None:
-        """Remember for the rest of the review what a server refuses: a way of structured output, or a parameter."""
-        modes = modes_of(candidate)
-        with self._lock:
-            if NEW_LIMIT in str(fault):
-                self._new_limit.add(candidate.name)
-                return
-            current = self._modes.get(candidate.name, modes[0])
-            # Another thread may have gone on already from the mode that was refused here.
-            if current == refused and current != modes[-1]:
-                self._modes[candidate.name] = modes[modes.index(current) + 1]
-
-    def _dialect(self, candidate: Candidate) -> Dialect:
-        dialect = shipped_table().dialect(candidate.provider)
-        with self._lock:
-            return replace(dialect, output_limit=NEW_LIMIT) if candidate.name in self._new_limit else dialect
 
     def _answer(
         self,

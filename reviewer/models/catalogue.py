@@ -9,7 +9,7 @@ from decimal import Decimal
 from policies.providers import LOCAL, ModelFacts, ProviderRules, permitted
 from policies.words import Payment
 from reviewer.models.address import refused_url
-from reviewer.models.discover import LocalModel, discover, served_context
+from reviewer.models.discover import LocalModel, discover, served_model
 from reviewer.models.fixed import base_url_of, fixed_model, listed_model, payment_of
 from reviewer.models.model import Candidate
 from reviewer.models.price_book import PriceBook
@@ -60,8 +60,9 @@ def catalogue(
 
     only = fixed_model(settings, table, fixed)
     if only is not None and only.payment is Payment.LOCAL:
-        window = served_context(only.base_url, only.model, offline=settings.offline)
-        only = replace(only, context_window=window or only.context_window)
+        known = served_model(only.base_url, only.model, offline=settings.offline)
+        window = known.context_window or only.context_window
+        only = replace(only, context_window=window, parameters=known.parameters)
     found: list[Usable] = [judge(only)] if only is not None else []
     rows = [listed_model(row, table, settings) for row in table.models]
     if discover_local and only is None:
@@ -129,4 +130,5 @@ def _local_candidate(model: LocalModel, table: Table) -> Candidate:
         context_window=model.context_window or provider.context,
         max_output_tokens=table.local.max_output,
         structured=provider.structured,
+        parameters=model.parameters,
     )

@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -101,18 +101,63 @@ class _GuardedBackend(httpcore.NetworkBackend):
         raise last
 
 
-class _GuardedTransport(httpx.HTTPTransport):
-    """httpx's own transport over a pool of ours; its mapping of errors is what is inherited."""
+# httpcore's errors as httpx's; the first match counts, so the narrower come first.
+_ERRORS: Final[tuple[tuple[type[Exception], type[httpx.TransportError]], ...]] = (
+    (httpcore.ConnectTimeout, httpx.ConnectTimeout),
+    (httpcore.ReadTimeout, httpx.ReadTimeout),
+    (httpcore.WriteTimeout, httpx.WriteTimeout),
+    (httpcore.PoolTimeout, httpx.PoolTimeout),
+    (httpcore.TimeoutException, httpx.ReadTimeout),
+    (httpcore.ConnectError, httpx.ConnectError),
+    (httpcore.ReadError, httpx.ReadError),
+    (httpcore.WriteError, httpx.WriteError),
+    (httpcore.NetworkError, httpx.NetworkError),
+    (httpcore.ProxyError, httpx.ProxyError),
+    (httpcore.UnsupportedProtocol, httpx.UnsupportedProtocol),
+    (httpcore.LocalProtocolError, httpx.LocalProtocolError),
+    (httpcore.ProtocolError, httpx.RemoteProtocolError),
+)
+
+
+@contextlib.contextmanager
+def _as_httpx() -> Iterator[None]:
+    """Raise httpcore's errors as httpx's own."""
+    try:
+        yield
+    except Exception as error:
+        for theirs, ours in _ERRORS:
+            if isinstance(error, theirs):
+                raise ours(str(error)) from error
+        raise
+
+
+class _Body(httpx.SyncByteStream):
+    """The body of a response that is still on its way."""
+
+    def __init__(self, stream: Iterable[bytes]) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _as_httpx():
+            yield from self._stream
+
+    def close(self) -> None:
+        close = getattr(self._stream, "close", None)
+        if close is not None:
+            close()
+
+
+class GuardedTransport(httpx.BaseTransport):
+    """Sends httpx's requests through a pool of connections to checked addresses."""
 
     def __init__(self, *, offline: bool, proxy: str, tls: bool) -> None:
         # Reading the trust store is most of the cost, so plain HTTP goes without: this context trusts nobody.
         context = httpx.create_ssl_context(trust_env=True) if tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        super().__init__(verify=context, trust_env=False)
         backend = _GuardedBackend(offline=offline)
-        pool: httpcore.ConnectionPool
+        self._connections: httpcore.ConnectionPool
         if proxy:
             parts = urlsplit(proxy)
-            pool = httpcore.HTTPProxy(
+            self._connections = httpcore.HTTPProxy(
                 proxy_url=f"{parts.scheme}://{parts.hostname}:{parts.port or 3128}",
                 proxy_auth=(parts.username, parts.password or "") if parts.username else None,
                 ssl_context=context,
@@ -121,14 +166,38 @@ class _GuardedTransport(httpx.HTTPTransport):
                 network_backend=backend,
             )
         else:
-            pool = httpcore.ConnectionPool(
+            self._connections = httpcore.ConnectionPool(
                 ssl_context=context,
                 max_connections=POOL_SIZE,
                 keepalive_expiry=KEEP_ALIVE_SECONDS,
                 network_backend=backend,
             )
-        self._pool.close()
-        self._pool = pool
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; the response's body is read as it is iterated over."""
+        assert isinstance(request.stream, httpx.SyncByteStream)  # noqa: S101 - the client is synchronous
+        sent = httpcore.Request(
+            method=request.method,
+            url=httpcore.URL(
+                scheme=request.url.raw_scheme,
+                host=request.url.raw_host,
+                port=request.url.port,
+                target=request.url.raw_path,
+            ),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+        with _as_httpx():
+            found = self._connections.handle_request(sent)
+        assert isinstance(found.stream, Iterable)  # noqa: S101 - the pool is synchronous
+        return httpx.Response(
+            found.status, headers=found.headers, stream=_Body(found.stream), extensions=found.extensions
+        )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._connections.close()
 
 
 _lock = threading.Lock()
@@ -153,7 +222,7 @@ def client_for(url: str, *, offline: bool) -> httpx.Client:
     with _lock:
         if key not in _clients:
             _clients[key] = httpx.Client(
-                transport=_GuardedTransport(offline=offline, proxy=proxy, tls=tls),
+                transport=GuardedTransport(offline=offline, proxy=proxy, tls=tls),
                 follow_redirects=False,
                 trust_env=False,
                 headers={"user-agent": USER_AGENT},

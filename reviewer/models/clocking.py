@@ -13,6 +13,8 @@ from dataclasses import dataclass
 class TimeLimits:
     """Seconds. A keep-alive byte is no token: limits count what the model says.
 
+    `after_end` is what a finished answer is waited on for its usage.
+
     Models that reason in silence take minutes to their first token, so that limit is the widest of the phases.
     """
 
@@ -20,6 +22,7 @@ class TimeLimits:
     write: float = 30.0
     first_token: float = 180.0
     between_tokens: float = 60.0
+    after_end: float = 3.0
     total: float = 600.0
 
 
@@ -36,7 +39,13 @@ class PhaseClock:
         self._monotonic = monotonic
         self._stopped = stopped
         self._started = self._heard = monotonic()
-        self._talking = False
+        self._talking = self._ended = False
+
+    def ended(self) -> None:
+        """Note that the model has finished: only its usage is still to come."""
+        if not self._ended:
+            self._ended = True
+            self._heard = self._monotonic()
 
     def token(self) -> None:
         """Note that the model said something."""
@@ -49,6 +58,8 @@ class PhaseClock:
             return 0.0
         now = self._monotonic()
         phase = self._limits.between_tokens if self._talking else self._limits.first_token
+        if self._ended:
+            phase = min(phase, self._limits.after_end)
         return min(self._limits.total - (now - self._started), phase - (now - self._heard))
 
     def reason(self) -> str:

@@ -1,8 +1,7 @@
-"""Local model servers on their usual ports: who answers, and with which models."""
+"""Local model servers on their usual ports: which answer, and with which models."""
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,23 +10,22 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from reviewer.models.address import refused_url
-from reviewer.models.faults import ProviderFault
+from reviewer.models.native import Served, fetch_json, parameters_of, served
 from reviewer.models.table import LocalRow
 
 # A server on this machine accepts at once or is not there.
 CONNECT_SECONDS: Final = 0.1
-ANSWER_SECONDS: Final = 1.0
-LIST_LIMIT: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class LocalModel:
-    """A model that a local server offers; `context_window` is 0 where the server does not say."""
+    """A model that a local server offers; `context_window` and `parameters` are 0 where it does not say."""
 
     provider: str
     base_url: str
     model: str
     context_window: int = 0
+    parameters: int = 0
 
 
 def discover(servers: Mapping[str, str], rules: LocalRow, *, offline: bool) -> tuple[LocalModel, ...]:
@@ -43,15 +41,29 @@ def discover(servers: Mapping[str, str], rules: LocalRow, *, offline: bool) -> t
         chosen = prefer([str(entry["id"]) for entry in offered], rules)
         if chosen is not None:
             entry = next(entry for entry in offered if entry["id"] == chosen)
-            found.append(LocalModel(provider, base_url, chosen, _context(entry)))
+            known = _served(base_url, entry, offline=offline)
+            found.append(LocalModel(provider, base_url, chosen, known.context_window, known.parameters))
     return tuple(found)
 
 
-def served_context(base_url: str, model: str, *, offline: bool) -> int:
-    """Return the window that a local server gives a model, 0 where it does not say."""
+def served_model(base_url: str, model: str, *, offline: bool) -> Served:
+    """Return how a local server serves a model; what it does not say is 0."""
     if refused_url(base_url, offline=offline) or not _listens(base_url):
-        return 0
-    return next((_context(row) for row in list_models(base_url, offline=offline) if row["id"] == model), 0)
+        return Served(0, parameters_of(model))
+    rows = list_models(base_url, offline=offline)
+    return _served(base_url, next((row for row in rows if row["id"] == model), {"id": model}), offline=offline)
+
+
+def _served(base_url: str, entry: Mapping[str, Any], *, offline: bool) -> Served:
+    """Return what the server's own API says of a model, else what its entry in the list says."""
+    meta = entry.get("meta")
+    size = meta.get("n_params") if isinstance(meta, dict) else None
+    listed = Served(_context(entry), size if isinstance(size, int) else 0)
+    own = Served() if listed.context_window else served(base_url, str(entry["id"]), offline=offline)
+    return Served(
+        listed.context_window or own.context_window,
+        listed.parameters or own.parameters or parameters_of(str(entry["id"])),
+    )
 
 
 def prefer(models: list[str], rules: LocalRow) -> str | None:
@@ -60,26 +72,9 @@ def prefer(models: list[str], rules: LocalRow) -> str | None:
     return next((name for glob in rules.prefer for name in able if fnmatchcase(name.lower(), glob)), None)
 
 
-def list_models(base_url: str, *, offline: bool) -> list[dict[str, Any]]:
+def list_models(base_url: str, *, offline: bool) -> list[Mapping[str, Any]]:
     """Return the entries of GET /models, none where the answer is anything else."""
-    import httpx  # noqa: PLC0415 - only where something listens
-
-    from reviewer.models.client import client_for  # noqa: PLC0415
-
-    try:
-        with client_for(base_url, offline=offline).stream(
-            "GET", base_url.rstrip("/") + "/models", timeout=httpx.Timeout(ANSWER_SECONDS)
-        ) as response:
-            if response.status_code != 200:
-                return []
-            body = b""
-            for chunk in response.iter_bytes():
-                body += chunk
-                if len(body) > LIST_LIMIT:
-                    return []
-        data = json.loads(body)
-    except (httpx.HTTPError, ProviderFault, ValueError, RecursionError):
-        return []
+    data = fetch_json(base_url.rstrip("/") + "/models", offline=offline)
     rows = data.get("data") if isinstance(data, dict) else None
     return [
         row

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+from reviewer.models.faults import error_event
+from reviewer.models.manner import SYSTEM
 from reviewer.models.model import FinishReason, Usage
 from reviewer.models.schemas import for_gemini
 from reviewer.models.wire import (
@@ -14,7 +16,6 @@ from reviewer.models.wire import (
     WireProtocol,
     WireRequest,
     count,
-    error_event,
     section,
     with_schema,
 )
@@ -27,19 +28,22 @@ _REFUSALS: Final = frozenset(
 def write(ask: Ask) -> WireRequest:
     """Write a streaming request; Gemini caches common prefixes by itself."""
     system = with_schema(ask.prompt.system, ask)
-    parts = [{"text": text} for text in (ask.prompt.shared, ask.prompt.unit) if text]
+    parted = SYSTEM not in ask.without
+    texts = (ask.prompt.shared, ask.prompt.unit) if parted else (system, ask.prompt.shared, ask.prompt.unit)
+    parts = [{"text": text} for text in texts if text]
     config: dict[str, Any] = {"maxOutputTokens": ask.max_output_tokens}
     if ask.prompt.schema and ask.mode in ("schema", "json"):
         config["responseMimeType"] = "application/json"
         if ask.mode == "schema":
             config["responseJsonSchema"] = for_gemini(ask.prompt.schema)
     body: dict[str, Any] = {}
-    if system:
+    if system and parted:
         body["systemInstruction"] = {"parts": [{"text": system}]}
     body["contents"] = [{"role": "user", "parts": parts}]
     body["generationConfig"] = config
     model = quote(ask.candidate.model.removeprefix("models/"), safe="")
-    return WireRequest(f"/models/{model}:streamGenerateContent?alt=sse", {}, body, "x-goog-api-key")
+    action = "streamGenerateContent?alt=sse" if ask.streams else "generateContent"
+    return WireRequest(f"/models/{model}:{action}", {}, body, "x-goog-api-key")
 
 
 class GeminiReader(Reader):
@@ -60,14 +64,27 @@ class GeminiReader(Reader):
             self.ended = True
         text = ""
         candidates = data.get("candidates")
-        for candidate in candidates[:1] if isinstance(candidates, list) else ():
-            text += _text(section(candidate))
-            self._finish(section(candidate).get("finishReason"))
+        for candidate in candidates if isinstance(candidates, list) else ():
+            if section(candidate).get("index", 0) == 0:
+                text += self._text(section(candidate))
+                self._finish(section(candidate).get("finishReason"))
         return text
 
     def whole(self, body: Mapping[str, Any]) -> str:
         """Take a whole answer."""
-        return self.feed("", body)
+        text = self.feed("", body)
+        self.ended = True
+        return text
+
+    def _text(self, candidate: Mapping[str, Any]) -> str:
+        parts = section(candidate.get("content")).get("parts")
+        text = ""
+        for part in (section(item) for item in parts) if isinstance(parts, list) else ():
+            if part.get("thought"):
+                self.reasoning += str(part.get("text") or "")
+            else:
+                text += str(part.get("text") or "")
+        return text
 
     def _finish(self, reason: object) -> None:
         if not reason:
@@ -77,15 +94,6 @@ class GeminiReader(Reader):
         else:
             self.finish_reason = FinishReason.LENGTH if reason == "MAX_TOKENS" else FinishReason.STOP
         self.ended = True
-
-
-def _text(candidate: Mapping[str, Any]) -> str:
-    parts = section(candidate.get("content")).get("parts")
-    return "".join(
-        str(section(part).get("text") or "")
-        for part in (parts if isinstance(parts, list) else ())
-        if not section(part).get("thought")
-    )
 
 
 def _read_usage(usage: Mapping[str, Any]) -> Usage:

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from policies.words import Check, Payment, Tier
+
+# Local models with fewer parameters need a narrow form to write in. Their window says nothing of it.
+SMALL_PARAMETERS: Final = 4_000_000_000
 
 
 class Stage(StrEnum):
@@ -97,6 +100,7 @@ class Candidate:
     """A model that can be called: where, with which protocol and on whose bill. Holds no key.
 
     `reasoning_tokens` is the room for reasoning that is billed as output before the first word of the answer.
+    `parameters` is the size of a local model, 0 where nothing says it.
     """
 
     tier: Tier
@@ -109,6 +113,12 @@ class Candidate:
     max_output_tokens: int
     structured: str = "schema"
     reasoning_tokens: int = 0
+    parameters: int = 0
+
+    @property
+    def small(self) -> bool:
+        """True for a small local model, which writes a sentence in a narrow form and no more."""
+        return self.payment is Payment.LOCAL and 0 < self.parameters < SMALL_PARAMETERS
 
     @property
     def name(self) -> str:

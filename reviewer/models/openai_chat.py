@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from policies.words import Payment
-from reviewer.models.faults import FaultKind, ProviderFault
+from reviewer.models.faults import FaultKind, ProviderFault, error_event
+from reviewer.models.manner import SYSTEM
 from reviewer.models.model import FinishReason, Usage
 from reviewer.models.schemas import for_openai, strict_ready
 from reviewer.models.wire import (
@@ -16,7 +19,6 @@ from reviewer.models.wire import (
     WireProtocol,
     WireRequest,
     count,
-    error_event,
     money,
     section,
     with_schema,
@@ -46,6 +48,8 @@ def write(ask: Ask) -> WireRequest:
         body["temperature"] = LOCAL_TEMPERATURE
     if ask.dialect.reports_cost:
         body["usage"] = {"include": True}
+    body = ask.allowed(body)
+    # Policy asked for it: never among the fields that are left out.
     if ask.dialect.routes_by_training and ask.forbid_training:
         body["provider"] = {"data_collection": "deny"}
     body.update(_structured(ask))
@@ -57,21 +61,19 @@ def _messages(ask: Ask) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
     # Gateways hand cache breakpoints on to Anthropic; everybody else caches prefixes by themselves.
     # https://openrouter.ai/docs/features/prompt-caching
-    if ask.dialect.reports_cost and ask.candidate.model.startswith("anthropic/"):
+    gateway = ask.dialect.reports_cost and ask.candidate.model.startswith("anthropic/")
+    if gateway and "cache_control" not in ask.without:
         if system:
-            messages.append({"role": "system", "content": [_cached(system)]})
-        parts = [_cached(ask.prompt.shared)] if ask.prompt.shared else []
+            messages.append({"role": "system", "content": [ask.cached(system)]})
+        parts = [ask.cached(ask.prompt.shared)] if ask.prompt.shared else []
         messages.append({"role": "user", "content": [*parts, {"type": "text", "text": ask.prompt.unit}]})
         return messages
-    if system:
+    parted = SYSTEM not in ask.without
+    if system and parted:
         messages.append({"role": "system", "content": system})
-    text = "\n\n".join(part for part in (ask.prompt.shared, ask.prompt.unit) if part)
-    messages.append({"role": "user", "content": text})
+    texts = (ask.prompt.shared, ask.prompt.unit) if parted else (system, ask.prompt.shared, ask.prompt.unit)
+    messages.append({"role": "user", "content": "\n\n".join(text for text in texts if text)})
     return messages
-
-
-def _cached(text: str) -> dict[str, Any]:
-    return {"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}
 
 
 def _structured(ask: Ask) -> dict[str, Any]:
@@ -81,46 +83,74 @@ def _structured(ask: Ask) -> dict[str, Any]:
     if ask.mode == "json":
         return {"response_format": {"type": "json_object"}}
     name = re.sub(r"[^A-Za-z0-9_-]", "_", ask.prompt.schema_name)[:64] or "answer"
-    strict = strict_ready(schema)
+    strict = strict_ready(schema) and "strict" not in ask.without
     if strict and ask.candidate.payment is not Payment.LOCAL:
         schema = for_openai(schema)
     if ask.mode == "tool":
-        function = {"name": name, "parameters": schema, "strict": strict}
+        function = {"name": name, "parameters": schema, **_strict(ask, strict=strict)}
         return {
             "tools": [{"type": "function", "function": function}],
             "tool_choice": {"type": "function", "function": {"name": name}},
         }
-    described = {"name": name, "schema": schema, "strict": strict}
+    described = {"name": name, "schema": schema, **_strict(ask, strict=strict)}
     return {"response_format": {"type": "json_schema", "json_schema": described}}
 
 
+def _strict(ask: Ask, *, strict: bool) -> dict[str, bool]:
+    return {} if "strict" in ask.without else {"strict": strict}
+
+
 class ChatReader(Reader):
-    """Reads `chat.completion.chunk` events, or one `chat.completion`."""
+    """Reads `chat.completion.chunk` events, or one `chat.completion`.
+
+    Of several choices the first is read, and of several tool calls the first.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._choice: object = None
+        self._call: object = None
+        self._spoke = False
 
     def feed(self, event: str, data: Mapping[str, Any]) -> str:
         """Take one chunk."""
         del event
-        if data.get("error"):
-            raise error_event(data["error"], where="in the middle of an answer")
+        self._refuse_error(data, "in the middle of an answer")
         self._common(data)
         text = ""
         for choice in _choices(data):
-            text += self._delta(section(choice.get("delta")))
+            number = choice.get("index", 0)
+            if self._choice is None:
+                self._choice = number
+            if number != self._choice:
+                continue
+            # Some servers send `message` for `delta`, others add the whole message to their last chunk.
+            delta = section(choice.get("delta"))
+            said = self._delta(delta or ({} if self._spoke else section(choice.get("message"))))
+            self._spoke = self._spoke or bool(delta and said)
+            text += said
             self._finish(choice)
         return text
 
     def whole(self, body: Mapping[str, Any]) -> str:
         """Take a whole completion."""
-        if body.get("error"):
-            raise error_event(body["error"], where="instead of an answer")
+        self._refuse_error(body, "instead of an answer")
         self._common(body)
         choices = _choices(body)
         if not choices:
+            if body.get("message") or body.get("detail"):
+                raise error_event(body, where="instead of an answer")
             raise ProviderFault(FaultKind.UNREADABLE, "answered without a choice")
-        text = self._delta(section(choices[0].get("message")))
+        text = self._delta(section(choices[0].get("message")) or section(choices[0].get("delta")))
         self._finish(choices[0])
         self.ended = True
         return text
+
+    def _refuse_error(self, data: Mapping[str, Any], where: str) -> None:
+        if data.get("error"):
+            raise error_event(data["error"], where=where)
+        if data.get("object") == "error":
+            raise error_event(data, where=where)
 
     def _common(self, data: Mapping[str, Any]) -> None:
         self.model = str(data.get("model") or self.model)
@@ -128,15 +158,22 @@ class ChatReader(Reader):
         usage = section(data.get("usage"))
         if usage:
             self.usage = read_usage(usage)
-            self.reported_cost = money(usage.get("cost"))
+            self.reported_cost = reported_cost(usage)
 
     def _delta(self, delta: Mapping[str, Any]) -> str:
-        text = delta.get("content") or ""
+        text, thought = _content(delta.get("content"))
+        spoken = delta.get("reasoning_content") or delta.get("reasoning") or ""
+        self.reasoning += thought + (spoken if isinstance(spoken, str) else "")
         if delta.get("refusal"):
             self.finish_reason = FinishReason.REFUSAL
-        for call in delta.get("tool_calls") or ():
-            text += section(section(call).get("function")).get("arguments") or ""
-        return text if isinstance(text, str) else ""
+        calls = delta.get("tool_calls")
+        for call in [section(found) for found in calls] if isinstance(calls, list) else ():
+            number = call.get("index", call.get("id"))
+            if self._call is None:
+                self._call = number
+            if number == self._call:
+                text += _arguments(call.get("function"))
+        return text + _arguments(delta.get("function_call"))
 
     def _finish(self, choice: Mapping[str, Any]) -> None:
         reason = choice.get("finish_reason")
@@ -147,6 +184,50 @@ class ChatReader(Reader):
         if self.finish_reason is not FinishReason.REFUSAL:
             self.finish_reason = FINISH.get(str(reason), FinishReason.STOP)
         self.ended = True
+
+
+def _content(content: object) -> tuple[str, str]:
+    """Return the text and the reasoning of a message's content: a string, or a list of chunks (Mistral)."""
+    if isinstance(content, str):
+        return content, ""
+    text = thought = ""
+    for item in content if isinstance(content, list) else [content]:
+        chunk = section(item)
+        if isinstance(item, str):
+            text += item
+        elif isinstance(chunk.get("text"), str):
+            text += chunk["text"]
+        elif chunk.get("thinking"):
+            thought += _content(chunk["thinking"])[0]
+    return text, thought
+
+
+def _arguments(function: object) -> str:
+    """Return the arguments of a function call, which some servers send as an object."""
+    arguments = section(function).get("arguments")
+    if isinstance(arguments, Mapping):
+        return json.dumps(arguments, ensure_ascii=False)
+    return arguments if isinstance(arguments, str) else ""
+
+
+def reported_cost(usage: Mapping[str, Any]) -> Decimal | None:
+    """Return what a gateway says that a call cost in US dollars, None where it does not say all of it.
+
+    With a key of the user's own behind the gateway, `cost` is the gateway's fee alone and the vendor's bill is in
+    `cost_details` (https://openrouter.ai/docs/use-cases/byok); both are paid.
+    """
+    own = money(usage.get("cost"))
+    upstream = money(section(usage.get("cost_details")).get("upstream_inference_cost"))
+    byok = usage.get("is_byok")
+    if byok is True:
+        return None if upstream is None else (own or Decimal(0)) + upstream
+    if own is None or byok is False:
+        return own
+    # Older answers lack `is_byok`: a vendor's bill above the gateway's is not part of it.
+    if upstream is not None and upstream > own:
+        return own + upstream
+    # A zero that does not say whose key paid is no bill.
+    return own or None
 
 
 def _choices(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -71,6 +71,11 @@ class PriceBook:
         return f"{version('genai-prices')} {self._now:%Y-%m-%dT%H}"
 
 
+def price_of(candidate: Candidate) -> Price | None:
+    """Return the price of a candidate now, None where it is unknown."""
+    return PriceBook().price_of(candidate)
+
+
 def published_price(provider: str, model: str, now: datetime) -> Price | None:
     """Return genai-prices' price at a time, None where it has none. Reads shipped data, no network."""
     # Half a second of import: nothing that needs no price should wait for it.

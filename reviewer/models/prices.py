@@ -1,4 +1,4 @@
-"""What tokens cost: Price, the worst case of a call, and bounds on tokens. Unknown is None, never zero."""
+"""What tokens cost: a price, the worst case of a call, and bounds on tokens. Unknown is None, never 0."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from reviewer.models.model import Candidate, Usage
+from reviewer.context.tokens import count_tokens
+from reviewer.models.model import Usage
 
 MILLION: Final = Decimal(1_000_000)
 # Chat templates, tool preambles and role markers that a provider adds to what we send, in tokens.
 PROMPT_OVERHEAD: Final = 1_000
-ANSWER_BYTES_PER_TOKEN: Final = 3.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +82,8 @@ def most_tokens(body: bytes) -> int:
 
 
 def estimate_tokens(text: str) -> int:
-    """Guess the tokens of a text from its bytes, for calls whose provider never sent a usage."""
-    return -(-len(text.encode("utf-8", "replace")) * 10 // int(ANSWER_BYTES_PER_TOKEN * 10)) if text else 0
-
-
-def worst_case(price: Price | None, prompt_tokens: int, max_output_tokens: int) -> Decimal | None:
-    """Return the reservation of a call, None where the price is unknown."""
-    return None if price is None else price.worst_case(prompt_tokens, max_output_tokens)
+    """Estimate the tokens of a text, on the high side: for a window, and for calls whose usage never came."""
+    return count_tokens(text, family="unknown")
 
 
 def gateway_price(entry: Mapping[str, Any]) -> Price | None:
@@ -122,10 +117,3 @@ def gateway_price(entry: Mapping[str, Any]) -> Price | None:
         values["input"] if values["cache_read"] is None else values["cache_read"],
         values["input"] if values["cache_write"] is None else values["cache_write"],
     )
-
-
-def price_of(candidate: Candidate) -> Price | None:
-    """Return the price of a candidate now, None where it is unknown."""
-    from reviewer.models.price_book import PriceBook  # noqa: PLC0415 - the book imports this module
-
-    return PriceBook().price_of(candidate)

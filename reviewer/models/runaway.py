@@ -1,37 +1,50 @@
-"""Answers that run away are noticed while they stream: repetition, length, text that is no JSON."""
+"""Notice while it streams that an answer runs away: repetition, blanks, prose in place of JSON, no end.
+
+The guard cuts nothing that the reader of answers accepts: prose and reasoning in front, wrapping objects, odd
+property names, a fence, findings without their object. What it cuts has used the room of an answer without
+beginning one, or says the same again and again.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
+
+from reviewer.models.reasoning import without_reasoning
 
 # A token is rarely longer than this many characters of JSON or code; more than this times the limit is no answer.
 LONGEST_TOKEN: Final = 12
+# A token of prose has about so many characters.
+PROSE_TOKEN: Final = 4
 CHECK_EVERY: Final = 256
-REPEAT_SPAN: Final = 1_200
+# Longer than the longest text that an answer may hold (a suggestion of 3,000 characters), so that a rule of dashes
+# or a table inside a string is none.
+REPEAT_SPAN: Final = 4_000
 REPEAT_PERIOD: Final = 300
-BLANK_SPAN: Final = 400
-PROSE_LIMIT: Final = 1_500
+BLANK_SPAN: Final = 1_000
+LEAST_PROSE: Final = 1_500
 TRAILING_LIMIT: Final = 2_000
-
-_FIRST_KEY: Final = re.compile(r"\{\s*\"((?:[^\"\\]|\\.)*)\"\s*:")
-# Reasoning that some local models write in front of their answer.
-_THINK: Final = "<think"
-_THOUGHT: Final = "</think"
 
 
 class RunawayGuard:
-    """Watches one answer. `keys` are the top-level properties of its schema; empty where any text is welcome."""
+    """Watches one answer. `schema` is that of the answer, empty where any text is welcome."""
 
-    def __init__(self, *, max_output_tokens: int, keys: Collection[str] = ()) -> None:
+    def __init__(self, *, max_output_tokens: int, schema: Mapping[str, Any] | None = None) -> None:
         self._limit = max_output_tokens * LONGEST_TOKEN
-        self._keys = frozenset(keys)
+        # Prose that fills the room leaves none for the answer; until then an answer may follow, as after reasoning
+        # whose opening tag the server took off.
+        self._prose = max(LEAST_PROSE, max_output_tokens * PROSE_TOKEN)
+        names = sorted(_property_names(schema or {}))
+        self._key = re.compile(r'\\?"(?:' + "|".join(map(re.escape, names)) + r')\\?"\s{0,20}:') if names else None
         self._text = ""
+        self._tail = ""
+        self._written = 0
         self._checked = 0
-        self._shape_known = not keys
+        self._begun = self._key is None
         self._depth = _Depth()
-        self._body_from = -1 if keys else 0
+        self._starts_with_object: bool | None = None if names else False
+        self.after_end = False
 
     @property
     def text(self) -> str:
@@ -39,46 +52,57 @@ class RunawayGuard:
         return self._text
 
     def feed(self, piece: str) -> str:
-        """Take more of the answer; return why it must be cut, or ""."""
+        """Take more of the answer; return why it must be cut, or "".
+
+        `after_end` is then True where a whole object came first and only what followed it was cut.
+        """
         self._text += piece
-        if len(self._text) > self._limit:
+        self._written += len("".join(piece.split()))
+        if self._written > self._limit:
             return f"longer than {self._limit} characters"
-        if self._keys and (reason := self._off_schema(piece)):
+        if self._key is not None and (reason := self._off_schema(piece)):
             return reason
         if len(self._text) - self._checked < CHECK_EVERY:
             return ""
         self._checked = len(self._text)
+        if not self._begun and len(self._text) > self._prose and len(without_reasoning(self._text)) > self._prose:
+            return f"no part of the answer in {self._prose} characters"
         tail = self._text[-BLANK_SPAN:]
-        if len(tail) == BLANK_SPAN and not tail.strip():
+        if len(tail) == BLANK_SPAN and not tail.strip() and not self._depth.in_string:
             return f"{BLANK_SPAN} blank characters in a row"
         period = repeated(self._text[-REPEAT_SPAN:]) if len(self._text) >= REPEAT_SPAN else 0
         return f"the same {period} characters repeated over {REPEAT_SPAN}" if period else ""
 
     def _off_schema(self, piece: str) -> str:
-        if self._body_from < 0:
-            self._body_from = self._begin()
-            if self._body_from < 0:
-                return ""
-            piece = self._text[self._body_from :]
-        if self._depth.feed(piece) > TRAILING_LIMIT:
+        after = self._depth.feed(piece)
+        if self._starts_with_object is None and self._text.strip():
+            start = self._text.lstrip()
+            self._starts_with_object = start[0] == "{" or start.startswith("```")
+        if self._starts_with_object and after > TRAILING_LIMIT:
+            self.after_end = True
             return f"{TRAILING_LIMIT} characters after the end of the answer"
-        if self._shape_known:
+        if self._begun:
             return ""
-        body = self._text[self._body_from :]
-        if found := _FIRST_KEY.search(body):
-            self._shape_known = True
-            return (
-                "" if found.group(1) in self._keys else f"off the schema: {found.group(1)[:40]!r} is not a property"
-            )
-        limit = PROSE_LIMIT if "{" not in body else 2 * PROSE_LIMIT
-        return f"no JSON in {limit} characters" if len(body) > limit else ""
+        # A key may be cut in two between pieces.
+        assert self._key is not None  # noqa: S101 - `_begun` is True without keys
+        if self._key.search(self._tail + piece):
+            self._begun = True
+            return ""
+        self._tail = (self._tail + piece)[-200:]
+        return ""
 
-    def _begin(self) -> int:
-        """Return where the answer begins, after any thinking; -1 while that is not known."""
-        start = self._text.lstrip()
-        if not start.startswith(_THINK):
-            return -1 if _THINK.startswith(start) else 0
-        return self._text.find(_THOUGHT)
+
+def _property_names(schema: Mapping[str, Any]) -> set[str]:
+    """Return the names of all properties of a schema, at any depth: a list of findings lacks the outer ones."""
+    names: set[str] = set()
+    for key, value in schema.items():
+        if key == "properties" and isinstance(value, Mapping):
+            names.update(value)
+            for child in value.values():
+                names |= _property_names(child) if isinstance(child, Mapping) else set()
+        elif isinstance(value, Mapping):
+            names |= _property_names(value)
+    return names
 
 
 class _Depth:
@@ -86,17 +110,17 @@ class _Depth:
 
     def __init__(self) -> None:
         self._depth = 0
-        self._opened = self._in_string = self._escaped = False
+        self._opened = self.in_string = self._escaped = False
         self._after = 0
 
     def feed(self, piece: str) -> int:
         for char in piece:
             if self._opened and self._depth == 0 and char != "{":
                 self._after += 1
-            elif self._in_string:
+            elif self.in_string:
                 self._string(char)
             elif char == '"' and self._depth:
-                self._in_string = True
+                self.in_string = True
             elif char in "{[":
                 # Prose before the answer may hold brackets, and braces too: the last object counts.
                 if self._depth or char == "{":
@@ -113,7 +137,7 @@ class _Depth:
         elif char == "\\":
             self._escaped = True
         elif char == '"':
-            self._in_string = False
+            self.in_string = False
 
 
 def repeated(span: str) -> int:

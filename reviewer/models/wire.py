@@ -7,14 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
-from reviewer.models.faults import FaultKind, ProviderFault
 from reviewer.models.model import Candidate, FinishReason, Prompt, Usage
 from reviewer.models.table import Dialect
-
-# How an answer is made to fit its schema, best first; a server that refuses one is asked with the next.
-MODES: Final = ("schema", "tool", "json", "prompt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +31,53 @@ class WireRequest:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Everything that a protocol needs to write a request."""
+    """Everything that a protocol needs to write a request.
+
+    `without` are fields that the model refused; `most_output` is the largest output limit that it takes, 0 where it
+    refused none.
+    """
 
     prompt: Prompt
     candidate: Candidate
     dialect: Dialect
     mode: str
     forbid_training: bool = False
+    without: frozenset[str] = frozenset()
+    most_output: int = 0
 
     @property
     def max_output_tokens(self) -> int:
         """The most that may be billed: the answer and room to reason, within what the model can give."""
         wanted = self.prompt.max_output_tokens + self.candidate.reasoning_tokens
-        return min(wanted, self.candidate.max_output_tokens)
+        most = min(wanted, self.candidate.max_output_tokens)
+        return min(most, self.most_output) if self.most_output else most
+
+    @property
+    def streams(self) -> bool:
+        """True where the answer is asked for as a stream."""
+        return "stream" not in self.without
+
+    def allowed(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a request's fields without those that the model refused."""
+        left_out = self.without if self.streams else self.without | {"stream_options"}
+        return {name: value for name, value in body.items() if name not in left_out}
+
+    def cached(self, text: str) -> dict[str, Any]:
+        """Return a block of text that ends at a cache breakpoint, where the model takes breakpoints."""
+        block: dict[str, Any] = {"type": "text", "text": text}
+        if "cache_control" not in self.without:
+            block["cache_control"] = {"type": "ephemeral"}
+        return block
 
 
 class Reader(ABC):
-    """Collects one answer. Fields hold what has been heard so far, so that a cut answer can be accounted for."""
+    """Collects one answer. Fields hold what has been heard so far, so that a cut answer can be accounted for.
+
+    `reasoning` is the text that a server marks as reasoning. `ended` says that the model has finished.
+    """
 
     def __init__(self) -> None:
+        self.reasoning = ""
         self.usage: Usage | None = None
         self.finish_reason: FinishReason | None = None
         self.model = ""
@@ -108,16 +132,3 @@ def money(value: object) -> Decimal | None:
 def section(value: object) -> Mapping[str, Any]:
     """Read an object, or nothing."""
     return value if isinstance(value, Mapping) else {}
-
-
-def error_event(detail: object, *, where: str) -> ProviderFault:
-    """Sort an error that arrives inside a stream that began with 200."""
-    error = section(detail)
-    text = str(error.get("message") or error.get("type") or detail)
-    code = error.get("code")
-    said = f"{error.get('type', '')} {error.get('status', '')} {code}".lower()
-    if code == 429 or "rate" in said:
-        return ProviderFault(FaultKind.RATE_LIMITED, f"asked us to wait, {where}: {text}", status=429)
-    if code in (402, 403) or "permission" in said or "billing" in said:
-        return ProviderFault(FaultKind.POLICY, f"refused by a limit of its own, {where}: {text}")
-    return ProviderFault(FaultKind.CUT, f"stopped with an error, {where}: {text}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,10 +13,10 @@ from reviewer.findings.model import PlacedFinding
 from reviewer.publish import cost, coverage
 from reviewer.publish.cost import Totals
 from reviewer.publish.escape import code, plain, visible
-from reviewer.publish.figures import count, severity
+from reviewer.publish.figures import count, grade
 from reviewer.publish.inline import Conceal
 from reviewer.publish.sanitize import title
-from reviewer.publish.standing import ordered, standing
+from reviewer.publish.standing import decisive, ordered, standing, unplaced
 from reviewer.steps.result import Review
 
 # https://docs.github.com/rest/checks/runs: summary and text are limited to 65,535 bytes each (the page says
@@ -42,15 +43,18 @@ class CheckOutput:
 def verdict_of(
     review: Review, *, fail_on: Severity | None, limit_conclusion: Conclusion = Conclusion.NEUTRAL
 ) -> Verdict:
-    """Return the gates' verdict on a review: on what a reader sees of it, and on threads that are still open."""
-    counts: dict[Severity, int] = {}
-    for placed in standing(review):
-        counts[placed.finding.severity] = counts.get(placed.finding.severity, 0) + 1
+    """Return the gates' verdict on a review.
+
+    What stands beside a line, is verified, or stands in an open thread decides; what is only in the collapsed part
+    does not. What could not be placed or graded never passes for clean.
+    """
     return conclude(
         status=str(review.status),
         complete=review.coverage.complete,
         share=review.coverage.share,
-        counts=counts,
+        counts=Counter(placed.finding.severity for placed in standing(review)),
+        deciding=Counter(placed.finding.severity for placed in decisive(review)),
+        unplaced=len(unplaced(review, fail_on)),
         fail_on=fail_on,
         limit_conclusion=limit_conclusion,
     )
@@ -89,7 +93,7 @@ def render_check(
 def _line(placed: PlacedFinding, conceal: Conceal) -> str:
     finding = placed.finding
     where = code(f"{finding.path}:{finding.line}")
-    return f"- {severity(finding.severity)} {where} {title(conceal(finding.title))}"
+    return f"- {grade(finding)} {where} {title(conceal(finding.title))}"
 
 
 def _annotation(placed: PlacedFinding, conceal: Conceal) -> dict[str, Any]:

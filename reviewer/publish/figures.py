@@ -20,6 +20,11 @@ def severity(level: Severity) -> str:
     return f"{_ICONS[level]} {level.label.capitalize()}"
 
 
+def grade(finding: Finding) -> str:
+    """Return the sign and the word of a finding's severity, "Ungraded" where the model stated none of the scale."""
+    return severity(finding.severity) if finding.graded else "⚪ Ungraded"
+
+
 def icon(level: Severity) -> str:
     """Return the sign of a severity."""
     return _ICONS[level]

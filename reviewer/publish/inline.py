@@ -9,7 +9,7 @@ from reviewer.change.model import Side
 from reviewer.findings.model import Finding, PlacedFinding
 from reviewer.prompts.redact import PLACEHOLDER
 from reviewer.publish.escape import code, fence, suggestion
-from reviewer.publish.figures import found_by, severity
+from reviewer.publish.figures import found_by, grade
 from reviewer.publish.marker import Kind, Marker
 from reviewer.publish.sanitize import markdown, title
 
@@ -36,7 +36,7 @@ def render_inline(placed: PlacedFinding, *, head: str, conceal: Conceal = str) -
 def render_finding(placed: PlacedFinding, *, conceal: Conceal = str, limit: int = INLINE_LIMIT) -> str:
     """Return a finding in full: as in an inline comment, without the marker. `limit` bounds its body."""
     finding = placed.finding
-    parts = [f"**{severity(finding.severity)} · {title(conceal(finding.title))}**"]
+    parts = [f"**{grade(finding)} · {title(conceal(finding.title))}**"]
     body = markdown(conceal(finding.body), limit=limit)
     if body:
         parts.append(body)

@@ -93,6 +93,7 @@ def publish(
         totals=totals,
         notices=tuple(state.problems),
         conceal=conceal,
+        verdict=verdict,
     )
     _summary(state, gh, identity, source, settle)
     no_comments = len(state.denied) > 0

@@ -8,7 +8,7 @@ from typing import Final
 
 from reviewer.change.anchor import Anchors
 from reviewer.errors import GitHubUnavailable, RequestRejected
-from reviewer.findings.model import Disposition, PlacedFinding
+from reviewer.findings.model import Disposition, Finding, PlacedFinding
 from reviewer.github.client import GitHub
 from reviewer.github.records import Comment, PullRequest
 from reviewer.publish.comments import comment_row, refused, sort_out
@@ -56,7 +56,7 @@ class Poster:
     settle: Settle = field(kw_only=True)
     _posts: int = field(default=0, init=False)
     _review_id: int | None = field(default=None, init=False)
-    _refused: dict[int, PlacedFinding] = field(default_factory=dict, init=False)
+    _refused: dict[Finding, PlacedFinding] = field(default_factory=dict, init=False)
     _there: dict[str, Comment] = field(default_factory=dict, init=False)
 
     def post(self) -> Result:
@@ -147,11 +147,11 @@ class Poster:
 
     def _refuse(self, findings: Iterable[PlacedFinding]) -> None:
         for placed in findings:
-            self._refused[id(placed.finding)] = placed
+            self._refused[placed.finding] = placed
 
     def _result(self) -> Result:
         findings = tuple(
-            self._refused.get(id(placed.finding), placed) if placed.disposition is Disposition.INLINE else placed
+            self._refused.get(placed.finding, placed) if placed.disposition is Disposition.INLINE else placed
             for placed in self.review.findings
         )
         ours = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from policies.words import Severity
 from reviewer.findings.model import Disposition, PlacedFinding
 from reviewer.publish.figures import count
 from reviewer.steps.result import Review
@@ -15,9 +16,7 @@ OPEN_THREAD: Final = "already raised in an open thread"
 
 def still_open(review: Review) -> tuple[PlacedFinding, ...]:
     """Return what was found again and stands in an open thread already: not said twice, and not gone either."""
-    return tuple(
-        placed for placed in review.by_disposition(Disposition.DUPLICATE) if placed.reason.startswith(OPEN_THREAD)
-    )
+    return tuple(placed for placed in review.findings if _open(placed))
 
 
 def standing(review: Review) -> tuple[PlacedFinding, ...]:
@@ -25,12 +24,30 @@ def standing(review: Review) -> tuple[PlacedFinding, ...]:
     return (*review.shown(), *still_open(review))
 
 
+def decisive(review: Review) -> tuple[PlacedFinding, ...]:
+    """Return the findings that the gates count: beside a line, verified, or in a thread that is still open."""
+    return tuple(placed for placed in (*review.shown(), *still_open(review)) if placed.decides or _open(placed))
+
+
+def unplaced(review: Review, level: Severity | None) -> tuple[PlacedFinding, ...]:
+    """Return what could not be placed or graded and may be `level` or worse, nothing without a level."""
+    if level is None:
+        return ()
+    return tuple(placed for placed in review.by_disposition(Disposition.UNPLACED) if placed.may_reach(level))
+
+
+def _open(placed: PlacedFinding) -> bool:
+    return placed.disposition is Disposition.DUPLICATE and placed.reason.startswith(OPEN_THREAD)
+
+
 def in_words(findings: Sequence[PlacedFinding]) -> str:
     """Return `3 findings (1 high, 2 low)`, "" for none."""
     if not findings:
         return ""
-    levels = [placed.finding.severity for placed in findings]
+    levels = [placed.finding.severity for placed in findings if placed.finding.graded]
     parts = [f"{levels.count(level)} {level.label}" for level in sorted(set(levels), reverse=True)]
+    if len(levels) < len(findings):
+        parts.append(f"{len(findings) - len(levels)} ungraded")
     return f"{count(len(findings), 'finding')} ({', '.join(parts)})"
 
 

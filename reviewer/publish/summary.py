@@ -10,22 +10,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from policies.words import Severity
+from policies.gates import Verdict
+from policies.words import Conclusion, Severity
 from reviewer.findings.model import Disposition, PlacedFinding
 from reviewer.publish import cost, coverage
 from reviewer.publish.aside import routes, set_aside
 from reviewer.publish.cost import Totals
 from reviewer.publish.escape import cell, code, link, plain
-from reviewer.publish.figures import count, icon, place, seconds, severity
+from reviewer.publish.figures import count, grade, icon, place, seconds
 from reviewer.publish.inline import BODY_LIMIT, Conceal, render_finding, size
 from reviewer.publish.marker import Kind, Marker, fingerprint_in_marker
 from reviewer.publish.sanitize import title
-from reviewer.publish.standing import in_words, ordered, standing, still_open
+from reviewer.publish.standing import decisive, in_words, ordered, standing, still_open
 from reviewer.steps.result import Review, ReviewStatus
 
 SUMMARY_LIMIT: Final = BODY_LIMIT - 500
 # Rows of the table that stand unfolded; a page of them is more than ten seconds.
 MAX_OPEN_ROWS: Final = 20
+# Findings that are named as those that failed the check.
+_MAX_DECISIVE: Final = 3
 # Characters of a finding's body at each level of detail; 0 is the title alone.
 _BODY_LIMITS: Final = (8_000, 1_500, 300, 0, 0)
 _LEVELS: Final = len(_BODY_LIMITS)
@@ -37,7 +40,8 @@ class SummaryInput:
     """What the summary is made from.
 
     `repository_url` is the repository's own address, "" for no links. `comment_urls` maps a fingerprint (as a
-    marker spells it) to the inline comment on it. `notices` are sentences of the publication itself.
+    marker spells it) to the inline comment on it. `notices` are sentences of the publication itself. `verdict` is
+    the check run's, None where there is no check.
     """
 
     review: Review
@@ -46,6 +50,7 @@ class SummaryInput:
     totals: Totals | None = None
     notices: tuple[str, ...] = ()
     conceal: Conceal = str
+    verdict: Verdict | None = None
 
 
 def render_summary(source: SummaryInput, *, limit: int = SUMMARY_LIMIT) -> str:
@@ -58,7 +63,7 @@ def render_summary(source: SummaryInput, *, limit: int = SUMMARY_LIMIT) -> str:
         text = _compose(source, level, most=None)
         if size(text) <= limit:
             return text
-    rows = len(_told(source.review)[0]) + len(_told(source.review)[1])
+    rows = sum(len(part) for part in _told(source))
     low, high = 0, rows
     while low < high:
         middle = (low + high + 1) // 2
@@ -89,13 +94,14 @@ def headline(review: Review) -> str:
 
 def _compose(source: SummaryInput, level: int, *, most: int | None) -> str:
     review = source.review
-    first, second = _told(review)
+    first, second = _told(source)
     body_limit = _BODY_LIMITS[min(level, _LEVELS - 1)]
     left = len(first) + len(second) if most is None else most
     parts = [
         Marker(Kind.SUMMARY, head=review.change.head).line(),
         f"### {_sign(review)} Kilo Review: {headline(review)}",
         _status(source),
+        *_decision(source),
         *_notices(source),
         _table(source, first[:left], len(first) - left),
         _details(source, first[:left], body_limit),
@@ -115,13 +121,15 @@ def fold(heading: str, lines: Sequence[str]) -> str:
     return "\n".join(("<details>", f"<summary>{heading}</summary>", "", *lines, "", "</details>"))
 
 
-def _told(review: Review) -> tuple[list[PlacedFinding], list[PlacedFinding]]:
-    """Split what a reader sees: the table, and the lower-ranked rest that is folded."""
-    shown = ordered(standing(review))
+def _told(source: SummaryInput) -> tuple[list[PlacedFinding], list[PlacedFinding]]:
+    """Split what a reader sees: the table, and the lower-ranked rest that is folded and decides nothing."""
+    shown = ordered(standing(source.review))
+    level = (source.verdict.fail_on if source.verdict else None) or Severity.HIGH
     lower = [
         placed
         for placed in shown
-        if placed.disposition is Disposition.SUMMARY and placed.finding.severity < Severity.HIGH
+        if placed.disposition is Disposition.SUMMARY
+        and not (placed.verified and placed.finding.severity >= min(level, Severity.HIGH))
     ]
     return [placed for placed in shown if placed not in lower], lower
 
@@ -144,6 +152,20 @@ def _status(source: SummaryInput) -> str:
         _commit(source),
     ]
     return " · ".join(part for part in parts if part)
+
+
+def _decision(source: SummaryInput) -> list[str]:
+    """Return the line that says what decided the check, and by which findings; none where there is no check."""
+    verdict = source.verdict
+    if verdict is None:
+        return []
+    text = f"Check: **{verdict.conclusion.value}**. {' '.join(verdict.reasons)}"
+    if verdict.conclusion is Conclusion.FAILURE and verdict.fail_on is not None:
+        found = [found for found in ordered(decisive(source.review)) if found.finding.severity >= verdict.fail_on]
+        places = [code(f"{placed.finding.path}:{placed.finding.line}") for placed in found[:_MAX_DECISIVE]]
+        more = f" and {len(found) - len(places)} more" if len(found) > len(places) else ""
+        text += f" Decided by {', '.join(places)}{more}." if places else ""
+    return [text]
 
 
 def _inline_count(review: Review) -> list[str]:
@@ -188,7 +210,7 @@ def _row(source: SummaryInput, placed: PlacedFinding) -> str:
         name += " *(raised before, still open)*"
     where = place(finding, repository_url=source.repository_url, head=source.review.change.head)
     # A link inside a link is none: the title is linked only where it has no link of its own, which `title` ensures.
-    return f"| {severity(finding.severity)} | {cell(link(name, url) if url else name)} | {cell(where)} |"
+    return f"| {grade(finding)} | {cell(link(name, url) if url else name)} | {cell(where)} |"
 
 
 def _comment_url(source: SummaryInput, placed: PlacedFinding) -> str:

@@ -19,6 +19,11 @@ from reviewer.steps.analysers import Analysers
 SUGGESTION_CHECKS: Final = frozenset({Check.SUGGESTION_APPLIES, Check.SUGGESTION_PARSES})
 # An answer that could be read stands for what passed, also where the model was unsure or was cut off.
 READABLE: Final = frozenset({Check.EMPTY_ON_EVIDENCE, Check.SELF_REPORTED_UNCERTAIN, Check.TRUNCATED})
+# Checks of a whole answer after which only a part of it was read.
+_UNREAD: Final = {
+    Check.TRUNCATED: "its answer was cut off",
+    Check.SCHEMA: "its answer could not be read whole",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ class AnswerChecks:
 
 @dataclass(frozen=True, slots=True)
 class CheckedAnswer:
-    """An answer after its checks: the findings that passed, and those that did not, each with the failed check.
+    """An answer after its checks: the findings that passed, and those that could not be placed or graded.
 
     `failure` is the one that is worth another call, None where the answer passed. `hints` are the analysers'
     findings of the unit where the answer passed them over.
@@ -46,14 +51,16 @@ class CheckedAnswer:
     @property
     def usable(self) -> bool:
         """True where what passed may stand although a check failed."""
-        return self.failure is None or self.failure.finding is not None or self.failure.check in READABLE
+        if self.failure is None or self.failure.finding is not None or self.failure.check in READABLE:
+            return True
+        return self.failure.check is Check.SCHEMA and bool(self.findings or self.rejected)
 
     @property
     def problem(self) -> str:
         """Why a part of the unit was not looked at although the answer stands, "" where all of it was."""
-        if self.failure is None or self.failure.check is not Check.TRUNCATED:
+        if self.failure is None or self.failure.finding is not None or self.failure.check not in _UNREAD:
             return ""
-        return f"its answer was cut off: {self.failure.detail}"
+        return f"{_UNREAD[self.failure.check]}: {self.failure.detail}"
 
 
 def check_completion(parsed: Parsed, completion: Completion, unit: Unit, checks: AnswerChecks) -> CheckedAnswer:
@@ -65,7 +72,7 @@ def check_completion(parsed: Parsed, completion: Completion, unit: Unit, checks:
     failure = next((failure for failure in checked.failures if _is_worth_a_call(failure)), None)
     passed_over = failure is not None and failure.check is Check.EMPTY_ON_EVIDENCE
     rejected = tuple(
-        PlacedFinding(failure.finding, Disposition.UNVERIFIED, f"{failure.check.value}: {failure.detail}")
+        PlacedFinding(failure.finding, Disposition.UNPLACED, f"{failure.check.value}: {failure.detail}")
         for failure in checked.failures
         if failure.finding is not None and failure.check not in SUGGESTION_CHECKS
     )

@@ -47,6 +47,7 @@ def merge_and_rank(prepared: Prepared, outputs: StepOutputs, policy: Policy) -> 
         (*(finding for finding, _answer in standing), *outputs.evidence.findings),
         earlier=prepared.request.earlier,
         renamed={file.old_path: file.path for file in prepared.change.files if file.old_path},
+        paths=frozenset(file.path for file in prepared.change.files),
     )
     strongest = {group.finding.fingerprint: _strongest(group, origins) for group in groups}
 
@@ -63,6 +64,7 @@ def merge_and_rank(prepared: Prepared, outputs: StepOutputs, policy: Policy) -> 
         score=worth,
         threshold=policy.style.threshold,
         max_inline=policy.max_inline,
+        verified=frozenset(outputs.verified.confirmed),
     )
     shown = tuple(_move_unsupported_to_summary(found, strongest) for found in placed)
     rejected = tuple(found for answer in outputs.answers for found in answer.rejected)
@@ -99,12 +101,11 @@ def _origin(finding: Finding, origins: Origins) -> Origin:
 
 
 def _strongest(group: Group, origins: Origins) -> Origin:
-    """Return the strongest origin of a group: whatever holds for one of its findings holds for the issue."""
+    """Return what holds for an issue: whatever holds for one of its findings. The tier is each finding's own."""
     known = [_origin(finding, origins) for finding in group.findings]
     return Origin(
-        max(origin.tier for origin in known),
-        any(origin.in_context for origin in known),
-        any(origin.alone_inline for origin in known),
+        in_context=any(origin.in_context for origin in known),
+        alone_inline=any(origin.alone_inline for origin in known),
     )
 
 

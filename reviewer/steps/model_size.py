@@ -8,14 +8,19 @@ from policies.policy import Policy
 from policies.words import Payment
 from reviewer.models.model import Candidate
 
-# A model with a window like this reads a page and writes a paragraph.
-SMALL_WINDOW: Final = 16_384
+# What is asked of a small local model: one finding in a sentence.
 SMALL_OUTPUT: Final = 200
+# A local server counts the answer into its window: the answer gets one part in so many.
+ANSWER_SHARE: Final = 4
 
 
 def is_small(candidate: Candidate | None) -> bool:
-    """Tell whether this is a small local model, which needs a short schema and short instructions."""
-    return candidate is not None and candidate.payment is Payment.LOCAL and candidate.context_window <= SMALL_WINDOW
+    """Tell whether this is a small local model, which needs a short schema and short instructions.
+
+    The size of the model decides, not its window: a large model with a short window writes as well as with a long
+    one, and a model that thinks first needs the room for it.
+    """
+    return candidate is not None and candidate.small
 
 
 def answer_room(candidate: Candidate | None, policy: Policy) -> int:
@@ -23,4 +28,6 @@ def answer_room(candidate: Candidate | None, policy: Policy) -> int:
     if candidate is None:
         return policy.max_output_tokens
     most = min(policy.max_output_tokens, candidate.max_output_tokens)
+    if candidate.payment is Payment.LOCAL:
+        most = min(most, max(SMALL_OUTPUT, candidate.context_window // ANSWER_SHARE))
     return min(most, SMALL_OUTPUT) if is_small(candidate) else most

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from policies.words import Strategy
 from reviewer.change.model import Change
-from reviewer.findings.merge import EarlierFinding
+from reviewer.findings.earlier import EarlierFinding
 from reviewer.findings.model import Skipped
 from reviewer.prompts.about import About
 

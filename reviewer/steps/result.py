@@ -101,9 +101,19 @@ class Review:
         return tuple(placed for placed in self.findings if placed.disposition in dispositions)
 
     def shown(self) -> tuple[PlacedFinding, ...]:
-        """Return the findings that a reader sees: inline, in the summary, or moved there for their anchor."""
-        return self.by_disposition(Disposition.INLINE, Disposition.SUMMARY, Disposition.OUT_OF_DIFF)
+        """Return the findings that a reader sees: inline, in the summary, or moved there for want of an anchor."""
+        return self.by_disposition(
+            Disposition.INLINE, Disposition.SUMMARY, Disposition.OUT_OF_DIFF, Disposition.UNPLACED
+        )
 
     def worst(self) -> Severity | None:
-        """Return the highest severity among the findings that a reader sees."""
-        return max((placed.finding.severity for placed in self.shown()), default=None)
+        """Return the highest severity among the findings that decide, and those that could not be placed or graded.
+
+        One without a grade counts as CRITICAL: it may be as bad as that.
+        """
+        unplaced = self.by_disposition(Disposition.UNPLACED)
+        decisive = [placed.finding.severity for placed in (*self.shown(), *unplaced) if placed.decides]
+        open_ended = [
+            placed.finding.severity if placed.finding.graded else Severity.CRITICAL for placed in unplaced
+        ]
+        return max((*decisive, *open_ended), default=None)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from policies.escalation import Attempt
 from policies.words import Check, Tier
 from reviewer.context.model import ContextItem
+from reviewer.findings.merge import left_out
+from reviewer.findings.model import Finding
 from reviewer.findings.parse import LookupRequest
 from reviewer.models.model import Call, Completion, Prompt, Stage
 from reviewer.prompts.build import hinted_prompt
@@ -75,18 +77,34 @@ class UnitState:
             self.best = answer
 
     def close(self, answer: UnitAnswer) -> UnitAnswer:
-        """Return the answer that stands, with everything that asking took."""
+        """Return the answer that stands, with everything that asking took and what a later answer left out."""
         return replace(
             answer,
             calls=tuple(self.calls),
             escalations=tuple(self.escalations),
-            notices=tuple(self.notices),
+            notices=(*self.notices, *_left_out(self.best, answer)),
             looked_up=self.looked_up,
         )
 
     def give_up(self, problem: str, *, limit: bool = False) -> UnitAnswer:
         """Return the best answer so far, and without one the unit as not reviewed because of `problem`."""
         return self.close(self.best or UnitAnswer(self.plan, self.tier, problem=problem, limit=limit))
+
+
+def _left_out(best: UnitAnswer | None, answer: UnitAnswer) -> tuple[str, ...]:
+    """Name the findings of an earlier answer to this unit that the one that stands does not repeat."""
+    if best is None or best is answer:
+        return ()
+    before, now = _all_findings(best), _all_findings(answer)
+    return tuple(
+        f"left out when the model was asked again: {finding.title!r} ({finding.severity.label}, "
+        f"{finding.path}:{finding.line})"
+        for finding in left_out(before, now)
+    )
+
+
+def _all_findings(answer: UnitAnswer) -> tuple[Finding, ...]:
+    return (*answer.findings, *(placed.finding for placed in answer.rejected))
 
 
 def _is_better(answer: UnitAnswer, best: UnitAnswer | None) -> bool:

@@ -31,12 +31,16 @@ BATCH_TOKENS: Final = 12_000
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What verification set aside, with the line that refutes it; what it cost; and what it could not do."""
+    """What verification set aside, with the line that refutes it; what it cost; and what it could not do.
+
+    `confirmed` are the findings that a verdict lets stand.
+    """
 
     refuted: tuple[PlacedFinding, ...] = ()
     calls: tuple[Call, ...] = ()
     escalations: tuple[Escalation, ...] = ()
     notices: tuple[str, ...] = ()
+    confirmed: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ def verify_findings(answers: Sequence[UnitAnswer], context: ReviewContext) -> Ve
         tuple(call for part in parts for call in part.calls),
         tuple(escalation for part in parts for escalation in part.escalations),
         tuple(dict.fromkeys(notice for part in parts for notice in part.notices)),
+        tuple(finding for part in parts for finding in part.confirmed),
     )
 
 
@@ -121,7 +126,7 @@ def _refute(batch: Batch, context: ReviewContext) -> Verified:
     if late := context.run.out_of_time():
         return Verified(notices=(f"{len(batch.findings)} finding(s) were not verified: {late}",))
     judged = _judge(batch, context)
-    first = Verified(_refuted(judged), judged.calls, (), judged.notices)
+    first = Verified(_refuted(judged), judged.calls, (), judged.notices, _confirmed(judged))
     unproven = judged.verification.unproven if judged.verification else ()
     split = tuple(finding for finding in unproven if finding.severity >= Severity.HIGH)
     higher = _tier_above(batch.tier, context) if split else None
@@ -141,11 +146,16 @@ def _refute(batch: Batch, context: ReviewContext) -> Verified:
             ),
         ),
         (*first.notices, *again.notices),
+        (*first.confirmed, *_confirmed(again)),
     )
 
 
 def _refuted(judged: _Judged) -> tuple[PlacedFinding, ...]:
     return judged.verification.refuted if judged.verification else ()
+
+
+def _confirmed(judged: _Judged) -> tuple[Finding, ...]:
+    return judged.verification.confirmed if judged.verification else ()
 
 
 def _tier_above(tier: Tier, context: ReviewContext) -> Tier | None:

@@ -108,6 +108,7 @@ def test_doubt_that_the_model_states_itself_is_a_failed_check():
         ("+        found += row.price", "        found += row.price"),
         ("```\n        found += 1\n```", "        found += 1"),
         ("if row.count:\n    found += row.price", "        if row.count:\n            found += row.price"),
+        ("        found += 2\n        log(row)", "        found += 2"),
         ("", None),
     ],
 )
@@ -122,7 +123,7 @@ def test_a_suggestion_is_put_into_the_shape_that_applies(suggestion, published):
     [
         ("        found += row.price * row.count", Check.SUGGESTION_APPLIES),
         ("        found += row.price * row.count   \n", Check.SUGGESTION_APPLIES),
-        ("        found += 2\n        log(row)", Check.SUGGESTION_APPLIES),
+        ("        found += row.price * row.count\n        log(row)", Check.SUGGESTION_APPLIES),
         ("        found += (row.price", Check.SUGGESTION_PARSES),
         ("        else:", Check.SUGGESTION_PARSES),
     ],

@@ -27,6 +27,10 @@ def test_duplicates_are_found_in_pull_requests_that_were_held_out():
     assert figures["recall"] > figures["same_line_recall"]
     assert figures["against_threads_precision"] >= 0.95
     assert figures["against_threads_recall"] >= 0.85
+    assert figures["against_outdated_threads_precision"] >= 0.95
+    assert figures["against_outdated_threads_recall"] >= 0.85
+    assert figures["on_the_same_code_precision"] >= 0.95
+    assert figures["on_the_same_code_recall"] >= 0.9
 
 
 @pytest.mark.campaign

@@ -5,10 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies.words import Severity
-from reviewer.findings.alike import Likeness, Said
+from reviewer.findings.earlier import EarlierFinding
 from reviewer.findings.fingerprint import fingerprint
-from reviewer.findings.merge import EarlierFinding, merge
+from reviewer.findings.merge import merge
 from reviewer.findings.model import Category, Disposition
+from reviewer.findings.similarity import Similarity, Statement
 from tests.findings.builders import finding
 
 LEAK = finding(
@@ -59,7 +60,7 @@ def test_what_one_answer_tells_apart_stays_apart_unless_it_is_nearly_the_same():
     )
     assert len(merge([LEAK, replace(kin, source="model:two")])) == 1
     assert len(merge([LEAK, kin])) == 2
-    assert len(merge([LEAK, kin], voice=lambda found: found.title)) == 1
+    assert len(merge([LEAK, kin], source_of=lambda found: found.title)) == 1
     assert len(merge([LEAK, replace(LEAK, line=53)])) == 1
 
 
@@ -143,10 +144,11 @@ def test_merging_loses_and_repeats_nothing_whatever_comes(findings):
 
 @settings(max_examples=60, deadline=None)
 @given(
-    *[st.builds(Said, *[st.text(max_size=12)], st.integers(0, 99), st.text(max_size=30), st.text(max_size=30))] * 2
+    *[st.builds(Statement, *[st.text(max_size=12)], st.integers(0, 99), st.text(max_size=30), st.text(max_size=30))]
+    * 2
 )
 def test_likeness_is_a_chance_and_the_same_both_ways(first, second):
-    likeness = Likeness([first, second])
+    likeness = Similarity([first, second])
     chance = likeness.chance(first, second)
     assert 0 <= chance <= 1
     assert chance == pytest.approx(likeness.chance(second, first))

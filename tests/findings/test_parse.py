@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies.words import Check, Severity
+from reviewer.findings.documents import find_documents
 from reviewer.findings.model import Category
-from reviewer.findings.parse import LookupRequest, parse_answer
-from reviewer.findings.schema import FINDINGS_SCHEMA, MAX_BODY, narrowed
-from reviewer.findings.tolerant_json import decode_json
+from reviewer.findings.parse import MAX_READ, LookupRequest, parse_answer
+from reviewer.findings.schema import FINDINGS_SCHEMA, MAX_BODY, MAX_FINDINGS, narrowed
 from reviewer.models.schemas import strict_ready
 from tests.findings.builders import answer, stated, unit_of
 
@@ -35,6 +35,15 @@ def test_a_right_answer_is_read_whole():
         "```json\n{}\n```",
         "Here is my review of f(x) {{mostly}}:\n\n{}\n\nHope that helps!",
         "<think>{{'a': [1, 2]}}</think>\n{}",
+        '<think>{{"a": [1, 2]}}</think>\n{}',
+        '<think>Draft: {{"findings": []}}. No.</think>\n{}',
+        'The dict {{"a": 1}} is built.\n</think>\n{}',
+        '<thought>{{"debug": true}}</thought>{}',
+        '[THINK]{{"debug": true}}[/THINK]{}',
+        '<|channel|>analysis<|message|>{{"a": 1}}<|end|><|start|>assistant<|channel|>final<|message|>{}<|return|>',
+        '{{"lookups": [], "findings": [], "uncertain": false}} would be clean, but:\n{}',
+        '{}\nNothing else; otherwise {{"findings": []}}.',
+        "{{}}\n{}",
         "\ufeff{}",
     ],
 )
@@ -71,12 +80,116 @@ def test_a_refusal_in_prose_is_called_one(text):
     assert parse_answer(text, UNIT).failed is Check.REFUSED
 
 
-@pytest.mark.parametrize("text", ["All good!", '{"result": "fine"}', "[1, 2, 3", "{", "null", '"text"', "42"])
-def test_what_holds_no_findings_fails_the_schema_or_is_cut(text):
+@pytest.mark.parametrize(
+    ("text", "failed"),
+    [
+        ("All good!", Check.SCHEMA),
+        ('{"result": "fine"}', Check.SCHEMA),
+        ('{"findings": null}', Check.SCHEMA),
+        ('{"findings": "none"}', Check.SCHEMA),
+        ('{"findings": {}}', Check.SCHEMA),
+        ('{"findings": [null]}', Check.SCHEMA),
+        ('{"findings": [""]}', Check.SCHEMA),
+        ('{"findings": [{}]}', Check.SCHEMA),
+        ('{"findings": [[]]}', Check.SCHEMA),
+        ('{"issues": []}', Check.SCHEMA),
+        ('{"files": [{"path": "a.py", "summary": "adds a function"}]}', Check.SCHEMA),
+        ('{"lookups": []}', Check.SCHEMA),
+        ("[]", Check.SCHEMA),
+        ("[[]]", Check.SCHEMA),
+        ("[1, 2, 3]", Check.SCHEMA),
+        ("null", Check.SCHEMA),
+        ('"text"', Check.SCHEMA),
+        ("42", Check.SCHEMA),
+        ('<think>{"findings": []}</think>', Check.TRUNCATED),
+        ('<think>Done: {"findings": []}', Check.TRUNCATED),
+        ("[1, 2, 3", Check.TRUNCATED),
+        ("{", Check.TRUNCATED),
+        ('{"findings": []', Check.TRUNCATED),
+        ('{"findings": [], "uncertain": fal', Check.TRUNCATED),
+    ],
+)
+def test_what_is_no_answer_fails_the_schema_or_is_cut(text, failed):
     parsed = parse_answer(text, UNIT)
-    assert parsed.failed in (Check.SCHEMA, Check.TRUNCATED) or parsed.findings == ()
-    if text != "[1, 2, 3":
-        assert parsed.failed is not None
+    assert (parsed.failed, parsed.findings, parsed.malformed) == (failed, (), ())
+    assert parsed.detail
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda found: {"name": "review", "arguments": {"findings": [found]}},
+        lambda found: {"name": "review", "parameters": json.dumps({"findings": [found]})},
+        lambda found: {"review": {"findings": [found]}},
+        lambda found: {"type": "object", "properties": {"findings": [found]}},
+        lambda found: {"findings": json.dumps([found])},
+        lambda found: {"findings": [json.dumps(found)]},
+        lambda found: {"findings": {"1": found}},
+        lambda found: {"findings": [[found]]},
+        lambda found: {"findings": [{"finding": found}]},
+        lambda found: {"findings": found},
+        lambda found: {"Findings": [found]},
+        lambda found: {"findings": [], "issues": [found]},
+        lambda found: {"issues": [found]},
+        lambda found: json.dumps({"findings": [found]}),
+    ],
+)
+def test_findings_are_read_from_every_shape_that_models_put_them_in(wrap):
+    parsed = parse_answer(json.dumps(wrap(stated())), UNIT)
+    assert parsed.failed is None
+    assert [found.title for found in parsed.findings] == ["Count may be missing"]
+
+
+def test_what_a_finding_is_called_by_other_names_is_understood():
+    item = {
+        "file": "shop/cart.py",
+        "line_number": 4,
+        "code": "found",
+        "severity": "high",
+        "message": "It may be None",
+    }
+    (found,) = parse_answer(json.dumps({"findings": [item]}), UNIT).findings
+    assert (found.path, found.line, found.quote, found.body) == ("shop/cart.py", 4, "found", "It may be None")
+
+
+def test_a_walk_through_the_files_beside_the_findings_is_no_finding():
+    text = answer(stated(), files=[{"path": "shop/cart.py", "summary": "Counts the rows."}])
+    parsed = parse_answer(text, UNIT)
+    assert (len(parsed.findings), parsed.malformed, parsed.failed) == (1, (), None)
+
+
+def test_a_finding_that_is_one_text_keeps_its_place_and_its_words():
+    text = "shop/cart.py:4: division by zero (critical)"
+    parsed = parse_answer(json.dumps({"findings": [text, "The lock is never released"]}), UNIT)
+    (found,) = parsed.findings
+    assert (found.path, found.line, found.severity) == ("shop/cart.py", 4, Severity.CRITICAL)
+    assert "division by zero" in found.title
+    ((other, problem),) = parsed.malformed
+    assert (other.title, other.graded) == ("The lock is never released", False)
+    assert "severity" in problem
+
+
+def test_every_finding_counts_also_beyond_what_the_schema_allows():
+    many = [stated(title=f"Number {number}") for number in range(MAX_FINDINGS + 10)]
+    parsed = parse_answer(answer(*many), UNIT)
+    assert (len(parsed.findings), parsed.failed) == (len(many), None)
+    endless = [stated(title=f"Number {number}") for number in range(MAX_READ + 1)]
+    parsed = parse_answer(answer(*endless), UNIT)
+    assert (len(parsed.findings), parsed.failed) == (MAX_READ, Check.SCHEMA)
+    assert "201" in parsed.detail
+
+
+def test_a_member_that_is_named_twice_with_two_values_is_damage():
+    text = answer(stated())[:-1] + ', "findings": []}'
+    parsed = parse_answer(text, UNIT)
+    assert parsed.failed is Check.SCHEMA
+    assert len(parsed.findings) == 1
+
+
+@pytest.mark.parametrize("quoted", ["</think>", "<think>", "[/THINK]", "<|channel|>final<|message|>"])
+def test_a_tag_that_an_answer_quotes_ends_no_reasoning(quoted):
+    parsed = parse_answer(answer(stated(quote=quoted), stated(title="Second")), UNIT)
+    assert (len(parsed.findings), parsed.failed) == (2, None)
 
 
 def test_what_was_whole_before_a_cut_is_kept_and_the_cut_is_named():
@@ -121,8 +234,11 @@ def test_words_of_other_scales_are_translated_and_unknown_ones_named():
         ("85%", 0.85),
         (2, 1.0),
         (-1, 0.0),
-        ("high", 0.0),
-        (None, 0.0),
+        (9, 0.9),
+        ("0,9", 0.9),
+        ("high", 0.8),
+        ("no idea", 0.5),
+        (None, 0.5),
         (1, 1.0),
     ],
 )
@@ -136,13 +252,32 @@ def test_a_finding_without_path_is_about_the_only_file_there_is():
     assert found.path == "shop/cart.py"
 
 
-@pytest.mark.parametrize(("key", "value"), [("quote", ""), ("quote", None), ("quote", 7)])
-def test_a_finding_without_quote_is_kept_as_malformed(key, value):
-    parsed = parse_answer(answer(stated(**{key: value})), UNIT)
-    assert parsed.findings == ()
+@pytest.mark.parametrize(
+    ("stated_", "severity"),
+    [
+        ("critical (CVSS 9.8)", Severity.CRITICAL),
+        ("🔴 critical", Severity.CRITICAL),
+        ("very high", Severity.HIGH),
+        ("High severity", Severity.HIGH),
+        ("warn", Severity.MEDIUM),
+        ("P1", Severity.HIGH),
+        ("low/medium", Severity.MEDIUM),
+        ("not critical", None),
+        ("5", None),
+        (5, None),
+        (None, None),
+        ("", None),
+        (["high"], None),
+    ],
+)
+def test_a_severity_in_other_words_is_graded_and_any_other_is_named(stated_, severity):
+    parsed = parse_answer(answer(stated(severity=stated_)), UNIT)
+    if severity is not None:
+        assert [found.severity for found in parsed.findings] == [severity]
+        return
     ((found, problem),) = parsed.malformed
-    assert found.title == "Count may be missing"
-    assert "quote" in problem
+    assert (found.title, found.severity, found.graded) == ("Count may be missing", Severity.HIGH, False)
+    assert "severity" in problem
 
 
 def test_texts_are_bounded():
@@ -194,9 +329,22 @@ def test_no_answer_breaks_the_reader(text):
         assert found.line >= 0
 
 
-def test_hostile_nesting_is_read_in_bounded_time():
-    assert decode_json("[" * 100_000) is None or decode_json("[" * 100_000).cut
-    assert parse_answer('{"findings": ' * 50_000, UNIT).failed is not None
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"findings": ' * 50_000,
+        '{"findings": [' + '{"title": "' * 20_000,
+        '"' * 150_000,
+        "{'a': " * 20_000,
+        '{"a": 1, "a": 2, ' * 20_000,
+        "<think>" * 20_000,
+        "</think>" * 20_000 + '{"findings": []',
+    ],
+)
+def test_a_hostile_answer_fails_and_is_read_in_bounded_time(text):
+    assert parse_answer(text, UNIT).failed is not None
+    assert not any(document.value for document in find_documents(text).found)
 
 
 def test_the_schema_is_valid_and_ready_for_strict_mode():

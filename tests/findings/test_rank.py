@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from policies.words import Severity, Tier
 from reviewer.change.model import Side
 from reviewer.context.model import ContextItem, ContextKind
-from reviewer.findings.alike import FEATURES as PAIR_FEATURES
-from reviewer.findings.alike import load_weights
 from reviewer.findings.model import Category
 from reviewer.findings.rank import FEATURES, evidence_in_context, score
+from reviewer.findings.similarity import FEATURES as PAIR_FEATURES
+from reviewer.findings.similarity import load_weights
 from tests.findings.builders import finding
 from tests.shared import shared
 

@@ -70,6 +70,12 @@ def test_a_repetition_falls_only_beside_another_finding_that_stands(same_as, fal
     assert bool(result.refuted) is falls
 
 
+def test_only_what_a_verdict_lets_stand_is_confirmed():
+    result = apply(Verdict(1, Outcome.STANDS), Verdict(2, Outcome.FALSE, "this line is nowhere"))
+    assert titles(result.confirmed) == ["First"]
+    assert titles(result.stands) == ["First", "Second", "Third"]
+
+
 def test_of_two_that_point_at_each_other_the_first_stands():
     result = apply(Verdict(1, Outcome.REPEATED, same_as=2), Verdict(2, Outcome.REPEATED, same_as=1))
     assert titles(result.stands) == ["First", "Third"]
@@ -103,6 +109,10 @@ def test_verdicts_are_read_back_from_what_the_schema_asks_for():
     jsonschema.validate({"verdicts": [said]}, VERDICTS_SCHEMA)
     assert read_verdicts(json.dumps({"verdicts": [said]})) == (Verdict(1, Outcome.OLDER, "found = 0", None, "r"),)
     assert read_verdicts("no JSON") is None
+    assert read_verdicts(f'<think>{{"verdicts": []}}</think>{json.dumps({"verdicts": [said]})}') == (
+        Verdict(1, Outcome.OLDER, "found = 0", None, "r"),
+    )
+    assert read_verdicts('{"verdicts": []}') == ()
     assert read_verdicts('{"verdicts": [{"number": "one"}, 3, {"number": 1, "verdict": "maybe"}]}') == ()
     assert strict_ready(VERDICTS_SCHEMA)
 

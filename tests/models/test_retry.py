@@ -7,10 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reviewer.models.error_body import parse_error
 from reviewer.models.faults import FaultKind, ProviderFault, fault_of_answer, one_line, retry_after_seconds
 from reviewer.models.retry import MAX_WAIT_SECONDS, Next, next_step, pause
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+
+
+SENT = {
+    "max_tokens": 8192,
+    "temperature": 0.2,
+    "stream": True,
+    "stream_options": {"include_usage": True},
+    "response_format": {"type": "json_schema", "json_schema": {"strict": True}},
+    "messages": [{"role": "system", "content": "x"}],
+}
 
 
 def fault(kind: FaultKind, retry_after: float | None = None) -> ProviderFault:
@@ -54,6 +65,12 @@ def test_retry_after_is_read_in_every_form(headers: dict[str, str], seconds: flo
         (400, "Invalid parameter: 'response_format' of type 'json_schema'", FaultKind.UNSUPPORTED),
         (400, "output_config: Extra inputs are not permitted", FaultKind.UNSUPPORTED),
         (422, "messages: wrong", FaultKind.BAD_REQUEST),
+        (400, "API key not valid. Please pass a valid API key.", FaultKind.KEY_REFUSED),
+        (404, "No endpoints found that support structured outputs (response_format)", FaultKind.UNSUPPORTED),
+        (404, "The model `stream-1` does not exist", FaultKind.NOT_FOUND),
+        (500, "this server does not support json_schema", FaultKind.UNSUPPORTED),
+        (504, "", FaultKind.TIMEOUT),
+        (524, "", FaultKind.TIMEOUT),
         (500, "", FaultKind.OVERLOADED),
         (502, "<html>", FaultKind.OVERLOADED),
         (529, "", FaultKind.OVERLOADED),
@@ -61,7 +78,7 @@ def test_retry_after_is_read_in_every_form(headers: dict[str, str], seconds: flo
     ],
 )
 def test_an_answer_that_is_no_answer_is_sorted_by_what_it_means(status: int, detail: str, kind: FaultKind) -> None:
-    found = fault_of_answer(status, {}, detail, NOW)
+    found = fault_of_answer(status, {}, parse_error(detail), NOW, SENT)
     assert found.kind is kind
     assert str(status) in str(found)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,12 +9,19 @@ from hypothesis import strategies as st
 
 from reviewer.models.runaway import RunawayGuard, repeated
 
-KEYS = ("findings", "uncertain")
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "findings": {"type": "array", "items": {"type": "object", "properties": {"title": {}, "body": {}}}},
+        "uncertain": {"type": "boolean"},
+    },
+    "required": ["findings", "uncertain"],
+}
 
 
-def cut(text: str, *, piece: int = 20, keys: tuple[str, ...] = KEYS, limit: int = 4096) -> tuple[str, int]:
+def cut(text: str, *, piece: int = 20, schema: Any = SCHEMA, limit: int = 4096) -> tuple[str, int]:
     """The reason of the cut and how much of the text was read."""
-    guard = RunawayGuard(max_output_tokens=limit, keys=keys)
+    guard = RunawayGuard(max_output_tokens=limit, schema=schema)
     for start in range(0, len(text), piece):
         if reason := guard.feed(text[start : start + piece]):
             return reason, start + piece
@@ -45,8 +53,23 @@ ANSWER = json.dumps(
         f"Here is my review:\n\n{ANSWER}",
         f"<think>{'Let me look at this {closely}. ' * 20}</think>\n{ANSWER}",
         '{"uncertain": true, "findings": []}',
+        json.dumps({"name": "review", "arguments": json.loads(ANSWER)}),
+        json.dumps({"name": "review", "arguments": ANSWER}),
+        json.dumps({"thoughts": "First the request, then its length. " * 40, **json.loads(ANSWER)}),
+        json.dumps(json.loads(ANSWER)["findings"]),
+        "The change does three things. " + " ".join(f"Point {number}." for number in range(300)) + ANSWER,
+        f"<thought>{' '.join(f'step {number} of {{many}}' for number in range(1500))}</thought>{ANSWER}",
+        f"<|channel|>analysis<|message|>{' '.join(f'word{number}' for number in range(2000))}<|end|>"
+        f"<|start|>assistant<|channel|>final<|message|>{ANSWER}",
+        json.dumps({"findings": [{"title": "A table", "body": "-" * 2900 + " " * 900}], "uncertain": False}),
+        ANSWER + " ".join(f"And {number}." for number in range(200)),
+        " ".join(f"I see {number}." for number in range(900)) + f"</think>{ANSWER}",
     ],
-    ids=["plain", "fenced", "after prose", "after thinking", "other order"],
+    ids=[
+        *("plain", "fenced", "after prose", "after thinking", "other order", "tool call", "tool call, twice"),
+        *("a property of its own first", "a bare list", "long prose", "long thinking", "harmony", "a long rule"),
+        *("a remark after it", "thinking without its opening tag"),
+    ],
 )
 def test_an_answer_that_will_do_is_left_alone(text: str) -> None:
     assert cut(text) == ("", len(text))
@@ -55,26 +78,28 @@ def test_an_answer_that_will_do_is_left_alone(text: str) -> None:
 def test_a_block_said_again_and_again_is_cut_long_before_the_limit() -> None:
     reason, read = cut('{"findings": [' + '{"title": "the same"},' * 2000)
     assert "repeated" in reason
-    assert read < 2500
+    assert read < 4400
 
 
 def test_endless_white_space_is_cut() -> None:
     reason, read = cut('{"findings": [' + " \n\t" * 2000)
     assert "blank" in reason
-    assert read < 1000
+    assert read < 1400
 
 
 def test_prose_where_json_was_asked_is_cut() -> None:
     words = " ".join(f"word{number}" for number in range(2000))
     reason, read = cut(words)
-    assert "no JSON" in reason
-    assert read < 1600
+    assert "no part of the answer" in reason
+    # The room of 4,096 tokens.
+    assert read < 4 * 4096 + 300
+    assert cut(words, limit=512)[1] < 4 * 512 + 300
 
 
-def test_a_first_property_that_is_not_in_the_schema_is_cut_at_once() -> None:
-    reason, read = cut('{"thoughts": "' + "a, b; " * 500)
-    assert reason == "off the schema: 'thoughts' is not a property"
-    assert read <= 40
+def test_an_object_with_none_of_the_answer_s_properties_is_cut_before_it_fills_the_room() -> None:
+    reason, read = cut('{"thoughts": "' + " ".join(f"thought {number}" for number in range(3000)))
+    assert "no part of the answer" in reason
+    assert read < 4 * 4096 + 300
 
 
 def test_talking_on_after_the_answer_is_cut() -> None:
@@ -90,8 +115,8 @@ def test_braces_in_strings_do_not_end_the_answer() -> None:
 
 
 def test_free_text_is_only_watched_for_length_and_repetition() -> None:
-    assert cut("words, " + " ".join(map(str, range(2000))), keys=())[0] == ""
-    assert "repeated" in cut("again " * 1000, keys=())[0]
+    assert cut("words, " + " ".join(map(str, range(2000))), schema={})[0] == ""
+    assert "repeated" in cut("again " * 1000, schema={})[0]
 
 
 def test_more_characters_than_the_limit_can_hold_are_cut() -> None:

@@ -44,6 +44,7 @@ def ask(status: str, *, complete: bool = False, share: float = 0.5, **more: obje
         counts=more.get("counts", {}),  # type: ignore[arg-type]
         fail_on=more.get("fail_on"),  # type: ignore[arg-type]
         limit_conclusion=more.get("limit", Conclusion.NEUTRAL),  # type: ignore[arg-type]
+        deciding=more.get("deciding"),  # type: ignore[arg-type]
     )
     return verdict.conclusion, f"{verdict.title} {' '.join(verdict.reasons)}"
 
@@ -80,3 +81,49 @@ def test_a_share_is_never_rounded_up_to_everything() -> None:
 
 def test_an_empty_change_is_neutral() -> None:
     assert ask("empty", complete=True, share=1.0)[0] is Conclusion.NEUTRAL
+
+
+def test_what_is_only_in_the_collapsed_part_never_fails_a_check_and_the_check_says_so() -> None:
+    collapsed = {Severity.HIGH: 1, Severity.LOW: 1}
+    conclusion, text = ask(
+        "complete", complete=True, share=1.0, counts=collapsed, deciding={Severity.LOW: 1}, fail_on=Severity.HIGH
+    )
+    assert conclusion is Conclusion.SUCCESS
+    assert "1 finding: 1 high in the lower-ranked part" in text
+    assert "do not decide" in text
+    conclusion, _ = ask(
+        "complete", complete=True, share=1.0, counts=collapsed, deciding=collapsed, fail_on=Severity.HIGH
+    )
+    assert conclusion is Conclusion.FAILURE
+
+
+@given(
+    status=st.sampled_from(STATUSES),
+    complete=st.booleans(),
+    deciding=counts,
+    fail_on=st.one_of(st.none(), st.sampled_from(list(Severity))),
+    unplaced=st.integers(0, 3),
+    limit=st.sampled_from(list(Conclusion)),
+)
+def test_with_a_finding_that_could_not_be_placed_nothing_is_green(
+    status: str,
+    complete: bool,
+    deciding: dict[Severity, int],
+    fail_on: Severity | None,
+    unplaced: int,
+    limit: Conclusion,
+) -> None:
+    verdict = conclude(
+        status=status,
+        complete=complete,
+        share=1.0,
+        counts=deciding,
+        deciding=deciding,
+        unplaced=unplaced,
+        fail_on=fail_on,
+        limit_conclusion=limit,
+    )
+    if unplaced and fail_on is not None:
+        assert verdict.conclusion is not Conclusion.SUCCESS
+        assert any("could not be placed or graded" in reason for reason in verdict.reasons)
+    assert verdict.fail_on is fail_on

@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from policies.words import Payment, Severity
-from reviewer.findings.merge import EarlierFinding, merge
+from reviewer.findings.earlier import EarlierFinding
+from reviewer.findings.merge import merge
 from reviewer.findings.model import Coverage, Disposition, PlacedFinding, Reviewed, Skipped
 from reviewer.models.model import Usage
 from reviewer.publish.check import TEXT_LIMIT, render_check, verdict_of
@@ -98,6 +99,61 @@ def test_a_finding_in_an_open_thread_is_still_there_and_still_counts() -> None:
     assert verdict_of(again, fail_on=Severity.HIGH).conclusion.value == "failure"
     foreign = replace(again.findings[0], reason=f"{OPEN_THREAD} (https://evil.example/x)")
     assert "evil.example" not in summary(replace(again, findings=(foreign,)))
+
+
+def check_of(of: Review, fail_on: Severity | None = Severity.HIGH) -> tuple[str, str]:
+    verdict = verdict_of(of, fail_on=fail_on)
+    return verdict.conclusion.value, summary(of, verdict=verdict)
+
+
+def test_a_finding_that_is_not_worth_a_line_is_collapsed_and_does_not_decide() -> None:
+    doubtful = PlacedFinding(finding(confidence=0.05), Disposition.SUMMARY, "score 0.05 is under 0.50", score=0.05)
+    conclusion, text = check_of(review(doubtful))
+    assert conclusion == "success"
+    assert "Check: **success**" in text
+    assert "these do not decide" in text
+    table, _, folded = text.partition("<details>")
+    assert doubtful.finding.title not in table
+    assert doubtful.finding.title in folded
+
+
+def test_a_verified_finding_decides_and_stands_in_the_table_and_the_summary_names_it() -> None:
+    verified = PlacedFinding(finding(), Disposition.SUMMARY, "score 0.45 is under 0.50", verified=True)
+    conclusion, text = check_of(review(verified))
+    assert conclusion == "failure"
+    assert f"Decided by `{verified.finding.path}:{verified.finding.line}`." in text
+    assert verified.finding.title in text.partition("<details>")[0]
+    assert check_of(review(verified), fail_on=None)[0] == "success"
+    assert check_of(review(verified), fail_on=Severity.CRITICAL)[0] == "success"
+
+
+@pytest.mark.parametrize("disposition", [Disposition.DUPLICATE, Disposition.SUPPRESSED, Disposition.UNVERIFIED])
+def test_what_is_set_aside_decides_nothing_also_when_it_was_verified(disposition: Disposition) -> None:
+    assert check_of(review(PlacedFinding(finding(), disposition, "same as 'x'", verified=True)))[0] == "success"
+
+
+@pytest.mark.parametrize(
+    ("changes", "fail_on", "conclusion"),
+    [
+        ({}, Severity.HIGH, "neutral"),
+        ({"severity": Severity.LOW}, Severity.HIGH, "success"),
+        ({"graded": False}, Severity.CRITICAL, "neutral"),
+        ({"graded": False}, None, "success"),
+    ],
+)
+def test_what_could_not_be_placed_or_graded_is_shown_as_it_is_and_never_called_wrong(
+    changes: dict[str, Any], fail_on: Severity | None, conclusion: str
+) -> None:
+    unplaced = PlacedFinding(finding(**changes), Disposition.UNPLACED, "quote: a.py has no line 'x'")
+    found, text = check_of(review(unplaced), fail_on)
+    assert found == conclusion
+    assert unplaced.finding.title in text.partition("<details>")[0]
+    assert "a.py has no line" in text
+    assert "shown to be wrong" not in text
+    assert "✅" not in text
+    assert ("Ungraded" in text) == (not unplaced.finding.graded)
+    if conclusion == "neutral":
+        assert "could not be placed or graded" in text
 
 
 def test_an_unknown_price_is_unknown_never_zero() -> None:

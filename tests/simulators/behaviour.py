@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -11,7 +12,15 @@ class Say:
     """Answer with a text, streamed in pieces where the client asks for a stream.
 
     `finish` is one of stop, length, refusal. `usage` False leaves the usage out. `cost` is reported as a gateway
-    does. `pause` is slept between pieces; `comments` sends keep-alive comments before the first piece.
+    does, and `usage_fields` are added to the usage as they are. `pause` is slept between pieces; `comments` sends
+    keep-alive comments before the first piece.
+
+    `dress` is the form in which OpenAI's protocol carries the text: "" for a string, "chunks" for Mistral's list,
+    "reasoning" for `reasoning_content`, "message" in place of `delta`, "tool" for the arguments of a call, "two"
+    for a second choice that says something else. `ending` is how a stream ends: "done", "no done" without its last
+    event, "no finish" without a finish reason either, "broken" with the connection reset, "open" with the
+    connection left open in silence. `blanks` sends empty `data:` lines. `whole` ignores a wish for a stream, and
+    `content_type` names the answer's type.
     """
 
     text: str = '{"findings": []}'
@@ -22,15 +31,26 @@ class Say:
     pause: float = 0.0
     comments: int = 0
     reasoning: int = 0
+    usage_fields: Mapping[str, Any] = field(default_factory=dict)
+    dress: str = ""
+    ending: str = "done"
+    blanks: bool = False
+    whole: bool = False
+    content_type: str = ""
 
 
 @dataclass(frozen=True)
 class Status:
-    """Answer with an error status, a message in the vendor's shape, and headers."""
+    """Answer with an error status, a message in the vendor's shape, and headers.
+
+    `error` replaces the vendor's error object; `inside` sends it in an answer that begins with 200.
+    """
 
     status: int
     message: str = "simulated"
     headers: Mapping[str, str] = field(default_factory=dict)
+    error: Mapping[str, Any] | None = None
+    inside: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +102,18 @@ class Forever:
     piece: str
     start: str = '{"findings": ['
     limit: int = 200_000
+
+
+def refusing(
+    *fields: str, words: str = "Unsupported parameter: '{}'", then: Behaviour
+) -> Callable[[Any], Behaviour]:
+    """Refuse a request with 400 while it holds any of the fields, naming the first of them; then answer."""
+
+    def answer(body: Any) -> Behaviour:
+        found = next((name for name in fields if name in body), "")
+        return Status(400, words.format(found)) if found else then
+
+    return answer
 
 
 Behaviour = Say | Status | Cut | ErrorInStream | Hang | Raw | Flood | Forever

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import struct
 import threading
 import time
 from collections import deque
@@ -13,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from uuid import uuid4
 
+from reviewer.context.tokens import count_tokens
 from tests.simulators.behaviour import (
     Behaviour,
     Cut,
@@ -24,6 +27,7 @@ from tests.simulators.behaviour import (
     Say,
     Status,
 )
+from tests.simulators.dress import dressed
 from tests.simulators.shapes import SHAPES, Tokens
 
 KEY = "sk-simulated-0123456789abcdef"
@@ -37,6 +41,17 @@ PATHS = {
     "anthropic": re.compile(r"^/v1/messages$"),
     "gemini": re.compile(r"^/v1beta/models/([^/:]+):(streamGenerateContent\?alt=sse|generateContent)$"),
 }
+
+
+@dataclass(frozen=True)
+class OllamaServes:
+    """How an Ollama serves its one model: the window, whether it is loaded already, `num_ctx` where one is set."""
+
+    model: str = "qwen3-coder:30b"
+    window: int = 4096
+    loaded: bool = True
+    num_ctx: int = 0
+    parameter_size: str = "30.5B"
 
 
 @dataclass(frozen=True)
@@ -55,7 +70,8 @@ class ProviderSimulator:
     """`with ProviderSimulator("openai") as provider:` listens on loopback until the block ends.
 
     `script` is what the next requests get, in order; when it is empty `default` answers, which may be a function of
-    the request's JSON body. `books` holds what the provider would bill: one entry per answer that it worked on.
+    the request's JSON body. `ollama` makes it an Ollama, which cuts what passes its window and asks for no key.
+    `books` holds what the provider would bill: one entry per answer that it worked on.
     """
 
     def __init__(
@@ -65,12 +81,14 @@ class ProviderSimulator:
         default: Behaviour | Callable[[Any], Behaviour] = NOTHING_FOUND,
         script: Iterable[Behaviour] = (),
         key: str = KEY,
+        ollama: OllamaServes | None = None,
     ) -> None:
         self.protocol = protocol
         self.shape = SHAPES[protocol]
         self.default = default
         self.script = deque(script)
         self.key = key
+        self.ollama = ollama
         self.requests: list[Request] = []
         self.books: list[Tokens] = []
         self.in_flight = 0
@@ -112,6 +130,8 @@ class ProviderSimulator:
         """Count as providers do: a token is about four characters, and a prefix seen before is cached."""
         parts, breakpoints = _prompt(self.protocol, body)
         total = max(1, len("".join(parts)) // 4)
+        if self.ollama:
+            total = min(count_tokens("".join(parts)), self.ollama.window)
         read = written = 0
         with self._lock:
             for index in breakpoints:
@@ -212,16 +232,45 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         provider = self.server.provider
         provider.requests.append(Request(self.path, dict(self.headers), None, b"", time.monotonic()))
-        if self.path == "/v1/models":
+        if provider.ollama and self.path == "/api/ps":
+            serves = provider.ollama
+            row = {
+                "name": serves.model,
+                "model": serves.model,
+                "details": {"parameter_size": serves.parameter_size},
+                "context_length": serves.window,
+            }
+            self._json(200, {"models": [row] if serves.loaded else []})
+        elif provider.ollama and self.path == "/v1/models":
+            row = {"id": provider.ollama.model, "object": "model", "owned_by": "library"}
+            self._json(200, {"object": "list", "data": [row]})
+        elif self.path == "/v1/models":
             self._json(200, {"object": "list", "data": [{"id": "simulated", "object": "model", "owned_by": "x"}]})
         else:
             self._json(404, provider.shape.error(404, "no such path"))
 
+    def _show(self, serves: OllamaServes, body: Any) -> None:
+        if body.get("model") != serves.model:
+            self._json(404, {"error": f"model '{body.get('model')}' not found"})
+            return
+        lines = ['stop                           "<|im_end|>"']
+        if serves.num_ctx:
+            lines.append(f"num_ctx                        {serves.num_ctx}")
+        shown = {
+            "parameters": "\n".join(lines),
+            "details": {"parameter_size": serves.parameter_size},
+            "model_info": {"qwen3moe.context_length": 262_144},
+        }
+        self._json(200, shown)
+
     def _answer(self, provider: ProviderSimulator, body: Any, headers: dict[str, str]) -> None:
+        if provider.ollama and self.path == "/api/show":
+            self._show(provider.ollama, body)
+            return
         if not PATHS[provider.protocol].match(self.path):
             self._json(404, provider.shape.error(404, f"no such path: {self.path}"))
             return
-        if provider.key not in (
+        if not provider.ollama and provider.key not in (
             headers.get("authorization", "").removeprefix("Bearer "),
             headers.get("x-api-key"),
             headers.get("x-goog-api-key"),
@@ -231,9 +280,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         behaviour = provider.next_behaviour(body)
         if isinstance(behaviour, Status):
-            self._json(
-                behaviour.status, provider.shape.error(behaviour.status, behaviour.message), behaviour.headers
-            )
+            error = provider.shape.error(behaviour.status, behaviour.message)
+            if behaviour.error is not None:
+                error = {"error": behaviour.error}
+            self._json(200 if behaviour.inside else behaviour.status, error, behaviour.headers)
         elif isinstance(behaviour, Say):
             self._say(provider, body, behaviour)
         else:
@@ -247,23 +297,39 @@ class _Handler(BaseHTTPRequestHandler):
         model = self._model(body)
         tokens = provider.count(body, say.text, say.reasoning)
         provider.bill(tokens)
-        streamed = body.get("stream") or "streamGenerateContent" in self.path
+        streamed = (body.get("stream") or "streamGenerateContent" in self.path) and not say.whole
         if not streamed:
             self._leave(provider)
-            self._json(200, provider.shape.whole(model, say.text, say.finish, tokens, say.cost))
+            answer = dressed(provider.shape.whole(model, say.text, say.finish, tokens, say.cost), say)
+            self._json(200, answer, {"content-type": say.content_type} if say.content_type else None)
             return
-        self._begin()
+        self._begin(say.content_type or "text/event-stream; charset=utf-8")
         for _ in range(say.comments):
             self._write(b": keep-alive\n\n")
             provider.leaving.wait(say.pause)
         self._events(provider.shape.start(model, tokens))
         for start in range(0, len(say.text), say.piece):
-            self._events([provider.shape.piece(model, say.text[start : start + say.piece])])
+            name, data = provider.shape.piece(model, say.text[start : start + say.piece])
+            self._events([(name, dressed(data, say))])
+            if say.blanks:
+                self._write(b"data:\n\ndata: \n\n")
             provider.leaving.wait(say.pause)
         wanted = bool((body.get("stream_options") or {}).get("include_usage"))
         ended = provider.shape.end(model, say.finish, tokens if say.usage else None, say.cost, wanted)
+        ended = [(name, dressed(data, say)) for name, data in ended]
+        if say.ending != "done":
+            ended = [event for event in ended if event[1] != "[DONE]" and event[0] != "message_stop"]
+        if say.ending == "no finish":
+            ended = []
         self._leave(provider)
         self._events(ended)
+        if say.ending == "open":
+            provider.leaving.wait(60)
+        if say.ending == "broken":
+            # A reset instead of an orderly end.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            provider.leaving.wait(0.2)
+            self.connection.close()
 
     def _misbehave(self, provider: ProviderSimulator, body: Any, behaviour: Behaviour) -> None:
         self.close_connection = True
@@ -327,9 +393,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _json(self, status: int, body: Any, headers: Any = None) -> None:
         data = json.dumps(body).encode()
         self.send_response(status)
-        self.send_header("content-type", "application/json")
+        given = {"content-type": "application/json", **(headers or {})}
         self.send_header("content-length", str(len(data)))
-        for name, value in (headers or {}).items():
+        for name, value in given.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)

@@ -1,4 +1,4 @@
-"""How alike two findings are: the chance that they say the same thing, from place and words."""
+"""The chance that two findings say the same thing, from their places and words."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ FEATURES: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Statement:
     """What is compared of a finding, whether it is ours of this run or one that a pull request already shows."""
 
     path: str
@@ -95,23 +95,23 @@ class _Words:
     body_norm: float
 
 
-class Likeness:
+class Similarity:
     """Compares findings of one batch; words that are rare in it weigh more, so one instance serves one batch."""
 
-    def __init__(self, batch: Sequence[Said], *, weights: Mapping[str, float] | None = None) -> None:
+    def __init__(self, batch: Sequence[Statement], *, weights: Mapping[str, float] | None = None) -> None:
         self._weights = weights if weights is not None else load_weights()["same_issue"]
         counts: Counter[str] = Counter()
         for said in batch:
             counts.update(set(stems(f"{said.title} {said.body}")))
         self._rarity = {stem: math.log(1 + len(batch) / count) for stem, count in counts.items()}
-        self._known: dict[Said, _Words] = {}
+        self._known: dict[Statement, _Words] = {}
 
-    def chance(self, first: Said, second: Said) -> float:
+    def chance(self, first: Statement, second: Statement) -> float:
         """Return the chance, 0 to 1, that both say the same."""
         features = self.features(first, second)
         return 1 / (1 + math.exp(-sum(self._weights[name] * value for name, value in features.items())))
 
-    def features(self, first: Said, second: Said) -> dict[str, float]:
+    def features(self, first: Statement, second: Statement) -> dict[str, float]:
         """Return the value of every feature by its name."""
         left, right = self._words(first), self._words(second)
         same_path = first.path == second.path
@@ -138,7 +138,7 @@ class Likeness:
             "near_and_words": near * max(title, body),
         }
 
-    def _words(self, said: Said) -> _Words:
+    def _words(self, said: Statement) -> _Words:
         known = self._known.get(said)
         if known is None:
             names = frozenset(_names(f"{said.title} {said.body}"))

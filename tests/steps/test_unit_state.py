@@ -1,0 +1,101 @@
+"""One unit while it is asked about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from policies.words import Check, Tier
+from reviewer.findings.check import CheckFailure
+from reviewer.findings.model import Finding
+from reviewer.findings.parse import LookupRequest
+from reviewer.models.model import Stage
+from reviewer.steps.answer import UnitAnswer
+from reviewer.steps.check import CheckedAnswer
+from reviewer.steps.look_up import look_ups_at
+from reviewer.steps.unit_state import UnitState
+from tests.findings.builders import finding
+from tests.publish.samples import call
+from tests.steps.parts import HEAD, completed, plan_of
+
+FILE = LookupRequest("file", "", "shop/price.py", 1, 2)
+PLAN = plan_of(tier=Tier.BALANCED)
+
+
+def answered(*findings: Finding, problem: str = "") -> UnitAnswer:
+    return UnitAnswer(PLAN, Tier.BALANCED, model="m", findings=findings, problem=problem)
+
+
+def test_a_unit_begins_with_the_plans_prompt_at_its_tier() -> None:
+    state = UnitState.of(PLAN)
+    assert (state.tier, state.question, state.prompt) == (Tier.BALANCED, PLAN.prompt, PLAN.prompt)
+    assert (state.stage, state.lookup_rounds, state.best) == (Stage.REVIEW, 0, None)
+
+
+def test_what_was_looked_up_is_in_the_question_from_then_on() -> None:
+    state, look_up = UnitState.of(PLAN), look_ups_at(HEAD)
+    other = LookupRequest("file", "", "shop/cart.py", 1, 2)
+    for number, request in enumerate((FILE, other), start=1):
+        state.prompt = replace(PLAN.prompt, unit="a repair")
+        state.show([request], look_up([request]))
+        assert state.lookup_rounds == number
+        assert len(state.looked_up) == number
+        assert (state.prompt, state.stage) == (state.question, Stage.LOOKUP)
+    assert state.lookups == (FILE, other)
+    for words in (PLAN.prompt.unit, "return row.price or 0", "def total(rows):"):
+        assert words in state.question.unit
+
+
+def test_an_answer_names_its_model_its_tier_and_what_it_looked_up() -> None:
+    state = UnitState.of(PLAN)
+    state.lookups = (FILE,)
+    cut_off = CheckFailure(Check.TRUNCATED, "at the limit")
+    checked = CheckedAnswer((finding(),), (), cut_off)
+    made = state.answer(completed("text", "m"), checked)
+    assert (made.plan, made.tier, made.model, made.text) == (PLAN, Tier.BALANCED, "m", "text")
+    assert (made.findings, made.rejected, made.lookups) == ((finding(),), (), (FILE,))
+    assert made.problem == "its answer was cut off: at the limit"
+
+
+def test_a_failed_check_is_noted_on_the_last_call_that_was_answered() -> None:
+    state = UnitState.of(PLAN)
+    state.calls = [call(ok=True), call(ok=True), call(ok=False)]
+    state.note_failure(Check.QUOTE, None)
+    assert [made.failed_check for made in state.calls] == [None, Check.QUOTE, None]
+    assert state.best is None
+
+
+def test_the_best_answer_is_a_complete_one_then_the_one_with_the_most_findings_then_the_last() -> None:
+    order = [
+        answered(finding(), finding("Another"), problem="cut off"),
+        answered(),
+        answered(finding()),
+        answered(finding("As good")),
+    ]
+    state = UnitState.of(PLAN)
+    for better in order:
+        state.note_failure(Check.QUOTE, better)
+        assert state.best is better
+    for worse in order[:2]:
+        state.note_failure(Check.QUOTE, worse)
+        assert state.best is order[-1]
+
+
+def test_the_answer_that_stands_has_everything_that_asking_took() -> None:
+    state = UnitState.of(PLAN)
+    state.calls, state.notices, state.escalations = [call()], ["a notice"], []
+    state.looked_up = look_ups_at(HEAD)([FILE])
+    closed = state.close(answered(finding()))
+    assert (closed.calls, closed.notices) == ((call(),), ("a notice",))
+    assert (closed.findings, closed.looked_up) == ((finding(),), state.looked_up)
+
+
+def test_a_unit_is_given_up_with_its_best_answer_or_as_not_reviewed() -> None:
+    state = UnitState.of(PLAN)
+    state.calls = [call()]
+    given_up = state.give_up("no model answered", limit=True)
+    assert (given_up.problem, given_up.limit, given_up.calls) == ("no model answered", True, (call(),))
+    assert (given_up.tier, given_up.model) == (Tier.BALANCED, "")
+    assert not state.give_up("no model answered").limit
+    state.best = answered(finding())
+    assert state.give_up("no model answered", limit=True).problem == ""
+    assert state.give_up("no model answered").findings == (finding(),)
