@@ -58,7 +58,9 @@ class CheckedAnswer:
     @property
     def problem(self) -> str:
         """Why a part of the unit was not looked at although the answer stands, "" where all of it was."""
-        if self.failure is None or self.failure.finding is not None or self.failure.check not in _UNREAD:
+        if not self.usable or self.failure is None or self.failure.finding is not None:
+            return ""
+        if self.failure.check not in _UNREAD:
             return ""
         return f"{_UNREAD[self.failure.check]}: {self.failure.detail}"
 

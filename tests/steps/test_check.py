@@ -38,7 +38,7 @@ def test_a_finding_that_stands_nowhere_is_on_record_with_its_check_and_worth_ano
     assert [found.title for found in checked.findings] == ["Count may be missing"]
     (rejected,) = checked.rejected
     assert rejected.finding.title == "Elsewhere"
-    assert rejected.disposition is Disposition.UNVERIFIED
+    assert rejected.disposition is Disposition.UNPLACED
     assert rejected.reason.startswith("quote: shop/cart.py has no line")
     assert checked.failure is not None
     assert checked.failure.check is Check.QUOTE

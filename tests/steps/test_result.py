@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from policies.words import Severity, Tier
@@ -34,11 +35,12 @@ def test_a_review_costs_what_its_calls_cost() -> None:
     assert review.usage == total_usage(review.calls)
 
 
-def test_the_reader_sees_what_is_inline_in_the_summary_or_out_of_the_diff_and_the_worst_of_it() -> None:
+def test_the_reader_sees_what_is_inline_in_the_summary_out_of_the_diff_or_without_a_place() -> None:
     shown = (
         inline(severity=Severity.MEDIUM),
         placed(Disposition.SUMMARY, severity=Severity.LOW),
         placed(Disposition.OUT_OF_DIFF, severity=Severity.HIGH),
+        placed(Disposition.UNPLACED, severity=Severity.LOW),
     )
     hidden = tuple(
         placed(fate, severity=Severity.CRITICAL)
@@ -46,8 +48,11 @@ def test_the_reader_sees_what_is_inline_in_the_summary_or_out_of_the_diff_and_th
     )
     review = Review(change(), ReviewStatus.COMPLETE, findings=(*hidden, *shown))
     assert review.shown() == shown
-    assert review.worst() is Severity.HIGH
     assert review.by_disposition(Disposition.DUPLICATE) == hidden[:1]
+    # What is neither beside a line nor verified does not decide.
+    assert review.worst() is Severity.MEDIUM
+    ungraded = placed(Disposition.UNPLACED, severity=Severity.HIGH, graded=False)
+    assert replace(review, findings=(ungraded,)).worst() is Severity.CRITICAL
 
 
 def test_a_review_that_shows_nothing_has_no_worst_finding() -> None:
