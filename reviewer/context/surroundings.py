@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 from reviewer.change.model import Hunk, LineKind
+from reviewer.context.model import ContextItem, ContextKind
 from reviewer.syntax.symbols import Definition, Source
 
 # A file of at most so many lines is shown whole.
@@ -23,6 +25,7 @@ LEAST_AROUND: Final = 600
 LINE_CHARS: Final = 300
 # A gap of so few lines costs as much as the line that would stand for it.
 SMALL_GAP: Final = 2
+SURROUNDS: Final = "the function around a change"
 
 Span = tuple[int, int]
 
@@ -45,6 +48,19 @@ class Surroundings:
         """Return the shown lines of a path, without their numbers."""
         lines = self.text.get(path, ())
         return [line for first, last in self.of(path) for line in lines[first - 1 : last]]
+
+    def beside(self, hunks: Sequence[Hunk]) -> tuple[ContextItem, ...]:
+        """Return the shown lines that are none of the hunks' own, as context with no text of its own."""
+        items: list[ContextItem] = []
+        for path, spans in self.spans.items():
+            own = {line.new_no for hunk in hunks if hunk.path == path for line in hunk.lines}
+            for first, last in spans:
+                runs = groupby(range(first, last + 1), key=lambda number: number in own)
+                for numbers in (list(group) for is_own, group in runs if not is_own):
+                    items.append(
+                        ContextItem(path, numbers[0], numbers[-1], "", ContextKind.SURROUNDINGS, SURROUNDS, 0)
+                    )
+        return tuple(items)
 
 
 NOTHING_AROUND: Final = Surroundings({}, {})

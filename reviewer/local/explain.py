@@ -188,6 +188,7 @@ def _context_json(explained: Explained) -> dict[str, Any]:
                 "unit": plan.unit.identity,
                 "paths": list(plan.unit.paths),
                 "budget": choice.budget if (choice := planned.choices.get(plan.unit.identity)) else 0,
+                "around": [_item_json(item) for item in plan.around.beside(plan.unit.hunks)],
                 "shared": [_item_json(item) for item in plan.shared],
                 "items": [_item_json(item) for item in plan.items],
                 "left_out": choice.left_out if choice else 0,

@@ -105,6 +105,10 @@ def _context_lines(explained: Explained, number: int, plan: Plan, count: Callabl
     most = f" of at most {choice.budget:,}" if choice else ""
     diff = count(render_unit(plan.unit, numbered=False))
     lines = [_title(number, planned.plans, plan), f"  {shown}{most}, beside {many(diff, 'token')} of diff"]
+    beside = plan.around.beside(plan.unit.hunks)
+    if beside:
+        where = dict.fromkeys(f"{plain(item.path)}:{item.start_line}-{item.end_line}" for item in beside)
+        lines.append(f"  with the functions around the hunks: {', '.join(where)}")
     for item in plan.items:
         lines += _item_lines(item, plan.unit.paths)
     if choice and choice.left_out:

@@ -89,7 +89,7 @@ def _origins(standing: list[tuple[Finding, UnitAnswer]]) -> Origins:
     origins: dict[tuple[str, str], Origin] = {}
     for finding, answer in standing:
         key = (finding.source, finding.unit)
-        known = evidence_in_context(finding, (*answer.plan.items, *answer.looked_up))
+        known = evidence_in_context(finding, (*answer.plan.seen, *answer.looked_up))
         before = origins.get(key)
         in_context = known or (before is not None and before.in_context)
         origins[key] = Origin(answer.tier, in_context, _may_stand_alone(answer))

@@ -34,6 +34,7 @@ SMALL_LINES: Final = 40
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What will be asked about a unit, with context of its own (`items`) and the same for several (`shared`).
+    `around` are the lines shown with the hunks.
 
     `key` names the result in the store; `redacted` counts secrets taken out.
     """
@@ -46,6 +47,12 @@ class Plan:
     shared: tuple[ContextItem, ...] = ()
     key: str = ""
     redacted: int = 0
+    around: Surroundings = NOTHING_AROUND
+
+    @property
+    def seen(self) -> tuple[ContextItem, ...]:
+        """Everything of the code that the prompt shows beside the unit's own lines."""
+        return (*self.around.beside(self.unit.hunks), *self.items, *self.shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ def plan_unit(
         sensitivity=sensitivity,
     )
     key = _key(Shown(unit, around, (*shared, *items)), built.prompt.version, routed, policy)
-    return Plan(unit, routed, candidate, built.prompt, tuple(items), tuple(shared), key, built.redacted)
+    return Plan(unit, routed, candidate, built.prompt, tuple(items), tuple(shared), key, built.redacted, around)
 
 
 def elsewhere(unit: Unit, prepared: Prepared) -> tuple[str, ...]:
