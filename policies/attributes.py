@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
-
-from policies.globs import MAX_PATTERN_CHARACTERS, MAX_PATTERN_STARS
+from policies.globs import MAX_PATTERN_CHARACTERS, compile_glob
 
 MAX_LINES: Final = 2000
 # git reads no more of an attributes line either (ATTR_MAX_LINE_LENGTH).
@@ -30,11 +28,7 @@ class AttributeRule:
 
     def matches(self, path: str) -> bool:
         """Return True where the pattern names this file itself: unlike .gitignore, a folder covers no files."""
-        if not path.startswith(self.folder):
-            return False
-        found = self.expression.match(path[len(self.folder) :])
-        # The group is pathspec's mark of a match that came from a folder above the file.
-        return found is not None and not found.groupdict().get("ps_d")
+        return path.startswith(self.folder) and self.expression.match(path[len(self.folder) :]) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +56,7 @@ def parse_gitattributes(text: str, *, folder: str = "") -> Attributes:
         # A macro definition names no path; a negative pattern is forbidden in this file.
         if not pattern or not words or pattern.startswith(("[attr]", "!")):
             continue
-        expression = _expression(pattern)
+        expression = compile_glob(pattern, exact=True) if len(pattern) <= MAX_PATTERN_CHARACTERS else None
         if expression is not None:
             rules.append(AttributeRule(prefix, expression, tuple(_value(word) for word in words)))
     return Attributes(tuple(rules))
@@ -102,21 +96,6 @@ def _unquote(text: str) -> str:
         return unescaped.encode("latin-1").decode("utf-8")
     except UnicodeError:
         return unescaped
-
-
-def _expression(pattern: str) -> re.Pattern[str] | None:
-    if len(pattern) > MAX_PATTERN_CHARACTERS or pattern.count("*") > MAX_PATTERN_STARS:
-        return None
-    # The trailing slash form matches folders only, so never a file.
-    if pattern.endswith("/"):
-        return None
-    # A leading # would be a comment in .gitignore; here it starts a file name.
-    escaped = f"\\{pattern}" if pattern.startswith("#") else pattern
-    try:
-        compiled = GitIgnoreSpecPattern(escaped)
-    except ValueError:
-        return None
-    return compiled.regex if compiled.include else None
 
 
 def _value(word: str) -> tuple[str, str | None]:

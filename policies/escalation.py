@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from policies.policy import Policy
@@ -36,9 +36,13 @@ class Escalate:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Keep what there is; `reason` says in the summary why nothing more is asked."""
+    """Keep what there is; `reason` says in the summary why nothing more is asked.
+
+    `cap` is the key of policy that allows no further call, "" where none does.
+    """
 
     reason: str
+    cap: str = field(default="", compare=False)
 
 
 def next_step(
@@ -55,7 +59,7 @@ def next_step(
     if last.failed is None:
         return Stop("the answer passed its checks")
     if len(attempts) >= policy.max_calls_per_unit:
-        return Stop(f"the unit has had its {policy.max_calls_per_unit} calls")
+        return Stop(f"the unit has had its {policy.max_calls_per_unit} calls", "caps.max_calls_per_unit")
     if last.failed not in NOT_REPAIRABLE and not any(attempt.stage == "repair" for attempt in attempts):
         return Repair()
     return _one_up(last, policy, escalations_used=escalations_used, highest=highest)
@@ -75,7 +79,13 @@ def _one_up(last: Attempt, policy: Policy, *, escalations_used: int, highest: Ti
             if tier is None
             else f"{ceiling.label} is the highest tier allowed and usable"
         )
-        return Stop(why)
+        bound = tier is not None and policy.max_tier < min(tier, highest)
+        return Stop(why, "max_tier" if bound else "")
     if escalations_used >= policy.max_escalations:
-        return Stop(f"the run has used its {policy.max_escalations} escalations")
+        return escalations_are_used(policy)
     return Escalate(tier)
+
+
+def escalations_are_used(policy: Policy) -> Stop:
+    """Return the end of a unit in a run that has used its escalations."""
+    return Stop(f"the run has used its {policy.max_escalations} escalations", "caps.max_escalations")

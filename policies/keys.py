@@ -11,8 +11,7 @@ from typing import Any, Final
 from policies import narrowing as n
 from policies import readers as r
 from policies.budgets import in_place_of_shipped
-from policies.invalid import PolicyInvalid
-from policies.words import AtLimit, Conclusion, Severity, Strategy, Style, Tier, Verify
+from policies.words import AtLimit, Bots, Conclusion, Severity, Strategy, Style, Tier, Verify
 
 Reader = Callable[[object], Any]
 Merger = Callable[[Any, Any], Any]
@@ -20,23 +19,9 @@ Merger = Callable[[Any, Any], Any]
 ANALYSERS: Final = ("ruff", "bandit", "gitleaks", "zizmor")
 TRIGGERS: Final = ("opened", "synchronize", "reopened", "ready_for_review", "labeled", "command")
 PERMISSIONS: Final = ("write", "maintain", "admin")
-
-# What people try and a policy must never do; the reason is said instead of "unknown key".
-FORBIDDEN: Final = {
-    "base_url": "a policy can name no endpoint; set KILO_REVIEW_<PROVIDER>_BASE_URL on the server",
-    "api_key": "a policy can name no key; set it in the server's environment",
-    "env": "a policy cannot set the environment",
-}
-_FORBIDDEN_WORDS: Final = {
-    "url": "base_url",
-    "endpoint": "base_url",
-    "host": "base_url",
-    "proxy": "base_url",
-    "key": "api_key",
-    "token": "api_key",
-    "secret": "api_key",
-    "env": "env",
-}
+PROVIDER_KEYS: Final = tuple(
+    f"providers.{place}{name.replace('_', '-')}" for place in ("", "private.") for name in r.PROVIDER_KEYS
+)
 
 
 def _replace(_old: Any, new: Any) -> Any:
@@ -61,6 +46,27 @@ class Key:
     soft: bool = False
 
 
+def _names_of_keys(value: object) -> tuple[str, ...]:
+    """Read a list of keys ("review.style") and sections ("paths")."""
+    names = tuple(name.replace("-", "_") for name in r.strings(value))
+    for name in names:
+        if name not in KEYS and name not in SECTIONS:
+            raise ValueError(f"names {name[:80]!r}, which is no key and no section; {nearest(name)}")
+    return names
+
+
+def nearest(name: str) -> str:
+    """Say which key is nearest to a name that is none."""
+    known = (*KEYS, *PROVIDER_KEYS, *SECTIONS)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if not close:
+        last = name.rpartition(".")[2]
+        close = [key for key in known if key.rpartition(".")[2] == last][:1]
+    if close:
+        return f"did you mean `{close[0]}`?"
+    return f"the nearest key is `{difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]}`; see docs/policy.md"
+
+
 def _enum(kind: type[StrEnum]) -> Reader:
     return r.one_of({item.value: item for item in kind})
 
@@ -71,6 +77,7 @@ _LIMIT_CONCLUSIONS: Final = {
     Conclusion.NEUTRAL.value: Conclusion.NEUTRAL,
     Conclusion.ACTION_REQUIRED.value: Conclusion.ACTION_REQUIRED,
 }
+_BOTS_ORDER: Final = (Bots.IGNORE, Bots.ANALYSERS, Bots.REVIEW)
 _VERIFY_ORDER: Final = (Verify.NEVER, Verify.POLICY, Verify.ALWAYS)
 
 KEYS: Final[Mapping[str, Key]] = {
@@ -78,7 +85,7 @@ KEYS: Final[Mapping[str, Key]] = {
     "model": Key("model", r.model_name, n.model),
     "min_tier": Key("min_tier", r.one_of(_TIERS), n.at_least),
     "max_tier": Key("max_tier", r.one_of(_TIERS), n.at_most),
-    "locked": Key("locked", r.strings, n.forbidden, n.union),
+    "locked": Key("locked", _names_of_keys, n.forbidden, n.union),
     "review.style": Key("style", _enum(Style), n.free),
     "review.fail_on": Key("fail_on", r.one_of(_GATES), n.stricter_gate, soft=True),
     "review.verify": Key("verify", _enum(Verify), n.not_above(_VERIFY_ORDER)),
@@ -90,6 +97,7 @@ KEYS: Final[Mapping[str, Key]] = {
     "triggers.on": Key("triggers", r.subset(TRIGGERS), n.subset),
     "triggers.drafts": Key("review_drafts", r.boolean, n.only(value=False), soft=True),
     "triggers.forks": Key("review_forks", r.boolean, n.only(value=False)),
+    "triggers.bots": Key("bots", _enum(Bots), n.not_above(_BOTS_ORDER), soft=True),
     "triggers.ignore_authors": Key("ignore_authors", r.strings, n.union, n.union),
     "triggers.command_permission": Key("command_permission", r.word(PERMISSIONS), n.not_below(PERMISSIONS)),
     "triggers.max_reviews_per_hour": Key("max_reviews_per_hour", r.whole(1, 100), n.at_most),
@@ -109,8 +117,8 @@ KEYS: Final[Mapping[str, Key]] = {
     "sensitive.patterns": Key("sensitive.patterns", r.patterns, merge=n.union),
     "sensitive.disable": Key("sensitive.disabled", r.rule_names, merge=n.union),
     "sensitive.learned": Key("sensitive.learned", r.boolean),
-    "routing.paths": Key("path_strategies", r.strategies(r.glob), n.strategies, n.append),
-    "routing.labels": Key("label_strategies", r.strategies(r.label), n.strategies, n.override),
+    "routing.paths": Key("path_strategies", r.strategies(r.glob), n.path_strategies, n.override),
+    "routing.labels": Key("label_strategies", r.strategies(r.label), n.label_strategies, n.override),
     "caps.context_tokens": Key("context_tokens", r.whole(0, 200_000), n.at_most),
     "caps.unit_tokens": Key("unit_tokens", r.whole(500, 200_000), n.at_most),
     "caps.max_output_tokens": Key("max_output_tokens", r.whole(256, 64_000), n.at_most),
@@ -126,58 +134,4 @@ KEYS: Final[Mapping[str, Key]] = {
     "providers": Key("providers", r.provider_rules, n.provider_rules),
 }
 
-_SECTIONS: Final = frozenset(name.partition(".")[0] for name in KEYS if "." in name)
-
-
-def read_values(
-    table: Mapping[str, Any], *, text: str, file: str, from_repository: bool = False
-) -> tuple[dict[str, Any], list[str]]:
-    """Read the known keys of a parsed file; return the values by key and a notice for each ignored key.
-
-    Raises PolicyInvalid, with file, line and what is allowed, for a known key whose value cannot be used.
-    """
-    values: dict[str, Any] = {}
-    notices: list[str] = []
-    for name, raw in _flat(table):
-        key = KEYS.get(name)
-        line = r.line_of(text, name)
-        if key is None:
-            notices.append(f"{file}, line {line}: {_ignored(name, from_repository=from_repository)}")
-        elif from_repository and key.narrow is n.forbidden:
-            notices.append(f"{file}, line {line}: `{name}` ignored: only the organisation's policy may set it")
-        else:
-            if name == "providers" and isinstance(raw, Mapping):
-                raw, dropped = r.known_provider_keys(raw)  # noqa: PLW2901 (the same value without foreign keys)
-                notices += [f"{file}, line {line}: {_ignored(f'providers.{word}')}" for word in dropped]
-            try:
-                values[name] = key.read(raw)
-            except ValueError as error:
-                raise PolicyInvalid(f"{file}, line {line}: `{name}` {error}", file=file, line=line) from None
-    return values, notices
-
-
-def _flat(table: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Name every key by its section; `-` and `_` are the same in a name of ours."""
-    pairs: list[tuple[str, Any]] = []
-    for written, value in table.items():
-        name = written.replace("-", "_")
-        if name in _SECTIONS and isinstance(value, Mapping):
-            pairs += [(f"{name}.{inner.replace('-', '_')}", item) for inner, item in value.items()]
-        else:
-            pairs.append((name, value))
-    return pairs
-
-
-def _ignored(name: str, *, from_repository: bool = True) -> str:
-    last = name.rpartition(".")[2].lower()
-    for word, rule in _FORBIDDEN_WORDS.items():
-        if word in last.split("_"):
-            return f"`{name[:80]}` ignored: {FORBIDDEN[rule]}"
-    close = difflib.get_close_matches(name, KEYS, n=1, cutoff=0.6)
-    if not close:
-        close = [known for known in KEYS if known.rpartition(".")[2] == last][:1]
-    owner = "repository's" if from_repository else "organisation's"
-    hint = (
-        f"did you mean `{close[0]}`?" if close else f"it is no key of a {owner} policy; docs/policy.md lists them"
-    )
-    return f"`{name[:80]}` ignored: {hint}"
+SECTIONS: Final[frozenset[str]] = frozenset(name.partition(".")[0] for name in KEYS if "." in name)

@@ -5,8 +5,6 @@ A repository can narrow what its organisation allows, never widen it, and can na
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
 from dataclasses import fields, replace
 from functools import cache
 from importlib import resources
@@ -14,15 +12,16 @@ from typing import Any, Final
 
 from policies.budgets import SHIPPED
 from policies.invalid import PolicyInvalid
-from policies.keys import KEYS, read_values
+from policies.keys import KEYS
 from policies.paths import PathRules
 from policies.policy import Policy
+from policies.policy_file import read_policy_file
 from policies.providers import ProviderRules, narrow
 from policies.rules import builtin_rules
+from policies.words import Tier
 
 # Where a repository's own policy is looked for, at the base commit, first hit wins.
 REPOSITORY_FILES: Final = (".kilo-review.toml", ".github/kilo-review.toml")
-MAX_POLICY_BYTES: Final = 64 * 1024
 
 
 def load_policy(
@@ -36,8 +35,7 @@ def load_policy(
     """Build the policy from TOML texts: defaults ← organisation (may set all) ← repository (may only narrow).
 
     `repository` is the file at the base commit, never at the head. `private` says that the repository is private:
-    the stricter provider rules then hold as well. Unknown and forbidden keys are ignored with a notice. Raises
-    PolicyInvalid for text that is not TOML, and for a known key with a value that is not allowed.
+    the stricter provider rules then hold as well. Raises PolicyInvalid for any mistake in the organisation's text.
     """
     policy = organisation_policy(organisation, organisation_file)
     if repository is not None:
@@ -46,13 +44,57 @@ def load_policy(
 
 
 def organisation_policy(text: str | None, file: str) -> Policy:
-    """Return the defaults with the organisation's text put over them; None for no text."""
-    return _defaults() if text is None else _layer(_defaults(), text, file, from_repository=False)
+    """Return the defaults with the organisation's text put over them; None for no text.
+
+    Raises PolicyInvalid with every mistake of the text: what the operator meant to limit must not run unlimited.
+    """
+    policy = _defaults()
+    if text is None:
+        return policy
+    read = read_policy_file(text, from_repository=False)
+    if read.mistakes:
+        first = min(mistake.line for mistake in read.mistakes)
+        raise PolicyInvalid("\n".join(read.told(file)), file=file, line=first)
+    fields_now = _fields(policy)
+    for name, value in read.values.items():
+        target = KEYS[name].field
+        _put(fields_now, target, KEYS[name].merge(_get(fields_now, target), value))
+    fields_now["stated"] = tuple(read.values)
+    result = Policy(**fields_now)
+    if result.min_tier > result.max_tier:
+        raise PolicyInvalid(f"{file}: {_crossed(result.min_tier, result.max_tier)}", file=file)
+    return result
 
 
 def narrowed_by(policy: Policy, text: str, file: str) -> Policy:
-    """Narrow an organisation's policy by a repository's text, the one at the base commit."""
-    return _layer(policy, text, file, from_repository=True)
+    """Narrow an organisation's policy by a repository's text, the one at the base commit.
+
+    A mistake is told in `notices` and the rest of the text holds. Where a rule about providers may be among the
+    mistakes, no model is permitted: the rule may have been there to keep the code from one.
+    """
+    read = read_policy_file(text, from_repository=True)
+    notices = list(read.told(file))
+    fields_now = _fields(policy)
+    for name, value in _without_crossed_tiers(policy, read.values, file, notices).items():
+        key = KEYS[name]
+        if name in policy.locked or name.partition(".")[0] in policy.locked:
+            notices.append(f"{file}: `{name}` ignored: the organisation's policy locks it")
+            continue
+        current = _get(fields_now, key.field)
+        if key.soft and name not in policy.stated:
+            merged, refusal = value, ""
+        else:
+            merged, refusal = key.narrow(current, value, policy)
+        if refusal:
+            notices.append(f"{file}: `{name}` {refusal}")
+        _put(fields_now, key.repository_field or key.field, merged)
+    if read.provider_rules_lost:
+        notices.append(
+            f"{file}: no model is asked until its rules about providers can be read; analysers still run"
+        )
+        fields_now["providers"] = narrow(fields_now["providers"], ProviderRules(deny_models=("*",)))
+    fields_now["notices"] = (*policy.notices, *notices)
+    return Policy(**fields_now)
 
 
 def for_private(policy: Policy) -> Policy:
@@ -65,93 +107,40 @@ def for_private(policy: Policy) -> Policy:
 @cache
 def _defaults() -> Policy:
     text = resources.files("policies").joinpath("defaults/default.toml").read_text(encoding="utf-8")
-    values, notices = read_values(tomllib.loads(text), text=text, file="default.toml")
-    known = {
-        **{field.name: () for field in fields(Policy) if field.name in {"locked", "stated", "notices"}},
-        "paths": PathRules(),
-        "sensitive": builtin_rules(),
-        "providers": ProviderRules(),
-    }
+    read = read_policy_file(text, from_repository=False)
+    if read.mistakes:
+        raise PolicyInvalid("\n".join(read.told("default.toml")), file="default.toml")
+    values: dict[str, Any] = {"paths": PathRules(), "sensitive": builtin_rules(), "providers": ProviderRules()}
+    for name, value in read.values.items():
+        _put(values, KEYS[name].field, value)
     values["limits"] = tuple(replace(limit, layer=SHIPPED) for limit in values["limits"])
-    policy = _with(known, {KEYS[name].field: value for name, value in values.items()})
-    if notices:
-        raise PolicyInvalid("\n".join(notices), file="default.toml")
-    return policy
+    return Policy(**values)
 
 
-def _with(known: Mapping[str, Any], values: Mapping[str, Any]) -> Policy:
-    """Apply values by field; "paths.include" goes into the nested record."""
-    flat = dict(known)
-    for name, value in values.items():
-        outer, _, inner = name.partition(".")
-        flat[outer] = replace(flat[outer], **{inner: value}) if inner else value
-    return Policy(**flat)
+def _fields(policy: Policy) -> dict[str, Any]:
+    return {field.name: getattr(policy, field.name) for field in fields(Policy)}
 
 
-def _layer(policy: Policy, text: str, file: str, *, from_repository: bool) -> Policy:
-    table = parse_toml(text, file)
-    values, unknown = read_values(table, text=text, file=file, from_repository=from_repository)
-    flat: dict[str, Any] = {field.name: getattr(policy, field.name) for field in fields(Policy)}
-    notices = [*policy.notices, *unknown]
-    for name, value in values.items():
-        key = KEYS[name]
-        outer, _, inner = key.field.partition(".")
-        current = getattr(flat[outer], inner) if inner else flat[outer]
-        if not from_repository:
-            merged = key.merge(current, value)
-            flat["stated"] = (*flat["stated"], name)
-        elif name in policy.locked or name.split(".")[0] in policy.locked:
-            notices.append(f"{file}: `{name}` ignored: the organisation's policy locks it")
-            continue
-        elif key.soft and name not in policy.stated:
-            merged = value
-        else:
-            merged, refusal = key.narrow(current, value, policy)
-            if refusal:
-                notices.append(f"{file}: `{name}` {refusal}")
-        target = key.repository_field if from_repository and key.repository_field else key.field
-        outer, _, inner = target.partition(".")
-        flat[outer] = replace(flat[outer], **{inner: merged}) if inner else merged
-    flat["notices"] = tuple(notices)
-    return _bounded(Policy(**flat), file)
+def _get(values: dict[str, Any], target: str) -> Any:
+    outer, _, inner = target.partition(".")
+    return getattr(values[outer], inner) if inner else values[outer]
 
 
-def _bounded(policy: Policy, file: str) -> Policy:
-    if policy.min_tier > policy.max_tier:
-        raise PolicyInvalid(
-            f"{file}: min_tier = {policy.min_tier.label} is above max_tier = {policy.max_tier.label}; "
-            "lower the one or raise the other",
-            file=file,
-        )
-    return policy
+def _put(values: dict[str, Any], target: str, value: Any) -> None:
+    """Set a field; "paths.include" goes into the nested record."""
+    outer, _, inner = target.partition(".")
+    values[outer] = replace(values[outer], **{inner: value}) if inner else value
 
 
-def parse_toml(text: str, file: str) -> dict[str, Any]:
-    """Parse TOML; PolicyInvalid names file, line and what is wrong there."""
-    if len(text.encode("utf-8", "surrogatepass")) > MAX_POLICY_BYTES:
-        raise PolicyInvalid(
-            f"{file}: larger than {MAX_POLICY_BYTES // 1024} KiB; a policy is a short file, split nothing into it",
-            file=file,
-        )
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        line, what = _where(error, text)
-        shown = text.splitlines()[line - 1].strip()[:80] if line <= len(text.splitlines()) else ""
-        raise PolicyInvalid(
-            f"{file}, line {line}: not valid TOML: {what}"
-            f"{f' in {shown!r}' if shown else ''}; see https://toml.io for the format, docs/policy.md for the keys",
-            file=file,
-            line=line,
-        ) from None
-    except (RecursionError, ValueError) as error:
-        raise PolicyInvalid(
-            f"{file}: not valid TOML ({type(error).__name__}); see https://toml.io", file=file
-        ) from None
+def _without_crossed_tiers(policy: Policy, values: dict[str, Any], file: str, notices: list[str]) -> dict[str, Any]:
+    """Leave out a repository's bounds of the tier where the lower one would lie above the upper one."""
+    low = max(policy.min_tier, values.get("min_tier", policy.min_tier))
+    high = min(policy.max_tier, values.get("max_tier", policy.max_tier))
+    if low <= high:
+        return values
+    notices.append(f"{file}: `min_tier` and `max_tier` ignored: {_crossed(low, high)}")
+    return {name: value for name, value in values.items() if name not in ("min_tier", "max_tier")}
 
 
-def _where(error: tomllib.TOMLDecodeError, text: str) -> tuple[int, str]:
-    what, _, place = str(error).rpartition(" (at ")
-    words = place.removesuffix(")").replace(",", "").split()
-    line = int(words[1]) if len(words) > 1 and words[1].isdigit() else max(1, len(text.splitlines()))
-    return line, what or str(error)
+def _crossed(low: Tier, high: Tier) -> str:
+    return f"min_tier = {low.label} is above max_tier = {high.label}; lower the one or raise the other"

@@ -1,4 +1,4 @@
-"""What a repository's policy may do with its organisation's: take away, never give.
+"""What a repository's policy may do with its organisation's: narrow it, never widen it.
 
 Every function takes the value in force, the value asked for and the policy so far, and returns the value that
 results and, where it is not what was asked for, the reason as the end of a sentence that begins with the key.
@@ -6,7 +6,7 @@ results and, where it is not what was asked for, the reason as the end of a sent
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from policies import budgets, providers
@@ -106,7 +106,7 @@ def subset(old: tuple[str, ...], new: tuple[str, ...], _policy: Policy) -> tuple
 
 
 def strategy(old: Strategy, new: Strategy, policy: Policy) -> tuple[Strategy, str]:
-    """Take a strategy whose tier lies between the organisation's bounds."""
+    """Take a strategy whose tier lies between the organisation's bounds, and not above a strategy that it fixed."""
     refusal = _outside(new, policy)
     return (old, f"= {new.value} refused: {refusal}") if refusal else (new, "")
 
@@ -125,11 +125,16 @@ def model(old: str, new: str, policy: Policy) -> tuple[str, str]:
     return new, ""
 
 
-def strategies(old: Pairs, new: Pairs, policy: Policy) -> tuple[Pairs, str]:
-    """Add (name, strategy) pairs after the organisation's, without those outside its bounds."""
-    refused = [f"{name!r} = {chosen.value} ({why})" for name, chosen in new if (why := _outside(chosen, policy))]
-    kept = tuple((name, chosen) for name, chosen in new if not _outside(chosen, policy))
-    return override(old, kept), f"refused for {'; '.join(refused)}" if refused else ""
+def path_strategies(old: Pairs, new: Pairs, policy: Policy) -> tuple[Pairs, str]:
+    """Add path rules before the organisation's: the last match wins, so what it names keeps its strategy."""
+    kept, refused = _kept_pairs(old, new, policy)
+    return (*kept, *old), refused
+
+
+def label_strategies(old: Pairs, new: Pairs, policy: Policy) -> tuple[Pairs, str]:
+    """Add label rules; a label that the organisation's own file names keeps its strategy."""
+    kept, refused = _kept_pairs(old if "routing.labels" in policy.stated else (), new, policy)
+    return override(old, kept), refused
 
 
 def override(old: Pairs, new: Pairs) -> Pairs:
@@ -138,10 +143,30 @@ def override(old: Pairs, new: Pairs) -> Pairs:
     return (*(pair for pair in old if pair[0] not in names), *new)
 
 
-append = override
+def _kept_pairs(fixed: Pairs, new: Pairs, policy: Policy) -> tuple[Pairs, str]:
+    """Return the pairs that a repository may add, and why not the others; `fixed` are the organisation's own."""
+    theirs = dict(fixed)
+    refusals = [
+        f"{name!r} = {chosen.value} ({why})"
+        for name, chosen in new
+        if (why := _taken(name, chosen, theirs) or _outside(chosen, policy))
+    ]
+    kept = tuple((name, chosen) for name, chosen in new if name not in theirs and not _outside(chosen, policy))
+    return kept, f"refused for {'; '.join(refusals)}" if refusals else ""
+
+
+def _taken(name: str, chosen: Strategy, theirs: Mapping[str, Strategy]) -> str:
+    if name not in theirs or theirs[name] is chosen:
+        return ""
+    return f"the organisation's policy says {theirs[name].value}"
 
 
 def _outside(chosen: Strategy, policy: Policy) -> str:
+    """Return why a repository may not choose a strategy, "" where it may."""
+    fixed = policy.strategy if "strategy" in policy.stated else Strategy.AUTO
+    highest = Tier.FRONTIER if chosen is Strategy.AUTO else Tier[chosen.name]
+    if fixed is not Strategy.AUTO and highest > Tier[fixed.name]:
+        return f"the organisation's policy fixes {fixed.value}, and a repository can only go lower"
     if chosen is Strategy.AUTO:
         return ""
     tier = Tier[chosen.name]

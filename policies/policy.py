@@ -8,7 +8,7 @@ from policies.budgets import Limit
 from policies.paths import PathRules
 from policies.providers import ProviderRules
 from policies.rules import SensitiveRules
-from policies.words import AtLimit, Conclusion, Severity, Strategy, Style, Tier, Verify
+from policies.words import AtLimit, Bots, Conclusion, Severity, Strategy, Style, Tier, Verify
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Policy:
     route, whoever asks. `path_strategies` are (glob, strategy), the last match wins; `label_strategies` are
     (label, strategy), the dearest wins. Token figures are per call. `fail_on` is None where no finding fails the
     check. `triggers` are the pull request actions that start a review. `stated` are the keys that the organisation
-    set itself; `notices` say what was ignored or refused, for the reader.
+    set itself; `notices` say what of a repository's file was ignored or refused, with its line, for the reader.
     """
 
     strategy: Strategy
@@ -40,6 +40,7 @@ class Policy:
     triggers: tuple[str, ...]
     review_drafts: bool
     review_forks: bool
+    bots: Bots
     ignore_authors: tuple[str, ...]
     command_permission: str
     max_reviews_per_hour: int

@@ -171,7 +171,7 @@ def limits(value: object) -> tuple[Limit, ...]:
     return tuple(parse_limit(row, where=f"limits[{index}]") for index, row in enumerate(value))
 
 
-_PROVIDER_KEYS: Final = frozenset(field.name for field in fields(ProviderRules)) - {"also"}
+PROVIDER_KEYS: Final = tuple(field.name for field in fields(ProviderRules) if field.name not in ("also", "private"))
 
 
 def known_provider_keys(table: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -184,7 +184,7 @@ def known_provider_keys(table: Mapping[str, Any]) -> tuple[dict[str, Any], list[
             inner, more = known_provider_keys({key: item for key, item in value.items() if key != "private"})
             kept["private"] = inner
             dropped += [f"private.{key}" for key in (*more, *(key for key in value if key == "private"))]
-        elif name in _PROVIDER_KEYS:
+        elif name in PROVIDER_KEYS or name == "private":
             kept[name] = value
         else:
             dropped.append(name)
@@ -206,7 +206,7 @@ def line_of(text: str, name: str) -> int:
     """Return the line, 1-based, that sets a key named "section.key"; its section's line, or 1, where none does."""
     section = ""
     best = 1
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         header = _HEADER.match(line)
         if header:
             section = _plain(header.group(1))

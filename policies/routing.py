@@ -6,7 +6,7 @@ Documentation starts at FREE, sensitive code at FRONTIER, tests and the rest at 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from policies.globs import matching
@@ -16,13 +16,13 @@ from policies.rules import ChangedPart
 from policies.sensitivity import Sensitivity, assess
 from policies.words import Severity, Strategy, Tier
 
-# Evidence this bad in a routine unit deserves a better reader than routine gets.
+# Evidence of this severity in a routine unit raises its tier.
 EVIDENCE_RAISES_FROM: Final = Severity.HIGH
 
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What is known of a unit before any model is asked. `added` and `removed` count lines.
+    """What is known of a unit before any model is asked.
 
     `evidence_severity` is the worst analyser finding inside the unit; `command_strategy` comes from a command of
     somebody whose permission was checked.
@@ -35,8 +35,6 @@ class Signals:
     labels: tuple[str, ...] = ()
     command_strategy: Strategy | None = None
     evidence_severity: Severity | None = None
-    added: int = 0
-    removed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +66,6 @@ def signals_for(
         labels=tuple(labels),
         command_strategy=command_strategy,
         evidence_severity=evidence_severity,
-        added=sum(len(part.added) for part in parts),
-        removed=sum(len(part.removed) for part in parts),
     )
 
 
@@ -103,6 +99,12 @@ def route(signals: Signals, policy: Policy) -> Decision:
         reasons=tuple(filter(None, (*reasons, bound))),
         metadata_blind=policy.metadata_blind and sensitive,
     )
+
+
+def evidence_matters(signals: Signals, policy: Policy) -> bool:
+    """Return True where an analyser's finding would raise the tier: then the route waits for the analysers."""
+    raised = replace(signals, evidence_severity=EVIDENCE_RAISES_FROM)
+    return route(raised, policy).tier > route(signals, policy).tier
 
 
 def _strategy(signals: Signals, policy: Policy) -> tuple[Strategy, str]:

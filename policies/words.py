@@ -114,3 +114,11 @@ class Verify(StrEnum):
     ALWAYS = "always"
     POLICY = "policy"
     NEVER = "never"
+
+
+class Bots(StrEnum):
+    """What the opening of a pull request by a bot starts; a command starts a whole review in any case."""
+
+    IGNORE = "ignore"
+    ANALYSERS = "analysers"
+    REVIEW = "review"

@@ -28,13 +28,16 @@ def review(request: ReviewRequest, context: ReviewContext) -> Review:
     context = context.begin()
     context.watch(Progress("scope"))
     scope = decide_scope(request.change, context.policy, head=context.head, base=context.base)
-    # One thread more than questions, for the analysers.
-    with review_threads(context.policy.concurrency + 1, context.models) as threads:
-        analysers = Analysers(request.change, scope, threads, context)
+    # The analysers have a thread of their own, so that `caps.concurrency` is the number of questions at a time.
+    with (
+        review_threads(1, context.models) as apart,
+        review_threads(context.policy.concurrency, context.models) as threads,
+    ):
+        analysers = Analysers(request.change, scope, apart, context)
         prepared = prepare(request, scope, context)
         gatherer = gatherer_of(prepared, context)
         # A generator: the first unit is asked while the rest is planned.
-        plans = plan_units(prepared, gatherer, context)
+        plans = plan_units(prepared, gatherer, context, analysers.worst)
         # Each answer is checked where it arrives, for a failed check decides what is asked next.
         checks = AnswerChecks(Anchors.from_change(prepared.change), context.head, analysers)
         answers = ask_units(plans, checks, threads, context.bounded_by(request.strategy))

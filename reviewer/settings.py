@@ -85,6 +85,7 @@ class Settings:
 
     `provider_keys` maps a provider id to its key; `base_urls` overrides a provider's address
     (`KILO_REVIEW_<PROVIDER>_BASE_URL`). `model_url` with `model_name` is one extra OpenAI-compatible endpoint.
+    `git_index_file` is git's own `GIT_INDEX_FILE`: while a commit's hooks run, the index of that commit.
     """
 
     state_dir: Path
@@ -110,6 +111,7 @@ class Settings:
     port: int = 8080
     log_level: str = "INFO"
     offline: bool = False
+    git_index_file: str = ""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -153,6 +155,7 @@ class Settings:
             port=_whole(env, "PORT", 8080),
             log_level=env.get("LOG_LEVEL", "INFO").upper(),
             offline=env.get("KILO_REVIEW_OFFLINE", "") not in ("", "0", "false"),
+            git_index_file=env.get("GIT_INDEX_FILE", ""),
         )
 
     def require_github_app(self) -> None:

@@ -304,6 +304,39 @@ def test_no_secret_of_the_change_or_the_context_reaches_the_wire(scratch: Scratc
     assert any(skip.path == ".env" for skip in done.coverage.skipped)
 
 
+def test_a_committed_file_of_credentials_goes_to_no_model_and_its_secret_is_told(scratch: Scratch, tmp_path: Path):
+    scratch.commit(**{"server.key": "old\n"})
+    scratch.write("deploy/prod.env", f"PLAIN=not-a-known-format-9f8e7d\nTOKEN={TOKEN}\n")
+    scratch.write(".netrc", "machine x login y password hunter2hunter2\n")
+    scratch.write("server.key", "new plain key\n")
+    scratch.write("paging.py", PAGES)
+    scratch.git("add", "-A", "-f")
+    with provider() as running:
+        done = review(scratch, running, tmp_path)
+    assert len(running.requests) == 1
+    sent = prompts(running)
+    assert not any(text in sent for text in ("PLAIN", "9f8e7d", "hunter2", "plain key", TOKEN))
+    (leak,) = done.by_disposition(Disposition.INLINE)
+    assert (leak.finding.path, leak.finding.line, leak.finding.source) == (
+        "deploy/prod.env",
+        2,
+        "gitleaks:github-pat",
+    )
+    assert {skip.path for skip in done.coverage.skipped} == {"deploy/prod.env", ".netrc", "server.key"}
+    assert "9f8e7d" not in repr(done)
+
+
+def test_a_change_of_credentials_alone_asks_nobody_and_is_not_called_empty_where_one_leaks(
+    scratch: Scratch, tmp_path: Path
+):
+    scratch.write(".env", f"TOKEN={TOKEN}\n")
+    scratch.git("add", "-A", "-f")
+    with provider() as running:
+        done = review(scratch, running, tmp_path)
+    assert running.requests == []
+    assert (done.status, len(done.shown())) == (ReviewStatus.COMPLETE, 1)
+
+
 def test_a_request_offers_the_model_no_tool_that_could_act(scratch: Scratch, tmp_path: Path):
     scratch.write("paging.py", PAGES)
     with provider() as running:

@@ -16,7 +16,7 @@ from reviewer.pipeline import review
 from reviewer.steps.progress import Progress
 from reviewer.steps.request import ReviewRequest
 from reviewer.steps.result import Review, ReviewStatus
-from tests.findings.builders import DIFF, answer, stated
+from tests.findings.builders import BEFORE, DIFF, Files, answer, stated
 from tests.steps.parts import POLICY, ScriptedModels, change, context_of, edit
 
 NOWHERE = answer(stated(quote="this line is nowhere in the diff at all", line=0))
@@ -71,6 +71,19 @@ def test_analysers_alone_review_where_no_model_is_usable() -> None:
     assert [run.tool for run in done.evidence] == ["ruff"]
     assert done.status is ReviewStatus.ANALYSERS_ONLY
     assert done.context_limits == ()
+
+
+def test_what_the_context_engine_was_to_read_and_did_not_is_told_where_a_model_was_asked() -> None:
+    guide = Files({"shop/cart.py": BEFORE.encode(), "AGENTS.md": b"## Rules\n" + b"Money is Decimal. " * 20_000})
+    told = reviewed(ScriptedModels([answer()]), base=guide)
+    silent = reviewed(ScriptedModels(usable=False), base=guide)
+    assert any("guideline" in line for line in told.context_limits)
+    assert silent.context_limits == ()
+
+
+def test_a_bare_diff_is_reviewed_without_a_commit_to_read() -> None:
+    done = reviewed(ScriptedModels([answer()]), head=None, base=None)
+    assert (done.status, done.context_limits) == (ReviewStatus.COMPLETE, ())
 
 
 def test_one_thread_more_than_questions_leaves_room_for_the_analysers() -> None:

@@ -373,7 +373,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--least", type=float, default=LEAST, help=f"the share to hold (default: {LEAST})")
     options = parser.parse_args(argv)
     names = options.modules or sorted(path.stem for path in STEPS.glob("*.py") if path.stem != "__init__")
-    modules = [f"reviewer.steps.{name}" for name in names] + ([] if options.modules else ["reviewer.pipeline"])
+    names += [] if options.modules else ["pipeline"]
+    modules = ["reviewer.pipeline" if name == "pipeline" else f"reviewer.steps.{name}" for name in names]
     mute = [module for module in modules if not tests_of(module).exists()]
     modules = [module for module in modules if module not in mute]
     preload()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from flask import Flask, Response
 
 from policies.policy import Policy
+from policies.starting import may_review_drafts
 from reviewer.errors import KiloReviewError
 from reviewer.settings import Settings
 from webhooks.intake import Intake, JobQueue, ReviewLedger
@@ -68,7 +69,7 @@ def _rules(settings: Settings, policy: Policy, allowed_bots: Sequence[int]) -> T
     return TriggerRules(
         app_id=int(settings.github_app_id) if settings.github_app_id.isdigit() else 0,
         allowed_bots=frozenset(allowed_bots),
-        review_drafts=policy.review_drafts,
+        review_drafts=may_review_drafts(policy),
         review_forks=policy.review_forks,
         ignore_authors=frozenset(name.lower() for name in policy.ignore_authors),
         on=frozenset(policy.triggers),

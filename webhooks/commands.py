@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 # linear time on hostile text; this much costs 60 ms at worst.
 LONGEST_COMMENT: Final = 16_384
 
-_WORTH_PARSING = re.compile(r"^ {0,3}/kilo(?=\s|$)", re.MULTILINE)
+_WORTH_PARSING = re.compile(r"^ {0,3}/kilo(?=\s|$)", re.MULTILINE | re.IGNORECASE)
+_DASH = re.compile(r"^[\u2013\u2014]")
 _USAGE: Final = " or ".join(USAGE)
 _PROBLEMS: Final = {"--strategy": Problem.STRATEGY, "--model": Problem.MODEL}
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
@@ -51,17 +52,18 @@ class CommandInvalid:
 
 
 def parse_command(text: str) -> ReviewCommand | CommandInvalid | None:
-    """Return the first command of a comment, or None where nobody spoke to us.
+    """Return the first command of a comment, None where it holds none.
 
-    A command is a line of its own that starts with `/kilo`, in the comment's own voice: not in a quotation, a
-    list, a code block, inline code or an HTML comment, as CommonMark reads them.
+    A command is a line of its own that starts with `/kilo`, in any case, in the comment's own text: not in a
+    quotation, a list, a code block, inline code or an HTML comment, as CommonMark reads them. A dash that a
+    keyboard made of two hyphens stands for them.
     """
     text = text[:LONGEST_COMMENT]
     if not _WORTH_PARSING.search(text):
         return None
     for line in _own_lines(text):
         words = line.split()
-        if words and words[0] == "/kilo":
+        if words and words[0].lower() == "/kilo":
             return _read(words[1:])
     return None
 
@@ -72,7 +74,7 @@ def _read(words: list[str]) -> ReviewCommand | CommandInvalid:
     verb = Verb(words[0].lower())
     strategy: Strategy | None = None
     model = ""
-    rest = [part for word in words[1:] for part in word.split("=", 1)]
+    rest = [_DASH.sub("--", part) for word in words[1:] for part in word.split("=", 1)]
     while rest:
         option = rest.pop(0)
         value = rest.pop(0) if rest else ""

@@ -11,14 +11,19 @@ from webhooks.triggers import EVENTS
 
 HOMEPAGE: Final = "https://github.com/kilo-review/kilo-review"
 DESCRIPTION: Final = "Reviews pull requests with any model, a predictable bill and comments that hold."
-# The union of what the tokens of the code ask for; a test holds it to that.
+# The union of what the tokens of the code ask for, and EVENT_PERMISSIONS; a test holds it to that.
 PERMISSIONS: Final[Mapping[str, str]] = {
     "checks": "write",
     "contents": "read",
     "issues": "write",
+    "merge_queues": "read",
     "metadata": "read",
     "pull_requests": "write",
 }
+
+
+# What GitHub wants before it sends an event, although no request needs it.
+EVENT_PERMISSIONS: Final[Mapping[str, str]] = {"merge_queues": "read"}
 
 
 def manifest(*, name: str, public_url: str, redirect_url: str) -> dict[str, object]:

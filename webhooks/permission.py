@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from reviewer.errors import GitHubUnavailable, NotFound
+from reviewer.github.permission import ROLES
 
-# GitHub's roles in order. A custom role is reported as the role that it is built on.
-ROLES: Final = ("none", "read", "triage", "write", "maintain", "admin")
 # Short, since somebody who lost the right must not keep it; long enough for a storm of comments.
 KEEP: Final = timedelta(seconds=60)
 MAX_KEPT: Final = 4_096

@@ -26,8 +26,8 @@ def build(settings: Settings, policy: Policy) -> Flask:
     from reviewer.ledger.ledger import Ledger  # noqa: PLC0415 - as above
     from reviewer.queue.address import queue_url  # noqa: PLC0415 - as above
     from reviewer.queue.queue import ReviewQueue  # noqa: PLC0415 - as above
-    from webhooks.ask import TIMEOUT as ASK_SECONDS  # noqa: PLC0415 - as above
-    from webhooks.ask import AskGitHub  # noqa: PLC0415 - as above
+    from webhooks.github_permission import TIMEOUT as ASK_SECONDS  # noqa: PLC0415 - as above
+    from webhooks.github_permission import AskGitHub  # noqa: PLC0415 - as above
 
     def now() -> datetime:
         return datetime.now(UTC)

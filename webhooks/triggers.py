@@ -1,4 +1,4 @@
-"""Triggers: which deliveries ask for a review, decided from the delivery alone."""
+"""Decide which deliveries ask for work, from the delivery alone."""
 
 from __future__ import annotations
 
@@ -8,19 +8,25 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reviewer.errors import DeliveryRefused
-from reviewer.jobs.correction import CORRECTION, Problem
-from reviewer.ledger.keys import ReviewKey
+from reviewer.jobs.correction import Problem
+from reviewer.jobs.payload import JobPayload, Work
+from reviewer.ledger.keys import AUTOMATIC, ReviewKey
+from reviewer.publish.check_runs import pull_request_of
 from webhooks.commands import CommandInvalid, ReviewCommand, Verb, parse_command
 from webhooks.delivery import Delivery, whole, word
 
 # The events that decide() reads; app.yml subscribes to exactly these.
-EVENTS: Final = ("check_run", "issue_comment", "pull_request")
-# One word for all four: the same head is reviewed once, however it came to be there.
-PULL_REQUEST_TRIGGER: Final = "auto"
+EVENTS: Final = ("check_run", "check_suite", "issue_comment", "merge_group", "pull_request")
 PULL_REQUEST_ACTIONS: Final = frozenset({"opened", "synchronize", "reopened", "ready_for_review"})
+# What else may change a verdict: another base branch (`edited` with `changes.base`), a label that routes.
+RETARGETED: Final = "edited"
+LABELED: Final = "labeled"
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}(?:_[A-Za-z0-9]{1,20})?/[A-Za-z0-9._-]{1,100}")
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+# refs/heads/gh-readonly-queue/BASE/pr-NUMBER-SHA
+_QUEUE_REF = re.compile(r"refs/heads/gh-readonly-queue/.{1,255}/pr-(\d{1,18})-[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _LOGIN = re.compile(r"[A-Za-z0-9_-]{1,100}(?:\[bot\])?")
 
 
@@ -41,11 +47,13 @@ class TriggerRules:
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewRequest:
+class Trigger:
     """A delivery that asks for work. `head_sha` in the key is "" where the job has to look it up.
 
-    `needs_permission`: the actor asked for something, so GitHub is asked whether they may write to the repository.
-    `problem` is what is wrong with a command that does not exist: the work is then to say so.
+    `number` in the key is 0 where the delivery names no pull request but a head (a check suite of a fork): it means
+    every pull request with this head. `needs_permission`: the actor asked for something, so GitHub is asked whether
+    they may write to the repository. `problem` is what is wrong with a command that does not exist: the work is
+    then to say so. `updated_at` is the pull request's, "" where the payload has none.
     """
 
     key: ReviewKey
@@ -58,20 +66,24 @@ class ReviewRequest:
     comment_id: int = 0
     needs_permission: bool = False
     problem: Problem | None = None
+    updated_at: str = ""
+    work: Work = Work.REVIEW
 
-    def payload(self) -> dict[str, object]:
-        """Return what the job needs beside the key, as JSON: ids and words, no text of the pull request."""
-        return {
-            "repository": self.repository,
-            "event": self.event,
-            "delivery": self.delivery,
-            "verb": CORRECTION if self.problem else self.command.verb.value,
-            **({"problem": self.problem.value} if self.problem else {}),
-            "strategy": self.command.strategy.value if self.command.strategy else "",
-            "model": self.command.model,
-            "comment_id": self.comment_id,
-            "actor_id": self.actor_id,
-        }
+    def payload(self) -> JobPayload:
+        """Return what the job needs beside the key."""
+        asked = Work(self.command.verb.value) if self.work is Work.REVIEW else self.work
+        return JobPayload(
+            repository=self.repository,
+            verb=Work.CORRECTION if self.problem else asked,
+            event=self.event,
+            delivery=self.delivery,
+            problem=self.problem.value if self.problem else "",
+            strategy=self.command.strategy.value if self.command.strategy else "",
+            model=self.command.model,
+            comment_id=self.comment_id,
+            actor_id=self.actor_id,
+            updated_at=self.updated_at,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +93,7 @@ class Ignored:
     reason: str
 
 
-def decide(delivery: Delivery, rules: TriggerRules) -> ReviewRequest | Ignored:
+def decide(delivery: Delivery, rules: TriggerRules) -> Trigger | Ignored:
     """Return what a delivery asks for; DeliveryRefused where a payload of a known event cannot be used."""
     if delivery.event == "ping":
         return Ignored("pong: webhooks arrive here and their signature is right")
@@ -97,25 +109,45 @@ def decide(delivery: Delivery, rules: TriggerRules) -> ReviewRequest | Ignored:
         return _pull_request(delivery, rules)
     if delivery.event == "issue_comment":
         return _comment(delivery, rules)
-    return _check_run(delivery, rules)
+    if delivery.event == "merge_group":
+        return _merge_group(delivery)
+    return _rerun(delivery, rules)
 
 
-def _pull_request(delivery: Delivery, rules: TriggerRules) -> ReviewRequest | Ignored:
-    if delivery.action not in PULL_REQUEST_ACTIONS:
-        return Ignored(f"pull_request {delivery.action or 'without action'} changes no code")
-    if delivery.action not in rules.on:
-        return Ignored(f"the organisation's policy does not review on {delivery.action}")
+def _pull_request(delivery: Delivery, rules: TriggerRules) -> Trigger | Ignored:
+    refusal = _unasked(delivery, rules)
+    if refusal:
+        return Ignored(refusal)
     pull_request = _record(delivery.payload, "pull_request")
-    head = _record(pull_request, "head")
+    head, base = _record(pull_request, "head"), _record(pull_request, "base")
     refusal = _unwanted(delivery, pull_request, head, rules)
     if refusal:
         return Ignored(refusal)
+    updated_at = pull_request.get("updated_at")
     return _request(
         delivery,
         number=whole(pull_request, "number"),
         head_sha=word(head, "sha", _SHA),
-        trigger=PULL_REQUEST_TRIGGER,
+        base_sha=word(base, "sha", _SHA),
+        # A label may route the same commit to another model: new work, once per delivery.
+        trigger=f"label:{delivery.guid}" if delivery.action == LABELED else AUTOMATIC,
+        updated_at=updated_at if isinstance(updated_at, str) and _MOMENT.fullmatch(updated_at) else "",
     )
+
+
+def _unasked(delivery: Delivery, rules: TriggerRules) -> str:
+    """Return why an action asks for no review, "" where it does."""
+    if delivery.action == RETARGETED:
+        changes = delivery.payload.get("changes")
+        if not isinstance(changes, Mapping) or not isinstance(changes.get("base"), Mapping):
+            return "pull_request edited changes no code"
+        # Another base is another diff, as another head is.
+        wanted = "synchronize" in rules.on
+    elif delivery.action in PULL_REQUEST_ACTIONS or delivery.action == LABELED:
+        wanted = delivery.action in rules.on
+    else:
+        return f"pull_request {delivery.action or 'without action'} changes no code"
+    return "" if wanted else f"the organisation's policy does not review on {delivery.action}"
 
 
 def _unwanted(
@@ -138,7 +170,7 @@ def _unwanted(
     return ""
 
 
-def _comment(delivery: Delivery, rules: TriggerRules) -> ReviewRequest | Ignored:
+def _comment(delivery: Delivery, rules: TriggerRules) -> Trigger | Ignored:
     if delivery.action != "created":
         return Ignored("only a new comment is read for commands")
     if "command" not in rules.on:
@@ -175,27 +207,48 @@ def _comment(delivery: Delivery, rules: TriggerRules) -> ReviewRequest | Ignored
     )
 
 
-def _check_run(delivery: Delivery, rules: TriggerRules) -> ReviewRequest | Ignored:
+def _rerun(delivery: Delivery, rules: TriggerRules) -> Trigger | Ignored:
+    """Read "Re-run" of a check run and "Re-run all checks" of a check suite."""
     if delivery.action != "rerequested":
-        return Ignored(f"check_run {delivery.action or 'without action'} asks for no review")
-    check_run = _record(delivery.payload, "check_run")
-    app = check_run.get("app")
+        return Ignored(f"{delivery.event} {delivery.action or 'without action'} asks for no review")
+    check = _record(delivery.payload, delivery.event)
+    app = check.get("app")
     if rules.app_id and (not isinstance(app, Mapping) or app.get("id") != rules.app_id):
-        return Ignored("the check run belongs to another App")
+        return Ignored("the check belongs to another App")
     refusal = _not_a_person(_record(delivery.payload, "sender"), rules)
     if refusal:
         return Ignored(refusal)
-    pull_requests = check_run.get("pull_requests")
-    if not isinstance(pull_requests, list) or not pull_requests:
-        # GitHub leaves the list empty for pull requests from forks.
-        return Ignored("the check run names no pull request; comment /kilo review there")
+    identity = check.get("external_id")
+    # GitHub names no pull request of a fork; our own check runs say whose they are.
+    number = pull_request_of(identity) if isinstance(identity, str) else 0
+    named = check.get("pull_requests")
+    if not number and isinstance(named, list) and len(named) == 1:
+        number = whole(named[0], "number")
     return _request(
         delivery,
-        number=whole(pull_requests[0], "number"),
-        head_sha=word(check_run, "head_sha", _SHA),
+        number=number,
+        head_sha=word(check, "head_sha", _SHA),
         # A press of the button is a delivery; its redelivery carries the same id.
         trigger=f"rerun:{delivery.guid}",
         needs_permission=True,
+    )
+
+
+def _merge_group(delivery: Delivery) -> Trigger | Ignored:
+    """Read a merge queue's request for checks: the pull request's verdict answers it, no model is asked."""
+    if delivery.action != "checks_requested":
+        return Ignored(f"merge_group {delivery.action or 'without action'} asks for no check")
+    group = _record(delivery.payload, "merge_group")
+    ref = group.get("head_ref")
+    match = _QUEUE_REF.fullmatch(ref) if isinstance(ref, str) else None
+    if match is None:
+        return Ignored("the merge group names no pull request")
+    return _request(
+        delivery,
+        number=whole({"number": int(match[1])}, "number"),
+        head_sha=word(group, "head_sha", _SHA),
+        trigger=f"merge:{delivery.guid}",
+        work=Work.MERGE_GROUP,
     )
 
 
@@ -224,21 +277,25 @@ def _request(
     number: int,
     head_sha: str,
     trigger: str,
+    base_sha: str = "",
+    updated_at: str = "",
+    work: Work = Work.REVIEW,
     command: ReviewCommand | None = None,
     problem: Problem | None = None,
     comment_id: int = 0,
     actor: Mapping[str, Any] | None = None,
     needs_permission: bool = False,
-) -> ReviewRequest:
+) -> Trigger:
     repository = _record(delivery.payload, "repository")
     who = actor if actor is not None else _record(delivery.payload, "sender")
-    return ReviewRequest(
+    return Trigger(
         key=ReviewKey(
             installation_id=delivery.installation_id,
             repo_id=whole(repository, "id"),
             number=number,
             head_sha=head_sha,
             trigger=trigger,
+            base_sha=base_sha,
         ),
         repository=word(repository, "full_name", _REPOSITORY),
         actor=word(who, "login", _LOGIN),
@@ -249,6 +306,8 @@ def _request(
         problem=problem,
         comment_id=comment_id,
         needs_permission=needs_permission,
+        updated_at=updated_at,
+        work=work,
     )
 
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Final
 
 from bench.context_recall import find_mirror, mirrors_or_say
+from policies.conventions import is_source
 from policies.features import is_code
-from policies.paths import is_source
 from reviewer.change.model import Change, LineKind
 from reviewer.change.parse import parse_diff
 from reviewer.errors import KiloReviewError

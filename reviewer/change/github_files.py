@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from io import StringIO
+from typing import TYPE_CHECKING, Any
 
 from reviewer.change.hunks import read_hunk
-from reviewer.change.model import Change, FileChange, FileStatus, Hunk
+from reviewer.change.model import Change, FileChange, FileStatus, Hunk, Line, LineKind
 from reviewer.change.paths import inside
 from reviewer.errors import DiffUnreadable
+
+if TYPE_CHECKING:
+    from unidiff.patch import Hunk as UnidiffHunk
 
 # Rows come back with zero counts and no patch, unmarked, once a response holds about 20,000 patch lines
 # (github.com/orgs/community/discussions/213491). From here on a row without a patch proves nothing.
@@ -86,7 +91,47 @@ def _without_patch(row: Mapping[str, Any], path: str, status: FileStatus, *, tru
 
 
 def _hunks(patch: str, path: str) -> tuple[tuple[Hunk, ...], bool]:
-    """Return the whole hunks of a patch, and whether that was all of it."""
+    """Return the whole hunks of a patch, and whether that was all of it.
+
+    A patch of GitHub's is hunks alone, under no header, which is what unidiff reads well. What it refuses was cut
+    off: the hunks before the cut are read one by one.
+    """
+    # Loaded for what GitHub sends only: the local tool reads no such patch.
+    from unidiff.errors import UnidiffParseError  # noqa: PLC0415
+    from unidiff.patch import PatchSet  # noqa: PLC0415
+
+    whole = patch if patch.endswith("\n") else patch + "\n"
+    try:
+        (file,) = PatchSet(StringIO(f"--- a\n+++ b\n{whole}"))
+    except (UnidiffParseError, ValueError):
+        return _before_the_cut(patch, path)
+    hunks = tuple(_hunk(found, path) for found in file)
+    # It ends a hunk at the first line that is none; what is left of the patch is no hunk then.
+    return (hunks, True) if hunks else _before_the_cut(patch, path)
+
+
+def _hunk(found: UnidiffHunk, path: str) -> Hunk:
+    lines: list[Line] = []
+    for row in found:
+        if row.line_type == "\\":
+            lines[-1] = replace(lines[-1], no_newline=True)
+            continue
+        text = row.value.removesuffix("\n")
+        crlf = text.endswith("\r")
+        kind = LineKind(row.line_type or " ")
+        lines.append(Line(row.source_line_no, row.target_line_no, kind, text.removesuffix("\r"), crlf=crlf))
+    return Hunk(
+        path,
+        found.source_start,
+        found.source_length,
+        found.target_start,
+        found.target_length,
+        found.section_header.strip(),
+        tuple(lines),
+    )
+
+
+def _before_the_cut(patch: str, path: str) -> tuple[tuple[Hunk, ...], bool]:
     lines = patch.removesuffix("\n").split("\n")
     hunks: list[Hunk] = []
     position = 0

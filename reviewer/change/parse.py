@@ -2,49 +2,78 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from reviewer.change.github_files import parse_github_files
 from reviewer.change.hunks import read_hunk
 from reviewer.change.model import Change, FileChange, FileStatus, Hunk
 from reviewer.change.paths import NULL_PATH, file_line_path, header_paths, inside, strip_prefixes, unquote
 from reviewer.errors import DiffUnreadable
+from reviewer.git.decode import path_of
 
 __all__ = ["decode", "parse_diff", "parse_github_files"]
 
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_FILE_START = re.compile(rb"^(?=diff --git |--- )", re.MULTILINE)
+# The line with which `git log`, `git show` and `git format-patch` begin a commit.
+_COMMIT = re.compile(r"commit [0-9a-f]{7,64}(?: .*)?\r?$|From [0-9a-f]{40,64} \w{3} \w{3} ")
+# What `surrogateescape` makes of bytes that are no UTF-8.
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_ESCAPED = re.compile("[\udc80-\udcff]")
 
 
 def parse_diff(text: str | bytes, *, base: str = "", head: str = "") -> Change:
-    """Parse the output of `git diff`, `git show`, `git format-patch` or `diff -u` into a Change.
+    """Parse the output of `git diff`, `git show`, `git log -p`, `git format-patch` or `diff -u` into a Change.
 
-    Bytes are read as UTF-8; a file that is not is read as Latin-1. Raises DiffUnreadable for text without a diff,
+    Several commits are one change as long as no file is changed by two of them: the lines of the second would be
+    those of another version, so that is refused with the file's name.
+
+    Of bytes, paths are read apart from contents: a file whose lines are no UTF-8 is read as Latin-1, and its path
+    stays what it is (`reviewer.git.decode`). Raises DiffUnreadable for text without a diff,
     a hunk that is shorter or longer than its header says, a combined diff, and a path outside the repository.
     """
-    source = decode(text) if isinstance(text, bytes) else text
+    source, odd = decode(text) if isinstance(text, bytes) else (text, False)
     lines = source.removeprefix("\ufeff").split("\n")
     if lines[-1] == "":
         lines.pop()
     if not any(lines):
         return Change(base, head, ())
-    return Change(base, head, _Reader(lines).read())
+    return Change(base, head, _Reader(lines, odd=odd).read())
 
 
-def decode(data: bytes) -> str:
-    """Decode a diff: UTF-8, or UTF-16 with its mark; else file by file UTF-8 or Latin-1, so that none is lost."""
+def decode(data: bytes) -> tuple[str, bool]:
+    """Decode a diff: UTF-8, or UTF-16 with its mark; the flag says that some bytes are neither and are escaped."""
+    if data[:2] in _UTF16_MARKS:
+        with contextlib.suppress(UnicodeDecodeError):
+            return data.decode("utf-16"), False
     try:
-        return data.decode("utf-16" if data[:2] in _UTF16_MARKS else "utf-8")
+        return data.decode("utf-8"), False
     except UnicodeDecodeError:
-        return "".join(map(_decode_file, _FILE_START.split(data)))
+        return data.decode("utf-8", "surrogateescape"), True
 
 
-def _decode_file(part: bytes) -> str:
+def _as_latin_1(hunk: Hunk) -> Hunk:
+    def read(text: str) -> str:
+        return text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+    lines = tuple(replace(line, text=read(line.text)) for line in hunk.lines)
+    return replace(hunk, section=read(hunk.section), lines=lines)
+
+
+def _path(text: str) -> str:
+    if text.isascii() or not _SURROGATES.search(text):
+        return text
     try:
-        return part.decode("utf-8")
-    except UnicodeDecodeError:
-        return part.decode("latin-1")
+        return path_of(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        # Half of a surrogate pair, which only a diff that was text before can hold.
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _is_odd(hunk: Hunk) -> bool:
+    return bool(_ESCAPED.search(hunk.section)) or any(_ESCAPED.search(line.text) for line in hunk.lines)
 
 
 class _Header:
@@ -62,21 +91,28 @@ class _Header:
         self.truncated = False
         self.hunks: list[Hunk] = []
 
+    def _read_hunks(self, *, odd: bool) -> tuple[Hunk, ...]:
+        if odd and any(map(_is_odd, self.hunks)):
+            return tuple(map(_as_latin_1, self.hunks))
+        return tuple(self.hunks)
+
     def sides(self) -> tuple[str, str]:
         """Return the stripped old and new path; either may be /dev/null."""
         if "from" in self.moved and "to" in self.moved:
-            return self.moved["from"], self.moved["to"]
-        if self.paths is None:
+            old, new = self.moved["from"], self.moved["to"]
+        elif self.paths is None:
             raise DiffUnreadable(f"line {self.line_no}: cannot tell which file this is about", line_no=self.line_no)
-        return strip_prefixes(*self.paths)
+        else:
+            old, new = strip_prefixes(*self.paths)
+        return _path(old), _path(new)
 
     def path(self) -> str:
         """Return the path that its hunks carry."""
         old, new = self.sides()
         return inside(old if new == NULL_PATH else new, self.line_no)
 
-    def finish(self) -> FileChange:
-        """Return the file with all its hunks."""
+    def finish(self, *, odd: bool) -> FileChange:
+        """Return the file with all its hunks; `odd` says that there are bytes that are no UTF-8."""
         old, new = self.sides()
         path, status = self.path(), self.status
         if status is FileStatus.MODIFIED:
@@ -90,19 +126,28 @@ class _Header:
                 status = FileStatus.CHANGED
         old_path = None if status is FileStatus.ADDED else inside(path if old == NULL_PATH else old, self.line_no)
         return FileChange(
-            path, old_path, status, tuple(self.hunks), self.binary, self.old_mode, self.new_mode, self.truncated
+            path,
+            old_path,
+            status,
+            self._read_hunks(odd=odd),
+            self.binary,
+            self.old_mode,
+            self.new_mode,
+            self.truncated,
         )
 
 
 class _Reader:
     """Reads lines in order; `current` is the file that is open."""
 
-    def __init__(self, lines: Sequence[str]) -> None:
+    def __init__(self, lines: Sequence[str], *, odd: bool = False) -> None:
         self.lines = lines
+        self.odd = odd
         self.position = 0
         self.current: _Header | None = None
         self.files: dict[str, FileChange] = {}
         self.unmerged: list[str] = []
+        self.in_message = False
 
     def read(self) -> tuple[FileChange, ...]:
         lines, total = self.lines, len(self.lines)
@@ -126,8 +171,12 @@ class _Reader:
         return tuple(self.files.values())
 
     def _header_line(self, line: str) -> None:
-        if line.startswith("diff --git "):
+        if _COMMIT.match(line):
             self._close()
+            self.in_message = True
+        elif line.startswith("diff --git "):
+            self._close()
+            self.in_message = False
             self.current = _Header(self.position + 1, header_paths(line[11:]))
         elif line.startswith(("diff --cc ", "diff --combined ", "@@@ ")):
             raise DiffUnreadable(
@@ -135,6 +184,9 @@ class _Reader:
                 " with one parent, as in `git diff <parent> <merge>`",
                 line_no=self.position + 1,
             )
+        elif self.in_message:
+            # Whatever a message quotes is no diff.
+            return
         elif line.startswith("--- ") and self._next_is_new_side():
             self._file_lines(line)
         elif line.startswith("* Unmerged path "):
@@ -188,8 +240,14 @@ class _Reader:
     def _close(self) -> None:
         if self.current is None:
             return
-        file = self.current.finish()
+        file = self.current.finish(odd=self.odd)
         seen = self.files.get(file.path)
+        if seen is not None and (seen.status, file.status) != (FileStatus.REMOVED, FileStatus.ADDED):
+            raise DiffUnreadable(
+                f"line {self.current.line_no}: {file.path!r} is changed twice, by two commits or diffs; give one"
+                " diff of both, as in `git diff <before> <after>`",
+                line_no=self.current.line_no,
+            )
         self.files[file.path] = file if seen is None else _joined(seen, file)
         self.current = None
 

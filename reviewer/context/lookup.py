@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from reviewer.context.lookup_request import LookupRequest
 from reviewer.context.model import ContextItem, ContextKind, LookUpCounts
 from reviewer.context.secret_paths import is_secret_path
 from reviewer.context.snippets import Snippet, definition_snippets, lines_snippet
 from reviewer.context.sources import Sources
 from reviewer.context.tokens import count_tokens
 from reviewer.errors import PathRefused
-from reviewer.findings.parse import LookupRequest
 from reviewer.git.search import line_defines
 from reviewer.git.snapshot import Match, Snapshot
 from reviewer.syntax.languages import language_of

@@ -8,6 +8,7 @@ from typing import Final
 _SECRET: Final = re.compile(
     r"""(?: ^ | / ) (?:
         \.env (?: \. (?! (?: example | sample | template | dist | defaults | test | schema ) $ ) [^/]* )?
+      | (?! [^/]* (?: example | sample | template | dist ) ) [^/]+ \.env
       | \.envrc | \.netrc | _netrc | \.npmrc | \.pypirc | \.pgpass | \.my\.cnf | \.htpasswd | \.dockercfg
       | \.git-credentials | \.terraformrc | \.vault-token | \.boto | \.s3cfg
       | id_(?: rsa | dsa | ecdsa | ecdsa_sk | ed25519 | ed25519_sk )

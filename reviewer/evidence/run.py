@@ -16,14 +16,15 @@ from reviewer.change.model import Change, FileStatus
 from reviewer.errors import KiloReviewError
 from reviewer.evidence.hits import Hit, fix_of
 from reviewer.evidence.model import EvidenceRun
-from reviewer.evidence.rules import rule_for
-from reviewer.evidence.sandbox import TIME_LIMIT, execute, lay_out
-from reviewer.evidence.tools import TOOLS, Tool
+from reviewer.evidence.rules import Rule, rule_for, rules
+from reviewer.evidence.sandbox import TIME_LIMIT, execute, is_configuration, lay_out
+from reviewer.evidence.tools import LANGUAGE_TOOLS, TOOLS, Tool
 from reviewer.findings.fingerprint import fingerprint
 from reviewer.findings.model import Finding
 from reviewer.findings.suggestion import judge_replacement
 from reviewer.git.snapshot import Snapshot
 from reviewer.prompts.redact import redact
+from reviewer.syntax.test_paths import is_test_path
 
 # A suggestion longer than this is a rewrite, not a fix.
 SUGGESTION_LINES: Final = 6
@@ -66,13 +67,21 @@ def run_analysers(
     if head is None or not wanted or not tools:
         return Evidence()
     with tempfile.TemporaryDirectory(prefix="kilo-review-evidence-") as scratch:
-        tree = Path(scratch, "tree")
-        tree.mkdir()
         texts = head.read_many(wanted)
-        present, left_out = lay_out(texts, tree)
         chosen = [TOOLS[name] for name in tools if name in TOOLS]
+        # All files for the search for secrets; for the others what they read, without what could steer them.
+        everything, left_out = _laid_out(texts, Path(scratch, "all"))
+        code = {
+            path: data
+            for path, data in texts.items()
+            if not is_configuration(path) and any(TOOLS[name].wants(path) for name in LANGUAGE_TOOLS)
+        }
+        languages, _left = _laid_out(code, Path(scratch, "code"))
         with ThreadPoolExecutor(max_workers=max(1, len(chosen))) as pool:
-            jobs = [pool.submit(_run, tool, present, tree, Path(scratch), seconds, clock) for tool in chosen]
+            jobs = [
+                pool.submit(_run, tool, languages if tool.name in LANGUAGE_TOOLS else everything, seconds, clock)
+                for tool in chosen
+            ]
             outcomes = [job.result() for job in jobs]
     hits = [hit for found, _run_record in outcomes for hit in found]
     findings = _findings(_without_twins(hits), added, texts)
@@ -85,29 +94,52 @@ def run_analysers(
             EvidenceRun(run.tool, run.version, per_tool[run.tool], run.duration_ms, run.error)
             for _hits, run in outcomes
         ),
-        left_out=left_out,
+        # A commit is not read for files above a size either.
+        left_out=tuple(sorted({*left_out, *(path for path in wanted if path not in texts)})),
         secrets=tuple(dict.fromkeys(hit.secret for hit in hits if hit.secret)),
     )
 
 
+def find_secrets(change: Change, head: Snapshot | None, *, seconds: float = TIME_LIMIT) -> tuple[str, ...]:
+    """Return the values of secrets on the change's added lines, as gitleaks knows them, for redaction.
+
+    They must never be printed or stored. Nothing is returned where gitleaks is not installed or fails.
+    """
+    return run_analysers(change, head, tools=("gitleaks",), seconds=seconds).secrets
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """Files laid out below a folder: the name of each there -> its path."""
+
+    folder: Path
+    paths: Mapping[str, str]
+
+
+def _laid_out(files: Mapping[str, bytes], folder: Path) -> tuple[_Tree, tuple[str, ...]]:
+    folder.mkdir()
+    paths, left_out = lay_out(files, folder)
+    return _Tree(folder, paths), left_out
+
+
 def _run(
-    tool: Tool, paths: Sequence[str], tree: Path, scratch: Path, seconds: float, clock: Callable[[], float]
+    tool: Tool, tree: _Tree, seconds: float, clock: Callable[[], float]
 ) -> tuple[tuple[Hit, ...], EvidenceRun]:
     started = clock()
 
     def record(error: str = "") -> EvidenceRun:
         return EvidenceRun(tool.name, tool.version(), 0, round((clock() - started) * 1000), error)
 
-    mine = [path for path in paths if tool.wants(path)]
+    mine = [name for name, path in tree.paths.items() if tool.wants(path)]
     if not mine:
         return (), record()
-    home = scratch / tool.name
+    home = tree.folder.parent / tool.name
     home.mkdir()
     command = tool.command(mine, home)
     if command is None:
         return (), record("not installed")
     try:
-        ran = execute(command, cwd=tree, home=home, seconds=seconds)
+        ran = execute(command, cwd=tree.folder, home=home, seconds=seconds)
         if ran.timed_out:
             return (), record(f"stopped after {seconds:.0f} s")
         if ran.status not in tool.accepts:
@@ -118,11 +150,11 @@ def _run(
     return tuple(_relative(hit, tree) for hit in hits), record()
 
 
-def _relative(hit: Hit, tree: Path) -> Hit:
+def _relative(hit: Hit, tree: _Tree) -> Hit:
     path = PurePosixPath(hit.path)
-    if path.is_absolute() and path.is_relative_to(tree.as_posix()):
-        path = path.relative_to(tree.as_posix())
-    return Hit(**{name: getattr(hit, name) for name in Hit.__slots__} | {"path": path.as_posix()})
+    if path.is_absolute() and path.is_relative_to(tree.folder.as_posix()):
+        path = path.relative_to(tree.folder.as_posix())
+    return replace(hit, path=tree.paths.get(path.as_posix(), path.as_posix()))
 
 
 def _without_twins(hits: Sequence[Hit]) -> list[Hit]:
@@ -164,9 +196,7 @@ def _with_judged_fix(finding: Finding, source: bytes) -> Finding:
 def _finding(hit: Hit, lines: Sequence[str], touched: frozenset[int]) -> Finding:
     rule = rule_for(hit.tool, hit.code)
     assert rule is not None  # noqa: S101 - hits without a rule were left out before
-    severity = hit.severity if hit.severity is not None and hit.tool == "zizmor" else rule.severity
-    if rule.category.value == "security" and hit.tool != "gitleaks" and _is_test(hit.path):
-        severity = Severity.LOW
+    severity = _severity(hit, rule)
     # A comment belongs on a line of the change, even where the statement began above it.
     line = hit.line if hit.line in touched else min(n for n in touched if hit.line <= n <= hit.end_line)
     quote = lines[line - 1] if line <= len(lines) else ""
@@ -174,6 +204,8 @@ def _finding(hit: Hit, lines: Sequence[str], touched: frozenset[int]) -> Finding
     usable = fix is not None and fix.end - fix.start < SUGGESTION_LINES
     inside = fix is not None and all(number in touched for number in range(fix.start, fix.end + 1))
     suggestion, start, end = (fix.text, fix.start, fix.end) if fix and usable and inside else (None, line, line)
+    if suggestion is not None:
+        quote = "\n".join(lines[start - 1 : end])
     body = f"{hit.message.rstrip('.')}. {rule.advice}".strip()
     # The line of a leaked secret is never repeated anywhere.
     quote, hidden = ("", 0) if hit.secret else redact(quote)
@@ -195,6 +227,15 @@ def _finding(hit: Hit, lines: Sequence[str], touched: frozenset[int]) -> Finding
     )
 
 
-def _is_test(path: str) -> bool:
-    parts = PurePosixPath(path).parts
-    return any(part in ("test", "tests", "testing") for part in parts[:-1]) or parts[-1].startswith("test_")
+def _severity(hit: Hit, rule: Rule) -> Severity:
+    """Return how grave a hit is: the rule's severity, of zizmor's own not above it, and low in a test."""
+    severity = rule.severity
+    if hit.severity is not None:
+        # A rule without a row of its own is as grave as the tool says.
+        named = hit.code in rules()[hit.tool]
+        severity = min(severity, hit.severity) if named else hit.severity
+    # What a linter of security says of a test (a shell, no timeout, a fixed password) is seldom worth a push.
+    about_security = rule.category.value == "security" or hit.tool == "bandit" or hit.code.startswith("S")
+    if about_security and hit.tool in ("ruff", "bandit") and is_test_path(hit.path):
+        return Severity.LOW
+    return severity

@@ -14,7 +14,8 @@ from typing import Final
 
 from reviewer.errors import PathRefused
 
-# A repository's own settings for the analysers: never laid out, whatever flags a tool has to ignore them.
+# A repository's own settings for the analysers of a language: never laid out for them, whatever flags a tool has to
+# ignore them. None of these is code that they would judge.
 CONFIGURATION: Final = frozenset(
     {
         ".bandit",
@@ -32,6 +33,7 @@ CONFIGURATION: Final = frozenset(
         "zizmor.yml",
     }
 )
+_STEERS_GITLEAKS: Final = (".gitleaks.toml", ".gitleaksignore")
 FILE_LIMIT: Final = 1024 * 1024
 TOTAL_LIMIT: Final = 64 * 1024 * 1024
 OUTPUT_LIMIT: Final = 32 * 1024 * 1024
@@ -49,20 +51,36 @@ class Ran:
     timed_out: bool
 
 
-def lay_out(files: Mapping[str, bytes], folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Write files below a folder; return (laid out, left out for size or name).
+def is_configuration(path: str) -> bool:
+    """Tell whether a file could steer an analyser of a language; a workflow may have any name."""
+    folder, _, name = path.rpartition("/")
+    return name in CONFIGURATION and not folder.endswith(".github/workflows")
+
+
+def lay_out(files: Mapping[str, bytes], folder: Path) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Write files below a folder; return the name of each there -> its path, and those left out for size or name.
+
+    What steers the search for secrets (`.gitleaks.toml`, `.gitleaksignore`) is laid out under another name, so that
+    it is searched and not obeyed.
 
     Raises PathRefused for a path that would leave the folder: a tree of git cannot hold one, a crafted diff can.
     """
-    written, left, total = [], [], 0
+    written: dict[str, str] = {}
+    left: list[str] = []
+    total = 0
     for path, data in sorted(files.items()):
         pure = PurePosixPath(path)
         if pure.is_absolute() or ".." in pure.parts or "\0" in path or not pure.parts:
             raise PathRefused(f"{path!r} leads out of the tree", rule="path-outside")
         too_large = len(data) > FILE_LIMIT or total + len(data) > TOTAL_LIMIT
-        if too_large or pure.name in CONFIGURATION:
+        if too_large:
             left.append(path)
             continue
+        if pure.name in _STEERS_GITLEAKS:
+            pure = pure.with_name(pure.name.replace(".", "_"))
+            if pure.as_posix() in files:
+                left.append(path)
+                continue
         target = folder.joinpath(*pure.parts)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -72,8 +90,8 @@ def lay_out(files: Mapping[str, bytes], folder: Path) -> tuple[tuple[str, ...], 
             left.append(path)
             continue
         total += len(data)
-        written.append(path)
-    return tuple(written), tuple(left)
+        written[pure.as_posix()] = path
+    return written, tuple(left)
 
 
 def execute(command: Sequence[str], *, cwd: Path, home: Path, seconds: float = TIME_LIMIT) -> Ran:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from reviewer.evidence.hits import Hit, read_bandit, read_gitleaks, read_ruff, read_zizmor
 from reviewer.evidence.rules import rules
@@ -88,6 +89,8 @@ def _zizmor(paths: Sequence[str], home: Path) -> list[str] | None:
     return [str(program), *isolated, "--format=json-v1", "--", *paths]
 
 
+# Those that judge a file of their language whole: what one read without a complaint counts as looked at by it.
+LANGUAGE_TOOLS: Final = ("ruff", "bandit", "zizmor")
 TOOLS = {
     tool.name: tool
     for tool in (

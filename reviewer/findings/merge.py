@@ -95,6 +95,8 @@ def _clusters(
             for other in right:
                 chance = chances.get((min(one, other), max(one, other)), 0.0)
                 first, second = findings[one], findings[other]
+                if _two_hits(first, second):
+                    return False
                 if (
                     source_of(first) == source_of(second)
                     and first.unit == second.unit
@@ -115,6 +117,11 @@ def _clusters(
                 cluster_of[index] = left
             members[left] += members.pop(right)
     return [[findings[index] for index in sorted(members[key])] for key in sorted(members)]
+
+
+def _two_hits(first: Finding, second: Finding) -> bool:
+    """Tell whether two findings are hits of analysers on two lines: the same words, and two places to mend."""
+    return not (first.from_model or second.from_model) and first.line != second.line
 
 
 def _chances(findings: Sequence[Finding], similarity: Similarity) -> dict[tuple[int, int], float]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from policies.words import Check, Severity
 from reviewer.change.model import Unit
+from reviewer.context.lookup_request import LookupRequest
 from reviewer.findings.grades import UNKNOWN_CONFIDENCE, category_of, confidence_of, severity_of
 from reviewer.findings.model import Category
 from reviewer.findings.reading import read_json
@@ -68,20 +69,6 @@ class RawFinding:
     confidence: float
     evidence: tuple[str, ...]
     graded: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class LookupRequest:
-    """What the model wants to see: a "definition" or the "references" of `name`, or lines of the "file" `path`.
-
-    Lines are 1-based and inclusive, None where not given.
-    """
-
-    kind: str
-    name: str
-    path: str | None = None
-    start_line: int | None = None
-    end_line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

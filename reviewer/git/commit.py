@@ -12,6 +12,7 @@ from typing import Final, Self
 
 from reviewer.errors import GitFailed, NotFound
 from reviewer.git.blobs import BlobReader
+from reviewer.git.decode import path_of
 from reviewer.git.git import run_git
 from reviewer.git.limits import Limit, LimitsReached
 from reviewer.git.places import Places
@@ -185,7 +186,7 @@ class GitSnapshot:
                 continue
             # A partial clone lists what it does not hold with "BAD" or "-" for a size.
             size = int(parts[3]) if parts[3].isdigit() else UNKNOWN_SIZE
-            path = name.decode("utf-8", "surrogateescape")
+            path = path_of(name)
             entries[path] = TreeEntry(path, parts[2], parts[0], size)
             if len(entries) > TREE_LIMIT:
                 raise GitFailed(f"commit {self._commit[:12]} has more than {TREE_LIMIT:,} files")
@@ -225,4 +226,4 @@ def resolve_commit(git_dir: Path, revision: str) -> str:
 
 
 def _paths(record: bytes) -> tuple[str, ...]:
-    return tuple(name.decode("utf-8", "surrogateescape") for name in record.strip(b"\0\n").split(b"\0") if name)
+    return tuple(path_of(name) for name in record.strip(b"\0\n").split(b"\0") if name)

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from reviewer.git.decode import path_of
 from reviewer.git.git import run_git
 from reviewer.git.limits import Limit, LimitsReached
 from reviewer.git.snapshot import USES_PER_FILE, Match
@@ -216,7 +217,7 @@ class Collector:
         return held - {word for word in self._lone & held if not self._phrases[word].search(text)}
 
     def _open(self, heading: bytes) -> None:
-        self._begin(heading[self._skip :].decode("utf-8", "surrogateescape"))
+        self._begin(path_of(heading[self._skip :]))
         self._heading.clear()
 
     def _begin(self, path: str) -> None:

@@ -7,12 +7,13 @@ that the caller decides.
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from reviewer.errors import ConfigurationError, GitHubUnavailable, RateLimited
 from reviewer.github.failures import explain
@@ -26,6 +27,8 @@ READ_RETRIES: Final = 2
 WRITE_PAUSE_S: Final = 1.0
 PAGE_SIZE: Final = 100
 MAX_PAGES: Final = 50
+# A renamed or transferred repository answers with one redirect; more than this many in a row is no GitHub.
+MAX_REDIRECTS: Final = 3
 JSON: Final = "application/vnd.github+json"
 DIFF: Final = "application/vnd.github.diff"
 API_VERSION: Final = "2022-11-28"
@@ -52,7 +55,9 @@ class Api:
     Raises GitHubUnavailable (no answer, 5xx), RateLimited (with the wait; until it is over every further call
     raises at once, without a request), PermissionMissing, NotFound, RequestRejected, ConfigurationError.
     After GitHubUnavailable on a write GitHub may have stored it all the same: look before sending again.
-    `guard` is called right before a write is sent, after any pause, and raises where it must not be.
+    A redirect (a repository that was renamed) is followed on GitHub's own host with the same method and body;
+    one to any other address is refused, since it would be handed the token.
+    `fence` is called right before a write is sent, after any pause, and raises where it must not be.
     """
 
     def __init__(
@@ -64,7 +69,7 @@ class Api:
         app: bool = False,
         timeout: int = TIMEOUT_S,
         write_pause: float = WRITE_PAUSE_S,
-        guard: Callable[[], object] = lambda: None,
+        fence: Callable[[], object] = lambda: None,
     ) -> None:
         self.url = check_url(url)
         self._source = token
@@ -72,7 +77,7 @@ class Api:
         self._app = app
         self._timeout = timeout
         self._write_pause = write_pause
-        self._guard = guard
+        self._fence = fence
         self._written = float("-inf")
         self._blocked_until: datetime | None = None
         self._token = ""
@@ -181,6 +186,15 @@ class Api:
         if status == 401:
             # A token can be revoked or run out between two requests: one new one, once.
             status, headers, data = self._once(verb, path, params, body, accept, doing, fresh=True)
+        for _redirect in range(MAX_REDIRECTS):
+            if not 300 <= status < 400:
+                break
+            target = self._redirected(headers, doing)
+            # The address that GitHub names carries the parameters already.
+            asked = None if "?" in target else params
+            status, headers, data = self._once(verb, target, asked, body, accept, doing, fresh=False)
+        if 300 <= status < 400:
+            raise GitHubUnavailable(f"GitHub redirected {MAX_REDIRECTS} times in a row when asked to {doing}")
         if status >= 400:
             error = explain(status, headers, data, doing=doing, needs=needs, now=self._now())
             if isinstance(error, RateLimited):
@@ -200,24 +214,20 @@ class Api:
         fresh: bool,
     ) -> tuple[int, dict[str, Any], Any]:
         import requests  # noqa: PLC0415 - slow, and only needed with the first request
-        from github import GithubException  # noqa: PLC0415
 
         requester = self._requester(write=verb != "GET", fresh=fresh)
         if verb != "GET":
             self._before_write()
         self.requests += 1
         try:
-            headers, data = requester.requestJsonAndCheck(
+            status, headers, output = requester.requestJson(
                 verb,
                 path,
                 parameters=dict(params or {}),
                 headers={"Accept": accept},
                 input=dict(body) if body is not None else None,
             )
-        except GithubException as error:
-            answered = dict(error.headers or {})
-            self.last_date = str(answered.get("date", ""))
-            return error.status, answered, error.data
+            data = _decoded(output, whole=accept == JSON and status < 300)
         except (requests.RequestException, OSError) as error:
             host = urlsplit(self.url).hostname
             raise GitHubUnavailable(
@@ -225,19 +235,32 @@ class Api:
                 "and may this machine reach it?"
             ) from None
         except (ValueError, RuntimeError, AssertionError) as error:
-            # Not JSON, or a redirect to elsewhere: a proxy's page, not GitHub.
+            # A redirect to elsewhere: a proxy's page, not GitHub.
             raise GitHubUnavailable(
                 f"{urlsplit(self.url).hostname} did not answer as GitHub does when asked to {doing} "
                 f"({type(error).__name__}). Is GITHUB_API_URL right?"
             ) from None
-        return 200, headers, data
+        if status >= 400:
+            self.last_date = str(headers.get("date", ""))
+        return status, headers, data
+
+    def _redirected(self, headers: Mapping[str, Any], doing: str) -> str:
+        """Return the address of a redirect; GitHubUnavailable where it is not on GitHub's own host."""
+        here = urlsplit(self.url)
+        target = urlsplit(urljoin(f"{self.url}/", str(headers.get("location", ""))))
+        if (target.scheme, target.netloc) != (here.scheme, here.netloc) or not headers.get("location"):
+            raise GitHubUnavailable(
+                f"{here.hostname} redirected to {target.hostname or 'nowhere'} when asked to {doing}: that is "
+                "not followed, since the App's token would go with it. Is GITHUB_API_URL right?"
+            )
+        return target.geturl()
 
     def _before_write(self) -> None:
-        """Keep the pause between two writes, then ask the guard: whoever waited may have lost the right to it."""
+        """Keep the pause between two writes, then call the fence: a lease may run out during the pause."""
         wait = self._written + self._write_pause - time.monotonic()
         if wait > 0:
             time.sleep(wait)
-        self._guard()
+        self._fence()
         self._written = time.monotonic()
 
     def _hold_back(self, doing: str) -> None:
@@ -285,10 +308,26 @@ class Api:
             else None,
             pool_size=None,
             seconds_between_requests=None,
-            # Kept above: the guard is asked after the pause.
+            # Kept above: the fence is called after the pause.
             seconds_between_writes=None,
             api_version=API_VERSION,
         )
+
+
+def _decoded(output: object, *, whole: bool) -> Any:
+    """Return the JSON of an answer, None for an empty one.
+
+    A text that is no JSON comes as `{"data": text}`; ValueError where `whole` says that it had to be JSON.
+    """
+    if not output:
+        return None
+    text = output.decode("utf-8", "replace") if isinstance(output, bytes) else str(output)
+    try:
+        return json.loads(text)
+    except ValueError:
+        if whole:
+            raise
+        return {"data": text}
 
 
 def _kind(error: BaseException) -> str:

@@ -7,7 +7,6 @@ import binascii
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import quote
 
 from reviewer.errors import NotFound
 from reviewer.github.api import DIFF, TIMEOUT_S, WRITE_PAUSE_S, Api
@@ -19,8 +18,6 @@ from reviewer.github.threads import Thread, review_threads
 MAX_FILES: Final = 3000
 # A pull request with more comments than this is beyond reading; ours are among the newest reviews too.
 MAX_COMMENT_PAGES: Final = 50
-
-WRITERS: Final = frozenset({"admin", "maintain", "write"})
 
 
 class GitHub:
@@ -40,14 +37,14 @@ class GitHub:
         permissions: Mapping[str, str] | None = None,
         timeout: int = TIMEOUT_S,
         write_pause: float = WRITE_PAUSE_S,
-        guard: Callable[[], object] = lambda: None,
+        fence: Callable[[], object] = lambda: None,
     ) -> GitHub:
         """Return the client of an installation, its token narrowed to repositories and permissions.
 
-        `guard` is called right before every write, and raises where it must not be sent.
+        `fence` is called right before every write, and raises where it must not be sent.
         """
         source = auth.source(installation_id, repository_ids=repository_ids, permissions=permissions)
-        return cls(Api(auth.api.url, source, now=now, timeout=timeout, write_pause=write_pause, guard=guard))
+        return cls(Api(auth.api.url, source, now=now, timeout=timeout, write_pause=write_pause, fence=fence))
 
     # Reading ------------------------------------------------------------------------------------------------
 
@@ -87,48 +84,6 @@ class GitHub:
             needs="contents: read",
         )
         return str(row["merge_base_commit"]["sha"])
-
-    def permission(self, repository: str, user: str) -> str:
-        """Return a user's permission on a repository: admin, maintain, write, triage, read or none.
-
-        The permission endpoint, not `author_association`, which says CONTRIBUTOR of anyone with one merged change.
-        """
-        try:
-            row = self.api.get(
-                f"/repos/{repository}/collaborators/{quote(user, safe='')}/permission",
-                doing=f"tell what {user} may do in {repository}",
-                needs="metadata: read",
-            )
-        except NotFound:
-            return "none"
-        return str(row.get("role_name") or row.get("permission") or "none")
-
-    def may_write(self, repository: str, user: str) -> bool:
-        """True where a user can push to the repository; a custom role counts by the permission it is based on."""
-        try:
-            row = self.api.get(
-                f"/repos/{repository}/collaborators/{quote(user, safe='')}/permission",
-                doing=f"tell what {user} may do in {repository}",
-                needs="metadata: read",
-            )
-        except NotFound:
-            return False
-        return str(row.get("permission") or "none") in WRITERS
-
-    def file_at(self, repository: str, path: str, commit: str) -> bytes | None:
-        """Return a regular file's bytes at a commit (up to 1 MB, GitHub's limit here), None where there is none."""
-        try:
-            row = self.api.get(
-                f"/repos/{repository}/contents/{quote(path)}",
-                params={"ref": commit},
-                doing=f"read {path}",
-                needs="contents: read",
-            )
-        except NotFound:
-            return None
-        if not isinstance(row, Mapping) or row.get("type") != "file" or row.get("encoding") != "base64":
-            return None
-        return _base64(row.get("content"))
 
     def tree(self, repository: str, commit: str) -> Mapping[str, Any]:
         """Return the whole tree of a commit; `truncated` in it says that GitHub left some out."""
@@ -185,7 +140,8 @@ class GitHub:
         """Return the check runs of this name on a commit, of every App."""
         rows = self.api.pages(
             f"/repos/{repository}/commits/{commit}/check-runs",
-            params={"check_name": name, "filter": "latest"},
+            # Two pull requests may share a head: each has a check run of its own.
+            params={"check_name": name, "filter": "all"},
             key="check_runs",
             doing="list check runs",
             needs="checks: read",

@@ -39,6 +39,8 @@ class PullRequest:
     additions: int | None = None
     deletions: int | None = None
     size_kb: int | None = None
+    updated_at: str = ""
+    author_is_bot: bool = False
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> PullRequest:
@@ -73,6 +75,8 @@ class PullRequest:
             additions=_number(row.get("additions")),
             deletions=_number(row.get("deletions")),
             size_kb=_number(repo.get("size")),
+            updated_at=str(row.get("updated_at") or ""),
+            author_is_bot=(row.get("user") or {}).get("type") == "Bot",
         )
 
 

@@ -1,21 +1,56 @@
-"""Reply: one comment of ours that answers one command, posted once whatever is tried again."""
+"""Reply to commands: one comment each, posted once whatever is tried again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from reviewer.github.client import GitHub
+from reviewer.errors import NotFound, PermissionMissing
+from reviewer.jobs.access import Access
+from reviewer.jobs.correction import correction
+from reviewer.jobs.inputs import Inputs
+from reviewer.jobs.job import Job
+from reviewer.ledger.keys import ReviewState
+from reviewer.publish.escape import plain
 from reviewer.publish.marker import is_own
+from reviewer.steps.context import ReviewContext
+from reviewer.steps.estimate import estimate_table, plan_review
 
 
-def reply_once(
-    gh: GitHub, repository: str, number: int, body: str, *, mark: str, login: str, guard: Callable[[], object]
-) -> None:
-    """Post `body` under an unseen `mark`, unless a comment of `login` has it; `guard` raises for a lost lease."""
-    text = f"<!-- kilo-app:{mark} -->"
+def reply_once(job: Job, access: Access, repository: str, kind: str, body: str) -> None:
+    """Post `body`, unless a comment of ours has the mark of this kind of reply and review."""
+    mark = f"<!-- kilo-app:{kind} {job.id} -->"
     known = any(
-        text in comment.body and is_own(comment.author, login) for comment in gh.comments(repository, number)
+        mark in comment.body and is_own(comment.author, access.identity.login)
+        for comment in access.writer.comments(repository, job.key.number)
     )
     if not known:
-        guard()
-        gh.create_comment(repository, number, f"{text}\n{body}")
+        job.announce(kind)
+        access.writer.create_comment(repository, job.key.number, f"{mark}\n{body}")
+
+
+def answer_estimate(job: Job, access: Access, repository: str, inputs: Inputs) -> None:
+    """Answer `/kilo estimate` with the plan and its price; nothing is asked."""
+    context = ReviewContext(inputs.policy, inputs.models.client, inputs.head, inputs.base)
+    planned = plan_review(inputs.request, context)
+    reply_once(job, access, repository, "estimate", job.redact(estimate_table(planned)))
+    job.held.finish(ReviewState.PUBLISHED, "")
+
+
+def answer_correction(job: Job, access: Access) -> None:
+    """Answer a command that does not exist with a reaction and one comment; where that fails nobody is told."""
+    repository = job.payload.repository
+    try:
+        if job.payload.comment_id:
+            access.writer.react(repository, job.payload.comment_id, "confused")
+        reply_once(job, access, repository, "correction", correction(job.payload.problem))
+    except (NotFound, PermissionMissing) as error:
+        job.held.finish(ReviewState.REFUSED, job.words(error))
+    else:
+        job.held.finish(ReviewState.PUBLISHED, "")
+
+
+def answer_unusable(job: Job, access: Access, repository: str, why: str) -> None:
+    """Say why a command's review came to nothing; the verdict that the pull request has stays as it is."""
+    reason = job.redact(" ".join(why.split()))
+    if job.payload.comment_id:
+        body = f"This review came to no verdict, and what the pull request shows stays as it is.\n\n{plain(reason)}"
+        reply_once(job, access, repository, "answer", body)
+    job.held.finish(ReviewState.REFUSED, reason)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 from policies.budgets import Limit, Scope
-from policies.invalid import PolicyInvalid
 from policies.load import REPOSITORY_FILES, for_private, narrowed_by
 from policies.policy import Policy
+from policies.policy_file import MAX_POLICY_BYTES
 from reviewer.errors import ConfigurationError
 from reviewer.git.snapshot import Snapshot
 from reviewer.settings import Settings, organisation_policy
@@ -22,21 +22,19 @@ def utc_now() -> datetime:
 def effective_policy(settings: Settings, *, base: Snapshot | None, private: bool) -> Policy:
     """Return the organisation's policy narrowed by the repository's file at the base commit.
 
-    Raises ConfigurationError for a file that cannot be used. A repository's file that cannot be read may have been
-    meant to keep its code from a provider, so the review does not go on without it.
+    A mistake in the repository's file is told in the policy's notices, and the rest of the file holds. Raises
+    ConfigurationError for a mistake in the organisation's.
     """
     policy = organisation_policy(settings)
-    names = (name for name in REPOSITORY_FILES if base is not None and base.read(name) is not None)
-    name = next(names, "")
-    data = base.read(name) if base is not None and name else None
-    try:
-        if data is not None:
-            policy = narrowed_by(policy, data.decode("utf-8"), f"{name} at the base commit")
-    except PolicyInvalid as error:
-        raise ConfigurationError(str(error), remedy="Correct the file; docs/policy.md lists every key.") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{name} is not UTF-8 text", remedy="Save it as UTF-8.") from None
+    name = next((name for name in REPOSITORY_FILES if base is not None and name in base.entries()), "")
+    if base is not None and name:
+        policy = narrowed_by(policy, _text(base.read(name)), f"{name} at the base commit")
     return for_private(policy) if private else policy
+
+
+def _text(data: bytes | None) -> str:
+    """Return a policy file's text; a file over the limit of reading becomes one over the limit of a policy."""
+    return " " * (MAX_POLICY_BYTES + 1) if data is None else data.decode("utf-8", "replace")
 
 
 def run_limit(text: str) -> Limit | None:

@@ -16,6 +16,12 @@ BACKOFF_FIRST: Final = timedelta(seconds=15)
 BACKOFF_LONGEST: Final = timedelta(minutes=15)
 
 
+# The trigger of a pull request's own events: however a head came to be there, it is one review.
+AUTOMATIC: Final = "auto"
+# Begins the trigger of a review of a head that was reviewed, or given up, before.
+AGAIN: Final = "again:"
+
+
 class ReviewState(StrEnum):
     """How far a review is.
 
@@ -44,16 +50,24 @@ FINAL: Final = tuple(state for state in ReviewState if state not in UNFINISHED)
 
 @dataclass(frozen=True, slots=True)
 class ReviewKey:
-    """Identity of a piece of work: two deliveries with the same key are one review.
+    """Identity of a piece of work: all that a verdict depends on. Two deliveries with the same key are one review.
 
-    `trigger` is "auto" for the pull request's own events, or names the command ("comment:<id>") that asked.
+    `trigger` is AUTOMATIC for the pull request's own events, AGAIN and the delivery's id where a pull request came
+    back to a head and base that it had before, else what asked: "comment:<id>", "rerun:<guid>", "label:<guid>",
+    "merge:<guid>". `head_sha` and `base_sha` are "" where the job has to look them up.
     """
 
     installation_id: int
     repo_id: int
     number: int
     head_sha: str
-    trigger: str = "auto"
+    trigger: str = AUTOMATIC
+    base_sha: str = ""
+
+    @property
+    def automatic(self) -> bool:
+        """True for a review that nobody asked for by name: a newer one of the pull request takes its place."""
+        return self.trigger == AUTOMATIC or self.trigger.startswith(AGAIN)
 
     @property
     def pull_request(self) -> str:
@@ -107,13 +121,20 @@ class ReviewRow:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What of a review is on GitHub, as GitHub's ids; None and empty where nothing is yet."""
+    """What of a review is on GitHub, as GitHub's ids; None and empty where nothing is yet.
+
+    `head_sha` and `base_sha` are what the verdict is of. `writing` names the write that was about to be sent when
+    this was saved ("" for none): where a worker died, GitHub may have it although no list shows it yet.
+    """
 
     github_review_id: int | None = None
     comment_ids: tuple[int, ...] = ()
     summary_comment_id: int | None = None
     check_run_id: int | None = None
     marker: str = ""
+    head_sha: str = ""
+    base_sha: str = ""
+    writing: str = ""
 
 
 def backoff(attempt: int, jitter: float = 0.0) -> timedelta:

@@ -10,7 +10,17 @@ from sqlalchemy import Connection, case, or_, select, update
 
 from reviewer.ledger.database import Database
 from reviewer.ledger.fence import write_fenced
-from reviewer.ledger.keys import FINAL, MAX_DEFERRALS, MAX_TRIES, UNFINISHED, Lease, ReviewRow, ReviewState
+from reviewer.ledger.keys import (
+    AGAIN,
+    AUTOMATIC,
+    FINAL,
+    MAX_DEFERRALS,
+    MAX_TRIES,
+    UNFINISHED,
+    Lease,
+    ReviewRow,
+    ReviewState,
+)
 from reviewer.ledger.rows import NO_LEASE, find_rows, park_spent
 from reviewer.ledger.tables import review_documents
 from reviewer.ledger.tables import reviews as t
@@ -163,31 +173,68 @@ class Reviews:
         )
         return self.db.read(lambda connection: connection.execute(query).scalar()) is not None
 
-    def supersede(self, repo_id: int, number: int, keep_head: str, now: datetime) -> tuple[int, ...]:
-        """End every unfinished review of a pull request whose head is not `keep_head`; return their ids.
+    def hand_back(self, lease: Lease, now: datetime) -> ReviewState:
+        """Give a review back, as a worker does that was told to stop: no try is used up, it is due at once.
 
-        `keep_head` must be the head that GitHub names now, since deliveries come in any order. Their fences rise,
-        so a worker in the middle of one can publish nothing. A review that a comment asked for names no head (""):
-        it is of whatever the head is when it runs, and no push supersedes it.
+        Return the state then; LeaseLost for a stale lease.
         """
+        state = self._write_fenced(
+            lease,
+            state=_WAITING,
+            attempts=case((t.c.attempts > 0, t.c.attempts - 1), else_=0),
+            updated_at=to_micros(now),
+            **NO_LEASE,
+        )
+        return ReviewState(state)
+
+    def restart(self, lease: Lease, now: datetime) -> None:
+        """Let a review begin from the start, its stored result forgotten; LeaseLost for a stale lease."""
+        self._write_fenced(
+            lease, state=ReviewState.ACCEPTED.value, attempts=0, updated_at=to_micros(now), **NO_LEASE
+        )
+
+    def supersede_older(self, row: ReviewRow, now: datetime) -> tuple[int, ...]:
+        """End the unfinished reviews that were asked for before `row`, whose head must be the live one.
+
+        Ends those of other heads, and automatic ones of the same head (another base) where `row` is automatic.
+        Their fences rise, so a worker in the middle of one can publish nothing. A review that a comment asked for
+        names no head: it is of whatever the head is when it runs. Return the ids of what was ended.
+        """
+        key = row.key
+        other_head = t.c.head_sha.not_in((key.head_sha, ""))
+        automatic = or_(t.c.trigger == AUTOMATIC, t.c.trigger.like(f"{AGAIN}%"))
         statement = (
             update(t)
             .where(
-                t.c.repo_id == repo_id,
-                t.c.number == number,
-                t.c.head_sha.not_in((keep_head, "")),
+                t.c.repo_id == key.repo_id,
+                t.c.number == key.number,
+                t.c.id < row.id,
+                or_(other_head, automatic) if key.automatic else other_head,
+                # A merge group's head is no head of the pull request.
+                t.c.trigger.not_like("merge:%"),
                 t.c.state.in_(UNFINISHED),
             )
             .values(
                 state=ReviewState.SUPERSEDED.value,
                 fence=t.c.fence + 1,
-                error=f"superseded by {keep_head}",
+                error=f"superseded by review {row.id} of {key.head_sha[:7]}",
                 updated_at=to_micros(now),
                 **NO_LEASE,
             )
             .returning(t.c.id)
         )
         return self.db.write(lambda connection: tuple(sorted(connection.execute(statement).scalars())))
+
+    def has_newer(self, row: ReviewRow, head_sha: str) -> bool:
+        """Tell whether a later delivery asked for an automatic review of this head of `row`'s pull request."""
+        query = select(t.c.id).where(
+            t.c.repo_id == row.key.repo_id,
+            t.c.number == row.key.number,
+            t.c.id > row.id,
+            t.c.head_sha == head_sha,
+            or_(t.c.trigger == AUTOMATIC, t.c.trigger.like(f"{AGAIN}%")),
+        )
+        return self.db.read(lambda connection: connection.execute(query.limit(1)).scalar()) is not None
 
     def busy(self, lease: Lease, now: datetime) -> int | None:
         """Return another review of the same pull request that somebody works on now, None where there is none.

@@ -48,7 +48,9 @@ def park_spent(connection: Connection, at: int, *where: Any) -> tuple[int, ...]:
 def _row(row: Any) -> ReviewRow:
     return ReviewRow(
         id=row.id,
-        key=ReviewKey(row.installation_id, row.repo_id, row.number, row.head_sha, row.trigger),
+        key=ReviewKey(
+            row.installation_id, row.repo_id, row.number, row.head_sha, row.trigger, base_sha=row.base_sha
+        ),
         state=ReviewState(row.state),
         actor=row.actor,
         attempts=row.attempts,

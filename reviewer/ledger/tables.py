@@ -61,6 +61,8 @@ reviews = Table(
     Column("error", Text, nullable=False, server_default=""),
     # When somebody was told that the review ended without one: see Backlog.unnoticed().
     Column("noticed_at", BigInteger),
+    # What the diff starts from. Not in the unique key: a pull request that comes back gets a trigger of its own.
+    Column("base_sha", String(64), nullable=False, server_default=""),
     UniqueConstraint("installation_id", "repo_id", "number", "head_sha", "trigger", name="uq_reviews_key"),
     Index("ix_reviews_unfinished", "accepted_at", sqlite_where=_UNFINISHED),
     Index("ix_reviews_pull_request", "repo_id", "number", "accepted_at"),
@@ -85,6 +87,11 @@ publications = Table(
     Column("check_run_id", BigInteger),
     Column("marker", Text, nullable=False, server_default=""),
     Column("updated_at", BigInteger, nullable=False),
+    # What the published verdict is of.
+    Column("head_sha", String(64), nullable=False, server_default=""),
+    Column("base_sha", String(64), nullable=False, server_default=""),
+    # The write that was about to be sent; "" where its answer came.
+    Column("writing", String(24), nullable=False, server_default=""),
 )
 
 counters = Table(

@@ -6,14 +6,16 @@ import argparse
 import contextlib
 import json
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from policies.words import Severity
-from reviewer.local.arguments import add_models, add_selection, selection_of, start_of
-from reviewer.local.repository import find_repository
-from reviewer.local.selection import Selected, select
+from reviewer.errors import ConfigurationError
+from reviewer.local.arguments import add_models, add_selection, open_selection
+from reviewer.local.selection import Selected
 from reviewer.settings import Settings
 from reviewer.steps.result import Review, ReviewStatus
 
@@ -22,6 +24,14 @@ if TYPE_CHECKING:
 
     from reviewer.findings.model import PlacedFinding
 
+EXAMPLES: Final = (
+    "kilo-review local                               all that is not committed",
+    "kilo-review local --staged --fail-on medium     before a commit",
+    "kilo-review local --base main --max-cost 0.10   a branch, for ten cents at most",
+    "kilo-review local -n                            what would be asked, and its price",
+    "kilo-review local -f sarif -o review.sarif      for code scanning",
+    "kilo-review local -- src tests/test_a.py        only these paths",
+)
 EXIT_CLEAN: Final = 0
 EXIT_FINDINGS: Final = 1
 EXIT_INCOMPLETE: Final = 3
@@ -33,7 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_selection(parser)
     add_models(parser)
     parser.add_argument(
-        "--format", choices=("text", "json", "sarif", "markdown", "github"), default="text", help="default: text"
+        "-f",
+        "--format",
+        choices=("text", "json", "sarif", "markdown", "github"),
+        default="text",
+        help="default: text",
     )
     parser.add_argument(
         "--fail-on",
@@ -41,40 +55,69 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="high",
         help="lowest severity that gives exit status 1 (default: high)",
     )
+    parser.add_argument(
+        "--require-coverage",
+        action="store_true",
+        help="exit status 3 where a part of the change was read by nobody",
+    )
     parser.add_argument("--apply", action="store_true", help="offer each suggestion, one question each")
     parser.add_argument("--no-cache", action="store_true", help="ask again, also where the same was paid for")
     parser.add_argument(
-        "--dry-run", action="store_true", help="say what would be asked, and about what it would cost"
+        "-n", "--dry-run", action="store_true", help="say what would be asked, and about what it would cost"
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress line")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress line")
+    add_output(parser)
 
 
 def main(options: argparse.Namespace) -> int:
     """Review and print; the exit status is 0, 1 (findings), 3 (incomplete) or 4 (a limit), errors as elsewhere."""
-    # Half a second of imports, while git is asked what has changed.
-    threading.Thread(target=_import_ahead, daemon=True).start()
     settings = Settings.from_environ()
-    repository = find_repository(start_of(options))
-    with select(repository, selection_of(options)) as selected:
+    with open_selection(options, settings) as selected:
+        if options.format == "text" and not selected.change.files and not selected.untouched:
+            # Nothing of what a review needs is loaded for a clean work tree.
+            for notice in selected.notices:
+                say(notice)
+            sys.stdout.write("nothing to review\n")
+            return EXIT_CLEAN
+        # Half a second of imports, while settings and policy are read.
+        threading.Thread(target=_import_ahead, daemon=True).start()
         if options.dry_run:
             from reviewer.local.explain import print_estimate  # noqa: PLC0415 - a review needs none of it
 
-            return print_estimate(options, settings, selected)
+            with output_to(options.output):
+                return print_estimate(options, settings, selected)
         from reviewer.local.progress import ProgressLine  # noqa: PLC0415 - a dry run needs neither, and a thread loads them
         from reviewer.local.session import open_session, review_selected  # noqa: PLC0415
 
         session = open_session(options, settings, selected.base)
         try:
+            named = named_model(options, settings) if session.models.reason else ""
             if session.models.reason and selected.change.files:
-                say(f"analysers only: {session.models.reason}")
+                whose = f"{named} cannot be asked, analysers only" if named else "analysers only"
+                say(f"{whose}: {session.models.reason}")
             with ProgressLine(quiet=options.quiet) as line:
                 review = review_selected(options, session, selected, watch=line)
         finally:
             session.ledger.close()
-        show(review, options.format)
+        with output_to(options.output):
+            show(review, options.format, options.color)
+        if options.format != "text":
+            from reviewer.local.unread import unread  # noqa: PLC0415 - after a review, not before a clean tree
+
+            if missed := unread(review):
+                say(missed)
         if options.apply:
-            _apply(review, selected, repository.root)
-    return exit_status(review, options.fail_on)
+            _apply(review, selected)
+    return exit_status(review, options.fail_on, named=bool(named), whole=options.require_coverage)
+
+
+def named_model(options: argparse.Namespace, settings: Settings) -> str:
+    """Return how a model was asked for by name, "" where any that is set up will do."""
+    if options.model:
+        return f"--model {options.model}"
+    if options.strategy:
+        return f"--strategy {options.strategy}"
+    return f"the model {settings.model_name} at {settings.model_url}" if settings.model_url else ""
 
 
 def _import_ahead() -> None:
@@ -84,24 +127,65 @@ def _import_ahead() -> None:
         from reviewer.models import client  # noqa: F401, PLC0415
 
 
-def exit_status(review: Review, fail_on: str) -> int:
-    """Return 1 for a finding at or above `fail_on`, else 4 or 3 for a review that was cut short, else 0."""
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Add where the result goes, and whether it has colours."""
+    parser.add_argument("-o", "--output", metavar="FILE", default="", help="write the result there")
+    parser.add_argument(
+        "--color",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="colours: on a terminal without NO_COLOR (auto), always or never",
+    )
+
+
+@contextlib.contextmanager
+def output_to(name: str) -> Iterator[None]:
+    """Send standard output to a file for a while, the file complete or as it was; "" changes nothing."""
+    if not name:
+        yield
+        return
+    target = Path(name)
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=target.absolute().parent, prefix=f".{target.name}.", delete=False
+        ) as file:
+            beside = Path(file.name)
+            try:
+                with contextlib.redirect_stdout(file):
+                    yield
+            except BaseException:
+                beside.unlink(missing_ok=True)
+                raise
+        beside.chmod(0o644)
+        beside.replace(target)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write {name}: {error.strerror}", remedy="Name a file that can be written."
+        ) from None
+
+
+def exit_status(review: Review, fail_on: str, *, named: bool = False, whole: bool = False) -> int:
+    """Return 1 for a finding at or above `fail_on`, else 4 or 3 for a review that was cut short, else 0.
+
+    Analysers alone may end in 0, unless a model was `named`, or coverage is to be `whole` and is not.
+    """
     worst = review.worst()
     if fail_on != "never" and worst is not None and worst >= Severity.parse(fail_on):
         return EXIT_FINDINGS
     if review.status is ReviewStatus.STOPPED_BY_LIMIT:
         return EXIT_LIMIT
-    if review.status is ReviewStatus.INCOMPLETE:
+    unmet = (named and review.status is ReviewStatus.ANALYSERS_ONLY) or (whole and not review.coverage.complete)
+    if unmet or review.status is ReviewStatus.INCOMPLETE:
         return EXIT_INCOMPLETE
     return EXIT_CLEAN
 
 
-def show(review: Review, form: str) -> None:
+def show(review: Review, form: str, color: str = "auto") -> None:
     """Print the review on standard output in one of the formats."""
     if form == "text":
         from reviewer.local.terminal import print_review  # noqa: PLC0415 - rich is for people only
 
-        print_review(review, console())
+        print_review(review, console(color))
         return
     from reviewer.local import report  # noqa: PLC0415 - for programs only
 
@@ -121,11 +205,18 @@ def show(review: Review, form: str) -> None:
         sys.stdout.write(text + "\n")
 
 
-def console() -> Console:
-    """Return a console on standard output; colours only on a terminal, NO_COLOR is obeyed."""
+def console(color: str = "auto") -> Console:
+    """Return a console on standard output; styles only on a terminal, and none at all under NO_COLOR."""
     from rich.console import Console  # noqa: PLC0415 - rich is for people only
 
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), emoji=False, markup=False)
+    def made(**more: Any) -> Console:
+        return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), emoji=False, markup=False, **more)
+
+    if color == "always":
+        return made(force_terminal=True, no_color=False, color_system="standard")
+    plain = color == "never" or made().no_color
+    # Without a colour system rich writes no bold and no underline either.
+    return made(color_system=None) if plain else made()
 
 
 def say(text: str) -> None:
@@ -133,13 +224,13 @@ def say(text: str) -> None:
     sys.stderr.write(f"kilo-review: {text}\n")
 
 
-def _apply(review: Review, selected: Selected, root: Path) -> None:
+def _apply(review: Review, selected: Selected) -> None:
     from reviewer.local.apply import apply_suggestions  # noqa: PLC0415 - only with --apply
 
     if not sys.stdin.isatty():
         say("--apply asks about each suggestion, and nobody is at the terminal: nothing was written")
         return
-    done = apply_suggestions(review.shown(), root=root, head=selected.head, ask=_ask)
+    done = apply_suggestions(review.shown(), root=selected.root, head=selected.head, ask=_ask)
     for why in done.refused:
         say(why)
     say(f"{done.written} suggestion{'' if done.written == 1 else 's'} written")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,9 +17,10 @@ from reviewer.context.model import ContextItem
 from reviewer.errors import ConfigurationError
 from reviewer.git.snapshot import Snapshot
 from reviewer.local import stages
-from reviewer.local.arguments import add_models, add_selection, selection_of, start_of
+from reviewer.local.arguments import add_models, add_selection, open_selection
 from reviewer.local.layout import print_text
-from reviewer.local.selection import Selected, select
+from reviewer.local.report import SARIF_SCHEMA, as_notice
+from reviewer.local.selection import Selected
 from reviewer.settings import Settings
 from reviewer.steps.request import ReviewRequest
 
@@ -60,9 +62,7 @@ def main(options: argparse.Namespace) -> int:
             _refuse_selection(options)
             request, head, base = ReviewRequest(_read_diff(options.diff), private=True), None, None
         else:
-            from reviewer.local.repository import find_repository  # noqa: PLC0415 - a diff needs none
-
-            selected = stack.enter_context(select(find_repository(start_of(options)), selection_of(options)))
+            selected = stack.enter_context(open_selection(options, settings))
             request, head, base = _request(selected), selected.head, selected.base
         explained = explain(options, settings, request, head=head, base=base)
     text: Callable[[Explained], str] = _TEXT[options.stage]
@@ -113,11 +113,26 @@ def explain(
 def print_estimate(options: argparse.Namespace, settings: Settings, selected: Selected) -> int:
     """Print what a review would ask and about what it would cost (`--dry-run`)."""
     explained = explain(options, settings, _request(selected), head=selected.head, base=selected.base)
+    text = stages.route_text(explained)
     if options.format == "json":
-        sys.stdout.write(json.dumps(_route_json(explained), indent=2, ensure_ascii=False) + "\n")
+        _write_json(_route_json(explained))
+    elif options.format == "sarif":
+        # Nothing was looked for: a run without results that says what it would have been.
+        driver = {"name": "kilo-review", "rules": []}
+        run = {"tool": {"driver": driver}, "results": [], "properties": {"estimate": _route_json(explained)}}
+        _write_json({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]})
+    elif options.format == "markdown":
+        fence = "`" * max(3, 1 + max((len(ticks) for ticks in re.findall("`+", text)), default=0))
+        sys.stdout.write(f"{fence}text\n{text}\n{fence}\n")
+    elif options.format == "github":
+        sys.stdout.write(as_notice("kilo-review: what would be asked", text) + "\n")
     else:
-        print_text(stages.route_text(explained))
+        print_text(text)
     return 0
+
+
+def _write_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def _request(selected: Selected) -> ReviewRequest:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shlex
+import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,49 +17,26 @@ from reviewer.local.repository import Repository, find_repository
 
 MARK: Final = "# kilo-review pre-push hook"
 CHAINED: Final = "pre-push.before-kilo-review"
-# The hook is plain sh: git for Windows brings one too. "$0" finds the chained hook wherever hooks live.
+# The hook is plain sh: git for Windows brings one too. "$0" finds the chained hook wherever hooks live. The program
+# is named by its path, for the environment that it is installed in is seldom active when somebody pushes.
 _SCRIPT: Final = """\
 #!/bin/sh
 {mark}: reviews what is about to be pushed. `kilo-review hook uninstall` removes it.
 # Skip it once with: git push --no-verify
+program={program}
 lines=$(cat)
+give() {{ if [ -n "$lines" ]; then printf '%s\\n' "$lines"; fi; }}
 before="$(dirname "$0")/{chained}"
 if [ -x "$before" ]; then
-  printf '%s\\n' "$lines" | "$before" "$@" || exit $?
+  give | "$before" "$@" || exit $?
 fi
 [ -n "$lines" ] || exit 0
-command -v {program} >/dev/null 2>&1 || {{
-  echo "kilo-review: not found, this push is not reviewed" >&2
+[ -x "$program" ] || program=$(command -v kilo-review) || {{
+  echo "kilo-review: not found, this push is not reviewed; install the hook again" >&2
   exit {missing}
 }}
-printf '%s\\n' "$lines" | {program} hook run {options}
+give | "$program" hook run {options} --remote="$1"
 """
-
-
-@dataclass(frozen=True, slots=True)
-class PushedRef:
-    """One line of what git tells a pre-push hook (https://git-scm.com/docs/githooks#_pre_push)."""
-
-    local_ref: str
-    local: str
-    remote_ref: str
-    remote: str
-
-    @property
-    def deletes(self) -> bool:
-        """True where the push removes the remote ref: nothing to review."""
-        return not self.local.strip("0")
-
-    @property
-    def creates(self) -> bool:
-        """True where the remote ref is new."""
-        return not self.remote.strip("0")
-
-
-def read_pushed(text: str) -> tuple[PushedRef, ...]:
-    """Read the hook's standard input; lines of another shape are left alone."""
-    rows = (line.split(" ") for line in text.splitlines())
-    return tuple(PushedRef(*row) for row in rows if len(row) == 4)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,14 +57,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what happens to the push when it cannot be reviewed (default: allow, with one line)",
     )
     parser.add_argument("--max-cost", metavar="USD", default="", help="most that one push may cost")
+    parser.add_argument("--remote", metavar="NAME", default="", help="for run: what git calls the remote")
 
 
 def main(options: argparse.Namespace) -> int:
-    """Run one action; exit status 1 from `status` where no hook is installed, and from `run` to stop the push."""
+    """Run one action; exit status 1 from `status` where no hook works, and from `run` to stop the push."""
     repository = find_repository(Path.cwd())
+    # A wrong amount is refused now, not at the next push.
+    if options.max_cost:
+        from reviewer.jobs.policy import run_limit  # noqa: PLC0415 - loads the policy
+
+        run_limit(options.max_cost)
     if options.action == "run":
         # The review is a large import; install and status answer at once.
         from reviewer.local.push import review_push  # noqa: PLC0415
+        from reviewer.local.pushed_ref import read_pushed  # noqa: PLC0415
 
         return review_push(repository, read_pushed(sys.stdin.read()), options)
     folder = hooks_folder(repository)
@@ -94,16 +80,26 @@ def main(options: argparse.Namespace) -> int:
         return _status(hook)
     if options.action == "uninstall":
         return _uninstall(hook)
+    if not folder.resolve().is_relative_to(repository.common_dir.resolve()):
+        _say(
+            f"core.hooksPath is set: the hook goes to {folder} and runs for every repository that uses that folder"
+        )
     return _install(hook, script(options))
 
 
-def script(options: argparse.Namespace, program: str = "kilo-review") -> str:
+def script(options: argparse.Namespace) -> str:
     """Return the hook's text for the options it was installed with."""
     words = [f"--fail-on={options.fail_on}", f"--on-error={options.on_error}"]
     if options.max_cost:
-        words.append(f"--max-cost={options.max_cost}")
+        words.append(shlex.quote(f"--max-cost={options.max_cost}"))
+    program = shlex.quote(str(installed_program()))
     missing = 0 if options.on_error == "allow" else 1
     return _SCRIPT.format(mark=MARK, chained=CHAINED, program=program, missing=missing, options=" ".join(words))
+
+
+def installed_program() -> Path:
+    """Return the program's own path, beside the Python that runs it."""
+    return Path(sys.executable).parent / ("kilo-review.exe" if os.name == "nt" else "kilo-review")
 
 
 def hooks_folder(repository: Repository) -> Path:
@@ -159,6 +155,11 @@ def _status(hook: Path) -> int:
         _say(f"not installed ({hook})")
         return 1
     chained = hook.with_name(CHAINED).exists()
+    named = next((row for row in hook.read_text("utf-8", "replace").split("\n") if row.startswith("program=")), "")
+    program = Path("".join(shlex.split(named.removeprefix("program="))))
+    if named and not os.access(program, os.X_OK) and shutil.which("kilo-review") is None:
+        _say(f"{hook} is installed, and its program {program} is gone: no push is reviewed; install the hook again")
+        return 1
     _say(f"installed: {hook}{', after your own hook' if chained else ''}")
     return 0
 

@@ -24,6 +24,9 @@ def print_text(text: str, *, exactly: bool = False) -> None:
     from rich.text import Text  # noqa: PLC0415
 
     console = Console(highlight=False, emoji=False, markup=False)
+    if console.no_color:
+        # Rich leaves bold in; nothing of it is wanted.
+        console = Console(highlight=False, emoji=False, markup=False, color_system=None)
     # Rich takes every dumb terminal to be 80 wide, unless LINES is set too.
     width = shutil.get_terminal_size((console.width, console.height)).columns
     for row, style in laid_out(text, width=width):

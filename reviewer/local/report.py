@@ -11,6 +11,7 @@ from policies.words import Severity
 from reviewer.change.anchor import Anchors
 from reviewer.change.model import Side
 from reviewer.findings.model import Coverage, Finding, PlacedFinding
+from reviewer.git.decode import raw_path
 from reviewer.models.model import Call, Usage
 from reviewer.steps.result import Review
 
@@ -196,6 +197,11 @@ def as_annotations(review: Review) -> str:
     return "\n".join(lines)
 
 
+def as_notice(title: str, text: str) -> str:
+    """Return a text as one notice of a GitHub workflow."""
+    return f"::notice title={_property(title)}::{_data(text)}"
+
+
 def _in_new_file(finding: Finding, anchors: Anchors) -> tuple[int, int, str]:
     """Return the first and last line of a finding in the file as the change leaves it, and a note where they moved.
 
@@ -235,7 +241,7 @@ def _sarif_result(placed: PlacedFinding, order: dict[str, int], anchors: Anchors
     finding = placed.finding
     rule = _rule_id(finding)
     start, end, note = _in_new_file(finding, anchors)
-    uri = url_quote(finding.path.encode("utf-8", "surrogateescape"))
+    uri = url_quote(raw_path(finding.path))
     region = {"startLine": max(1, start), "endLine": max(1, end)}
     where = {"uri": uri, "uriBaseId": "%SRCROOT%"}
     result: dict[str, Any] = {

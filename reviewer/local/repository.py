@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reviewer.errors import ConfigurationError, GitFailed
@@ -14,18 +14,25 @@ from reviewer.git.git import run_git
 class Repository:
     """`root` is the work tree; `git_dir` belongs to it alone (a worktree has its own), `common_dir` to all.
 
-    A `bare` repository has no work tree: only its commits can be reviewed.
+    A `bare` repository has no work tree: only its commits can be reviewed. `index_file` is set where git gave a
+    hook another index than the usual one (`GIT_INDEX_FILE`): it is what the commit will hold.
     """
 
     root: Path
     git_dir: Path
     common_dir: Path
     bare: bool = False
+    index_file: Path | None = None
 
     @property
     def objects(self) -> Path:
         """The folder of its objects."""
         return self.common_dir / "objects"
+
+    @property
+    def index(self) -> Path:
+        """The index that git would commit."""
+        return self.index_file or self.git_dir / "index"
 
     def git(self, *args: str) -> str:
         """Run a plumbing command that looks at no file of the work tree; its output without the last line end."""
@@ -39,15 +46,22 @@ class Repository:
             )
         return None
 
-    def config(self, key: str) -> str:
-        """Return a value of the repository's own configuration, "" where it is not set. Reading it runs nothing."""
-        with contextlib.suppress(GitFailed):
-            return self.git("config", "--local", "--get", key)
-        return ""
+
+def find_repository(start: Path, *, index_file: str = "") -> Repository:
+    """Return the repository that a folder lies in; ConfigurationError says what to do where there is none.
+
+    `index_file` is what git names in GIT_INDEX_FILE: relative to the top of the work tree, or absolute. One that
+    lies outside this repository belongs to another and is not used.
+    """
+    found = _find(start)
+    if not index_file or found.bare:
+        return found
+    index = (found.root / index_file).resolve()
+    mine = any(index.is_relative_to(folder.resolve()) for folder in (found.git_dir, found.common_dir))
+    return replace(found, index_file=index) if mine and index.is_file() else found
 
 
-def find_repository(start: Path) -> Repository:
-    """Return the repository that a folder lies in; ConfigurationError says what to do where there is none."""
+def _find(start: Path) -> Repository:
     here = start.resolve()
     for folder in (here, *here.parents):
         marker = folder / ".git"

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from policies.words import Severity
 from reviewer.findings.model import Disposition, PlacedFinding
+from reviewer.local.unread import unread
 from reviewer.prompts.fence import reveal
 from reviewer.publish.figures import money, seconds
 from reviewer.steps.result import Review, ReviewStatus
@@ -46,6 +47,8 @@ def print_review(review: Review, console: Console) -> None:
         )
     _print_skips(review, console)
     console.print(_line((closing(review), "bold" if inline else "")))
+    if missed := unread(review):
+        console.print(_line((_plain(missed), "yellow")))
 
 
 def closing(review: Review) -> str:
@@ -65,8 +68,12 @@ def _print_findings(findings: Sequence[PlacedFinding], console: Console) -> None
 def _print_finding(placed: PlacedFinding, console: Console) -> None:
     finding = placed.finding
     console.print(_head(placed, where=False))
-    if finding.quote:
-        console.print(_line((f"{finding.line:>6} │ ", "dim"), (_plain(finding.quote.split("\n")[0]), "")))
+    first = finding.start_line or finding.line
+    if not finding.quote:
+        # What must not be repeated, such as a secret, still has a place.
+        console.print(_line((f"{first:>6} │ ", "dim"), ("(the line is not shown)", "dim")))
+    else:
+        console.print(_line((f"{first:>6} │ ", "dim"), (_plain(finding.quote.split("\n")[0]), "")))
     _print_indented(finding.body, "", console)
     if placed.reason and placed.disposition in (Disposition.OUT_OF_DIFF, Disposition.UNPLACED):
         _print_indented(placed.reason, "dim", console)

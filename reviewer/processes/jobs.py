@@ -41,7 +41,7 @@ def run_review(review_id: int) -> None:
 
 def post_notice(review_id: int) -> None:
     """Tell a pull request that its review ended without one; safe to run again."""
-    from reviewer.jobs.notice import notice  # noqa: PLC0415 - as in `run_review`
+    from reviewer.jobs.failure_notice import notice  # noqa: PLC0415 - as in `run_review`
 
     notice(review_id, current_settings())
 

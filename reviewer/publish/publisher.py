@@ -6,18 +6,19 @@ and where its answer does not come, GitHub is asked what it has before anything 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from policies.gates import Verdict
-from reviewer.errors import PermissionMissing
+from reviewer.errors import GitHubUnavailable, PermissionMissing
 from reviewer.findings.model import Disposition
 from reviewer.github.client import GitHub
 from reviewer.github.records import PullRequest
 from reviewer.ledger.keys import Publication
 from reviewer.publish import sticky
 from reviewer.publish.check import CheckOutput, render_check
+from reviewer.publish.check_runs import CheckRuns
 from reviewer.publish.cost import Totals
 from reviewer.publish.inline import Conceal
 from reviewer.publish.marker import Kind, Marker
@@ -41,7 +42,7 @@ class Identity:
 class Posted:
     """What a publication came to. `urls` maps a fingerprint (as a marker spells it) to its inline comment.
 
-    `stale` says that the head had moved on: nothing was posted. `problems` are sentences on what GitHub refused.
+    `stale`: head or base had moved on, nothing was posted. `problems` are sentences on what GitHub refused.
     `review` is the review as it was published: refused anchors are OUT_OF_DIFF in it.
     """
 
@@ -79,13 +80,14 @@ def publish(
     """
     settle = settle or Settle()
     state = _State(review, pr, before or Publication(), fence, save or (lambda _: None))
-    now = gh.pull_request(pr.repository, pr.number)
-    if now.head_sha != review.change.head:
-        return _stale(state, gh, identity, now.head_sha)
+    now = _moved(gh, pr, review.change.head)
+    if now is not None:
+        return _stale(state, gh, identity, external_id, now.head_sha)
+    state.note(replace(state.publication, head_sha=review.change.head, base_sha=pr.base_sha))
     try:
         _inline(state, gh, identity, conceal, settle)
     except HeadMoved as moved:
-        return _stale(state, gh, identity, moved.head)
+        return _stale(state, gh, identity, external_id, moved.head)
     source = SummaryInput(
         state.review,
         repository_url=pr.repository_url,
@@ -142,6 +144,11 @@ class _State:
             self.publication = publication
             self.save(publication)
 
+    def announce(self, what: str) -> None:
+        """Save that a write is about to be sent: whoever finds it waits until GitHub's lists can show it."""
+        self.publication = replace(self.publication, writing=what)
+        self.save(self.publication)
+
     def deny(self, error: PermissionMissing, outlet: str) -> None:
         needed = _OUTLETS[outlet]
         self.denied.append(PermissionMissing(str(error), permission=needed))
@@ -153,7 +160,14 @@ class _State:
 
 def _inline(state: _State, gh: GitHub, identity: Identity, conceal: Conceal, settle: Settle) -> None:
     poster = Poster(
-        gh, state.pr, state.review, login=identity.login, fence=state.fence, conceal=conceal, settle=settle
+        gh,
+        state.pr,
+        state.review,
+        login=identity.login,
+        fence=state.fence,
+        conceal=conceal,
+        settle=settle,
+        announce=lambda: state.announce("review"),
     )
     try:
         result = poster.post()
@@ -174,6 +188,7 @@ def _inline(state: _State, gh: GitHub, identity: Identity, conceal: Conceal, set
             state.publication,
             github_review_id=result.review_id or state.publication.github_review_id,
             comment_ids=result.comment_ids,
+            writing="",
             marker=Marker(Kind.REVIEW, head=state.review.change.head).line(),
         )
     )
@@ -190,12 +205,13 @@ def _summary(state: _State, gh: GitHub, identity: Identity, source: SummaryInput
             known=state.publication.summary_comment_id,
             fence=state.fence,
             settle=settle,
+            announce=lambda: state.announce("summary"),
         )
     except PermissionMissing as error:
         state.deny(error, "summary")
         return
     state.summary_url = comment.html_url
-    state.note(replace(state.publication, summary_comment_id=comment.id))
+    state.note(replace(state.publication, summary_comment_id=comment.id, writing=""))
 
 
 def _check(
@@ -207,23 +223,24 @@ def _check(
     conceal: Conceal,
     settle: Settle,
 ) -> None:
+    checks = CheckRuns(
+        gh,
+        state.pr.repository,
+        identity.app_id,
+        external_id,
+        fence=state.fence,
+        announce=lambda: state.announce("check run"),
+        settle=settle,
+    )
     try:
-        run = sticky.complete_check(
-            gh,
-            state.pr.repository,
-            state.review.change.head,
-            _concealed(output, conceal),
-            app_id=identity.app_id,
-            known=state.publication.check_run_id,
-            external_id=external_id,
-            fence=state.fence,
-            settle=settle,
+        run = checks.conclude(
+            state.review.change.head, _concealed(output, conceal), known=state.publication.check_run_id
         )
     except PermissionMissing as error:
         state.check_denied = True
         state.deny(error, "check run")
         return
-    state.note(replace(state.publication, check_run_id=run.id))
+    state.note(replace(state.publication, check_run_id=run.id, writing=""))
 
 
 def _concealed(output: CheckOutput, conceal: Conceal) -> CheckOutput:
@@ -231,14 +248,29 @@ def _concealed(output: CheckOutput, conceal: Conceal) -> CheckOutput:
     return replace(output, output=texts)
 
 
-def _stale(state: _State, gh: GitHub, identity: Identity, head: str) -> Posted:
-    """A newer head has its own review; this one must not speak on lines that moved, nor hang in progress."""
-    runs: Sequence[int] = ()
+def _moved(gh: GitHub, pr: PullRequest, head: str) -> PullRequest | None:
+    """Return the pull request where its head or base branch is another one by now, None where it is not.
+
+    Two answers in a row have to say so, and not be older than what was seen before: a replica may lag.
+    """
+    now = gh.pull_request(pr.repository, pr.number)
+    if (now.head_sha, now.base_ref) != (head, pr.base_ref):
+        now = gh.pull_request(pr.repository, pr.number)
+    if (now.head_sha, now.base_ref) == (head, pr.base_ref):
+        return None
+    if now.updated_at < pr.updated_at:
+        raise GitHubUnavailable(f"GitHub's answer on {pr.repository}#{pr.number} is older than its last one")
+    return now
+
+
+def _stale(state: _State, gh: GitHub, identity: Identity, external_id: str, head: str) -> Posted:
+    """Say nothing on lines that moved: the newer head has its own review. End what shows this one as under way."""
+    if head == state.review.change.head:
+        # Another base: its review uses the same check run.
+        return state.posted(stale=True)
+    checks = CheckRuns(gh, state.pr.repository, identity.app_id, external_id, fence=state.fence)
     try:
-        runs = sticky.open_checks(gh, state.pr.repository, state.review.change.head, app_id=identity.app_id)
-        for run in runs:
-            state.fence()
-            sticky.supersede_check(gh, state.pr.repository, run, head)
+        checks.end_superseded(state.review.change.head, head)
     except PermissionMissing as error:
         state.deny(error, "check run")
     return state.posted(stale=True)

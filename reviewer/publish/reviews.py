@@ -54,6 +54,7 @@ class Poster:
     fence: Callable[[], None] = field(kw_only=True)
     conceal: Conceal = field(kw_only=True)
     settle: Settle = field(kw_only=True)
+    announce: Callable[[], object] = field(kw_only=True, default=lambda: None)
     _posts: int = field(default=0, init=False)
     _review_id: int | None = field(default=None, init=False)
     _refused: dict[Finding, PlacedFinding] = field(default_factory=dict, init=False)
@@ -100,6 +101,7 @@ class Poster:
     def _send(self, group: Sequence[PlacedFinding]) -> None:
         """Send one review. Where no answer comes, look for it; send again only what GitHub says it lacks."""
         for resend in range(MAX_RESENDS + 1):
+            self.announce()
             self.fence()
             self._posts += 1
             try:

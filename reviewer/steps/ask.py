@@ -92,6 +92,8 @@ def ask_unit(plan: Plan, checks: AnswerChecks, context: ReviewContext) -> UnitAn
         state.note_failure(failure.check, answer if checked.usable else None)
         stop = next_question(state, completion.text, checked, failure, context)
         if stop is not None:
+            if stop.cap:
+                state.notices.append(f"a unit failed the {failure.check.value} check: {stop.reason} ({stop.cap})")
             return state.give_up(
                 f"its answers failed the {failure.check.value} check: {failure.detail} ({stop.reason})"
             )

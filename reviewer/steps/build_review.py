@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from policies.words import Payment, Tier
-from reviewer.change.model import Change
 from reviewer.context.lookup import counted
 from reviewer.findings.model import Coverage, PlacedFinding
 from reviewer.git.limits import sentences, that_matter
 from reviewer.models.model import Call, Stage
-from reviewer.steps.answer import UnitAnswer
 from reviewer.steps.context import ReviewContext
 from reviewer.steps.coverage import cover
 from reviewer.steps.outputs import StepOutputs
@@ -33,8 +30,8 @@ def build_review(
     coverage = cover(prepared, outputs, has_model=has_model)
     calls = (*(call for answer in answers for call in answer.calls), *verified.calls)
     return Review(
-        change=_without_secrets(prepared),
-        status=_status(prepared, answers, coverage, has_model=has_model),
+        change=prepared.as_sent(),
+        status=_status(prepared, outputs, coverage, has_model=has_model),
         findings=findings,
         coverage=coverage,
         routes=tuple(answer.plan.route for answer in answers),
@@ -50,21 +47,15 @@ def build_review(
     )
 
 
-def _without_secrets(prepared: Prepared) -> Change:
-    """Return the change as it was sent: a file that was not in scope keeps its name and loses its lines."""
-    clean = {file.path: file for file in prepared.change.files}
-    change = prepared.request.change
-    return replace(change, files=tuple(clean.get(file.path, replace(file, hunks=())) for file in change.files))
-
-
-def _status(
-    prepared: Prepared, answers: Sequence[UnitAnswer], coverage: Coverage, *, has_model: bool
-) -> ReviewStatus:
+def _status(prepared: Prepared, outputs: StepOutputs, coverage: Coverage, *, has_model: bool) -> ReviewStatus:
     """Return how far the review came."""
-    if any(answer.limit for answer in answers):
+    found = outputs.evidence.findings
+    if any(answer.limit for answer in outputs.answers):
         return ReviewStatus.STOPPED_BY_LIMIT
+    if not prepared.units and coverage.complete:
+        return ReviewStatus.COMPLETE if found else ReviewStatus.EMPTY
     if not prepared.units:
-        return ReviewStatus.EMPTY if coverage.complete else ReviewStatus.INCOMPLETE
+        return ReviewStatus.INCOMPLETE
     if not has_model:
         return ReviewStatus.ANALYSERS_ONLY
     return ReviewStatus.COMPLETE if coverage.complete else ReviewStatus.INCOMPLETE
@@ -81,9 +72,18 @@ def _notices(prepared: Prepared, outputs: StepOutputs) -> tuple[str, ...]:
                 *((taken,) if secrets else ()),
                 *(notice for answer in outputs.answers for notice in answer.notices),
                 *outputs.verified.notices,
+                *_unread(outputs.evidence.left_out),
             )
         )
     )
+
+
+def _unread(paths: Sequence[str]) -> tuple[str, ...]:
+    """Return the sentence about files that no analyser read."""
+    if not paths:
+        return ()
+    shown = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+    return (f"too large for the analysers, and so not searched for secrets: {shown}",)
 
 
 def _all_frontier(calls: Sequence[Call], price: Price | None) -> Decimal | None:

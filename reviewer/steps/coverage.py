@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from reviewer.change.model import Hunk
 from reviewer.evidence.run import Evidence
+from reviewer.evidence.tools import LANGUAGE_TOOLS, TOOLS
 from reviewer.findings.model import Coverage, Reviewed, Skipped
 from reviewer.steps.outputs import StepOutputs
 from reviewer.steps.prepare import Prepared
-
-# An analyser reads a whole file, so a file that one read without a complaint counts as looked at by it.
-LANGUAGE_TOOLS: Final = {"ruff": (".py", ".pyi"), "bandit": (".py", ".pyi"), "zizmor": (".yml", ".yaml")}
 
 
 def cover(prepared: Prepared, outputs: StepOutputs, *, has_model: bool) -> Coverage:
@@ -32,7 +28,7 @@ def cover(prepared: Prepared, outputs: StepOutputs, *, has_model: bool) -> Cover
         if _is_analysed(hunk.path, outputs.evidence):
             reviewed.append(Reviewed(hunk.path, hunk.header, "analysers"))
         else:
-            skipped.append(_missed(hunk, "no model configured, and no analyser reads this kind of file"))
+            skipped.append(_missed(hunk, "no model was asked, and no analyser reads this kind of file"))
     return Coverage(tuple(reviewed), tuple(skipped))
 
 
@@ -43,6 +39,4 @@ def _missed(hunk: Hunk, reason: str) -> Skipped:
 def _is_analysed(path: str, evidence: Evidence) -> bool:
     """Tell whether an analyser that knows this kind of file read it without an error."""
     ran = {run.tool for run in evidence.runs if not run.error}
-    return path not in evidence.left_out and any(
-        tool in ran and path.endswith(endings) for tool, endings in LANGUAGE_TOOLS.items()
-    )
+    return path not in evidence.left_out and any(name in ran and TOOLS[name].wants(path) for name in LANGUAGE_TOOLS)

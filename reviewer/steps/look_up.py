@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from policies.policy import Policy
 from reviewer.context.lookup import LookUps
+from reviewer.context.lookup_request import LookupRequest
 from reviewer.context.model import ContextItem
-from reviewer.findings.parse import LookupRequest, Parsed
+from reviewer.findings.parse import Parsed
 from reviewer.git.snapshot import Snapshot
-from reviewer.models.model import Stage
 from reviewer.steps.unit_state import UnitState
 
 
@@ -19,5 +19,10 @@ def look_ups_at(head: Snapshot | None) -> Callable[[Sequence[LookupRequest]], tu
 
 
 def wants_look_up(parsed: Parsed, state: UnitState, policy: Policy) -> bool:
-    """Tell whether an answer asks to see more and policy allows it; the answer to a look-up may not ask again."""
-    return bool(parsed.lookups) and state.lookup_rounds < policy.lookups and state.stage is not Stage.LOOKUP
+    """Tell whether an answer asks to see more and policy allows it; note where policy does not."""
+    if not parsed.lookups:
+        return False
+    if state.lookup_rounds < policy.lookups:
+        return True
+    state.notices.append(f"a model asked for more context than review.lookups = {policy.lookups} allows")
+    return False

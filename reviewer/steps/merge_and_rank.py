@@ -60,7 +60,7 @@ def merge_and_rank(prepared: Prepared, outputs: StepOutputs, policy: Policy) -> 
 
     placed = place(
         groups,
-        Anchors.from_change(prepared.change),
+        Anchors.from_change(prepared.as_sent()),
         score=worth,
         threshold=policy.style.threshold,
         max_inline=policy.max_inline,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from policies.escalation import Escalate, Repair, Stop, next_step
+from policies.escalation import Escalate, Repair, Stop, escalations_are_used, next_step
 from policies.policy import Policy
 from policies.words import AtLimit, Check, Tier
 from reviewer.errors import BudgetRefused, KiloReviewError
@@ -46,7 +46,7 @@ def next_question(
     if isinstance(step, Stop):
         return step
     if not context.run.take_escalation(policy.max_escalations):
-        return Stop(f"the run has used its {policy.max_escalations} escalations")
+        return escalations_are_used(policy)
     _escalate(state, step, checked, failure)
     return None
 
@@ -64,7 +64,7 @@ def step_down(state: UnitState, error: KiloReviewError | None, policy: Policy) -
     """Step one tier down where a limit leaves no room and policy says to degrade; return False elsewhere."""
     if not isinstance(error, BudgetRefused) or policy.at_limit is not AtLimit.DEGRADE:
         return False
-    if state.tier is Tier.FREE:
+    if state.tier <= policy.min_tier:
         return False
     lower = Tier(state.tier - 1)
     state.notices.append(f"{error.rule}: {state.tier.label} would pass the limit, {lower.label} was used instead")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from policies.attributes import attributes_of
 from policies.policy import Policy
-from policies.routing import Decision, route, signals_for
+from policies.routing import Decision, evidence_matters, route, signals_for
+from policies.words import Severity
 from reviewer.change.model import Unit
 from reviewer.context.folders import folder_of
 from reviewer.context.gather import ContextGatherer, proportional_budget
@@ -31,12 +32,15 @@ SMALL_TEXT: Final = 80
 SMALL_LINES: Final = 40
 
 
+# Returns the worst severity that an analyser found in a unit; it may wait for the analysers.
+WorstEvidence = Callable[[Unit], Severity | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What will be asked about a unit, with context of its own (`items`) and the same for several (`shared`).
-    `around` are the lines shown with the hunks.
 
-    `key` names the result in the store; `redacted` counts secrets taken out.
+    `around` are the lines shown with the hunks; `key` names the result in the store; `redacted` counts secrets taken out.
     """
 
     unit: Unit
@@ -64,16 +68,24 @@ class Shown:
     items: tuple[ContextItem, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class RoutedUnit:
+    """A unit with its route, and how likely it is sensitive, 0 to 1."""
+
+    unit: Unit
+    decision: Decision
+    sensitivity: float
+
+
 def plan_unit(
-    unit: Unit,
+    routed: RoutedUnit,
     prepared: Prepared,
     gatherer: ContextGatherer | None,
     shared: Sequence[ContextItem],
     context: ReviewContext,
 ) -> Plan:
-    """Route a unit, gather its context and build its prompt, which names the other files of the change."""
-    policy = context.policy
-    decision, sensitivity = _route(unit, prepared, policy)
+    """Gather a unit's context and build its prompt, which names the other files of the change."""
+    policy, unit, decision = context.policy, routed.unit, routed.decision
     candidate = context.models.candidate(decision.tier)
     diff = _diff_tokens(unit)
     around = gatherer.around(unit, budget=around_budget(diff)) if gatherer else NOTHING_AROUND
@@ -91,16 +103,18 @@ def plan_unit(
         small=small,
         elsewhere=elsewhere(unit, prepared),
     )
-    routed = UnitRoute(
+    route_shown = UnitRoute(
         unit=unit.identity,
         paths=unit.paths,
         tier=decision.tier,
         model=candidate.name if candidate else "",
         reasons=decision.reasons,
-        sensitivity=sensitivity,
+        sensitivity=routed.sensitivity,
     )
-    key = _key(Shown(unit, around, (*shared, *items)), built.prompt.version, routed, policy)
-    return Plan(unit, routed, candidate, built.prompt, tuple(items), tuple(shared), key, built.redacted, around)
+    key = _key(Shown(unit, around, (*shared, *items)), built.prompt.version, route_shown, policy)
+    return Plan(
+        unit, route_shown, candidate, built.prompt, tuple(items), tuple(shared), key, built.redacted, around
+    )
 
 
 def elsewhere(unit: Unit, prepared: Prepared) -> tuple[str, ...]:
@@ -113,8 +127,8 @@ def elsewhere(unit: Unit, prepared: Prepared) -> tuple[str, ...]:
     return (*sorted(own), *rest)
 
 
-def _route(unit: Unit, prepared: Prepared, policy: Policy) -> tuple[Decision, float]:
-    """Return the tier of a unit with the reasons, and how likely the unit is sensitive, 0 to 1."""
+def route_unit(unit: Unit, prepared: Prepared, policy: Policy, evidence: WorstEvidence | None = None) -> RoutedUnit:
+    """Choose the tier of a unit; `evidence` is asked for where it could raise the tier, and may wait."""
     request = prepared.request
     signals = signals_for(
         changed_parts(unit.hunks),
@@ -123,7 +137,9 @@ def _route(unit: Unit, prepared: Prepared, policy: Policy) -> tuple[Decision, fl
         command_strategy=request.strategy,
         attributes_of=lambda path: attributes_of(path, prepared.scope.attributes),
     )
-    return route(signals, policy), signals.sensitivity.probability
+    if evidence is not None and evidence_matters(signals, policy):
+        signals = replace(signals, evidence_severity=evidence(unit))
+    return RoutedUnit(unit, route(signals, policy), signals.sensitivity.probability)
 
 
 def _diff_tokens(unit: Unit) -> int:

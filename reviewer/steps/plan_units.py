@@ -12,7 +12,7 @@ from reviewer.context.model import ContextItem
 from reviewer.context.tokens import count_tokens
 from reviewer.prompts.snippets import AsPrompted
 from reviewer.steps.context import ReviewContext
-from reviewer.steps.plan import Plan, plan_unit
+from reviewer.steps.plan import Plan, WorstEvidence, plan_unit, route_unit
 from reviewer.steps.prepare import Prepared
 
 # From so many units on, what they share is worth a part of each one's context: it is read from the cache.
@@ -28,11 +28,16 @@ def gatherer_of(prepared: Prepared, context: ReviewContext) -> ContextGatherer |
     return ContextGatherer(head=context.head, base=context.base, change=prepared.change, tariff=AsPrompted)
 
 
-def plan_units(prepared: Prepared, gatherer: ContextGatherer | None, context: ReviewContext) -> Iterator[Plan]:
+def plan_units(
+    prepared: Prepared,
+    gatherer: ContextGatherer | None,
+    context: ReviewContext,
+    evidence: WorstEvidence | None = None,
+) -> Iterator[Plan]:
     """Yield a plan for each unit in turn, so that the first question is on its way while the rest is planned.
 
     The first unit, the riskiest, has its own context alone. What units share is looked for while it is being
-    answered and stands before every other one.
+    answered and stands before every other one. A unit whose tier `evidence` decides waits for the analysers.
     """
     shared: tuple[ContextItem, ...] = ()
     if gatherer:
@@ -41,7 +46,8 @@ def plan_units(prepared: Prepared, gatherer: ContextGatherer | None, context: Re
     for number, unit in enumerate(prepared.units):
         if number == 1 and gatherer and len(prepared.units) >= UNITS_THAT_SHARE:
             shared = (*shared, *gatherer.shared_items(_shared_budget(prepared, context.policy)))
-        yield plan_unit(unit, prepared, gatherer, shared, context)
+        routed = route_unit(unit, prepared, context.policy, evidence)
+        yield plan_unit(routed, prepared, gatherer, shared, context)
 
 
 def _guideline_budget(prepared: Prepared, policy: Policy) -> int:

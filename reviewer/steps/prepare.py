@@ -11,7 +11,7 @@ from policies.policy import Policy
 from policies.rules import ChangedPart
 from policies.sensitivity import likelihood
 from policies.words import Tier
-from reviewer.change.model import Change, Hunk, Unit
+from reviewer.change.model import Change, FileChange, Hunk, Unit
 from reviewer.change.units import build_units
 from reviewer.context.tokens import count_tokens
 from reviewer.prompts.redact import redact_change
@@ -44,6 +44,23 @@ class Prepared:
     left_over: tuple[Unit, ...] = ()
     redacted: int = 0
     units_of_path: Mapping[str, int] = field(default_factory=dict)
+
+    def as_sent(self) -> Change:
+        """Return the whole change without what is sent nowhere: a file out of scope keeps its name and no lines.
+
+        A file of credentials keeps its line numbers, for what an analyser found there.
+        """
+        known = {file.path: file for file in map(_blank, self.scope.credentials)}
+        known |= {file.path: file for file in self.change.files}
+        change = self.request.change
+        return replace(change, files=tuple(known.get(file.path, replace(file, hunks=())) for file in change.files))
+
+
+def _blank(file: FileChange) -> FileChange:
+    hunks = tuple(
+        replace(hunk, section="", lines=tuple(replace(line, text="") for line in hunk.lines)) for hunk in file.hunks
+    )
+    return replace(file, hunks=hunks)
 
 
 def prepare(request: ReviewRequest, scope: Scope, context: ReviewContext) -> Prepared:

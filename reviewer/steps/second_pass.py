@@ -6,11 +6,10 @@ from dataclasses import replace
 
 from policies.words import Tier
 from reviewer.findings.parse import parse_answer
-from reviewer.models.model import Stage
+from reviewer.models.model import Completion, Stage
 from reviewer.steps.answer import UnitAnswer
 from reviewer.steps.check import AnswerChecks, check_completion
 from reviewer.steps.context import ReviewContext
-from reviewer.steps.look_up import wants_look_up
 from reviewer.steps.model_size import is_small
 from reviewer.steps.unit_state import UnitState
 
@@ -27,7 +26,7 @@ def add_second_pass(
         return answer
     result = context.models.ask(
         state.question,
-        tier=min(state.tier, Tier.EFFICIENT),
+        tier=max(context.policy.min_tier, min(state.tier, Tier.EFFICIENT)),
         unit=unit.identity,
         stage=Stage.SECOND_PASS,
         attempt=len(state.attempts) + 1,
@@ -36,14 +35,19 @@ def add_second_pass(
     if result.completion is None:
         state.notices.append(f"the second pass was left out: {result.error}")
         return answer
+    return with_second(answer, result.completion, checks)
+
+
+def with_second(answer: UnitAnswer, second: Completion, checks: AnswerChecks) -> UnitAnswer:
+    """Add the findings of a second pass. It may look nothing up: it is asked what the first answer was asked."""
     # A name of its own, so that it counts as a second voice where both raise the same.
-    completion = replace(result.completion, model=f"{result.completion.model}, second pass")
-    parsed = parse_answer(completion.text, unit)
-    if wants_look_up(parsed, state, context.policy):
-        return answer
-    second = check_completion(parsed, completion, unit, checks)
+    named = replace(second, model=f"{second.model}, second pass")
+    unit = answer.plan.unit
+    checked = check_completion(parse_answer(second.text, unit), named, unit, checks)
     return replace(
         answer,
-        findings=(*answer.findings, *second.findings),
-        rejected=(*answer.rejected, *second.rejected),
+        findings=(*answer.findings, *checked.findings),
+        rejected=(*answer.rejected, *checked.rejected),
+        second=second.text,
+        second_model=second.model,
     )

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from policies.escalation import Attempt
 from policies.words import Check, Tier
+from reviewer.context.lookup_request import LookupRequest
 from reviewer.context.model import ContextItem
 from reviewer.findings.merge import left_out
 from reviewer.findings.model import Finding
-from reviewer.findings.parse import LookupRequest
 from reviewer.models.model import Call, Completion, Prompt, Stage
 from reviewer.prompts.build import hinted_prompt
 from reviewer.steps.answer import UnitAnswer

@@ -14,10 +14,11 @@ from reviewer.change.render import render_unit
 from reviewer.context.tokens import count_tokens
 from reviewer.errors import BudgetRefused, KiloReviewError
 from reviewer.findings.model import Finding, PlacedFinding
-from reviewer.findings.verify import Verification, apply_verdicts, build_verification, read_verdicts
+from reviewer.findings.verify import Verification, apply_verdicts, read_verdicts
 from reviewer.models.model import Call, Prompt, Stage
 from reviewer.prompts.fence import fenced
 from reviewer.prompts.snippets import context_texts
+from reviewer.prompts.verification import build_verification
 from reviewer.steps.answer import UnitAnswer
 from reviewer.steps.context import ReviewContext
 from reviewer.steps.model_size import is_small
@@ -186,7 +187,9 @@ def _judge(batch: Batch, context: ReviewContext) -> _Judged:
             why = _why_not(result.error)
             return _Judged(None, calls, (f"{len(batch.findings)} finding(s) were not verified: {why}",))
         text = result.completion.text
-        if context.store is not None:
+        answering = next((call.tier for call in reversed(calls) if call.ok), batch.tier)
+        # A weaker tier's verdict under this key would later pass as the stronger one's.
+        if context.store is not None and answering >= min(batch.tier, context.models.highest):
             context.store.put(key, text)
     verdicts = read_verdicts(text)
     if verdicts is None:

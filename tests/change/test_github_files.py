@@ -1,8 +1,11 @@
 import pytest
+from hypothesis import given, settings
 
-from reviewer.change.model import FileStatus
+from reviewer.change.model import Change, FileStatus
 from reviewer.change.parse import parse_diff, parse_github_files
+from reviewer.change.render import render_patch
 from reviewer.errors import DiffUnreadable
+from tests.change.strategies import changes
 
 PATCH = "@@ -1,2 +1,2 @@ def f():\n one\n-two\n+TWO"
 
@@ -81,3 +84,19 @@ def test_a_row_without_a_usable_path_is_refused(bad):
 def test_a_status_that_github_adds_one_day_is_read_as_changed():
     (file,) = parse(row(status="teleported"))
     assert file.status is FileStatus.CHANGED
+
+
+@settings(max_examples=40, deadline=None)
+@given(changes())
+def test_every_patch_that_git_could_write_is_read_whole_and_as_in_a_diff(change: Change):
+    for file in change.files:
+        text = render_patch(file)
+        patch = text[text.index("\n@@ ") + 1 :].removesuffix("\n")
+        (read,) = parse(row(file.path, "modified", file.additions, file.deletions, patch))
+        assert read.hunks == file.hunks
+        assert not read.truncated
+
+
+def test_a_last_line_without_an_end_says_so():
+    (file,) = parse(row(patch="@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+b\n\\ No newline at end of file"))
+    assert [line.no_newline for line in file.hunks[0].lines] == [True, True]

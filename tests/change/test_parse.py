@@ -11,6 +11,7 @@ from reviewer.change.parse import parse_diff
 from reviewer.change.render import render_patch
 from reviewer.errors import DiffUnreadable
 from tests.change.strategies import changes
+from tests.git_folder import GitFolder
 
 SMALL = """\
 diff --git a/app.py b/app.py
@@ -309,3 +310,70 @@ def test_damage_is_either_read_or_refused_and_never_crashes(noise, at):
             assert sum(line.old_no is not None for line in hunk.lines) == hunk.old_length
             assert sum(line.new_no is not None for line in hunk.lines) == hunk.new_length
     assert line_no >= 1
+
+
+def test_a_path_is_read_apart_from_contents_that_are_no_utf_8():
+    body = b"--- a/%s\n+++ b/%s\n@@ -1 +1 @@\n-x\n+caf\xe9\n"
+    names = ("é.py".encode(), b"\xe9.py")
+    diff = b"".join(b"diff --git a/%s b/%s\n" % (name, name) + body % (name, name) for name in names)
+    change = parse_diff(diff)
+    assert [file.path for file in change.files] == ["é.py", "\\xe9.py"]
+    assert [line.text for hunk in change.hunks for line in hunk.added] == ["café", "café"]
+    assert {hunk.path for hunk in change.hunks} == {"é.py", "\\xe9.py"}
+
+
+def test_the_encoding_of_one_file_says_nothing_about_the_next():
+    one = b"diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,2 @@\n--- caf\xe9\n+-- caf\xe9\n x\n"
+    two = "diff --git a/b.py b/b.py\n--- a/b.py\n+++ b/b.py\n@@ -1 +1 @@\n-x\n+café\n".encode()
+    change = parse_diff(one + two)
+    assert [line.text for hunk in change.hunks for line in hunk.added] == ["-- café", "café"]
+    assert [line.text for hunk in change.hunks for line in hunk.removed] == ["-- café", "x"]
+
+
+@given(st.text(st.sampled_from('ab\udc80\udcff\ud800/ \\"\t'), min_size=1, max_size=8))
+def test_half_characters_in_a_path_are_written_out_or_refused(name: str):
+    try:
+        change = parse_diff(f"--- a/{name}\n+++ b/{name}\n@@ -1 +1 @@\n-x\n+y\n")
+    except DiffUnreadable:
+        return
+    for file in change.files:
+        assert file.path.encode("utf-8")
+
+
+@pytest.fixture
+def series(tmp_path: Path) -> GitFolder:
+    """Two commits on files of their own, with messages that quote diffs."""
+    made = GitFolder(tmp_path / "series")
+    made.put("a.py", "a = 1\n")
+    made.record("first")
+    made.put("a.py", "a = 2\n")
+    made.record("Change a\n\n- a list\n+ of things\n--- a/quoted.py\n+++ b/quoted.py\n@@ -1 +1 @@\n-x\n+y")
+    made.put("b.py", "b = 1\n")
+    made.record("Add b\n\ncommit deadbeef broke it")
+    return made
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("log", "-p", "HEAD~2.."),
+        ("log", "-p", "--stat", "--decorate", "HEAD~2.."),
+        ("show", "HEAD", "HEAD~1"),
+        ("format-patch", "--stdout", "HEAD~2"),
+        ("log", "-p", "--format=fuller", "--reverse", "HEAD~2.."),
+    ],
+)
+def test_several_commits_on_files_of_their_own_are_one_change(series: GitFolder, words: tuple[str, ...]):
+    change = parse_diff(series.git(*words) + "\n")
+    assert {file.path: [line.text for hunk in file.hunks for line in hunk.added] for file in change.files} == {
+        "a.py": ["a = 2"],
+        "b.py": ["b = 1"],
+    }
+
+
+@pytest.mark.parametrize(
+    "words", [("log", "-p"), ("show", "HEAD", "HEAD~1", "HEAD~2"), ("format-patch", "--stdout", "--root", "HEAD")]
+)
+def test_a_file_that_two_commits_change_is_refused_by_name(series: GitFolder, words: tuple[str, ...]):
+    with pytest.raises(DiffUnreadable, match=r"'a\.py' is changed twice.*git diff"):
+        parse_diff(series.git(*words) + "\n")

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reviewer.context.lookup import ANSWER_TOKENS, SPAN_LINES, LookUps
+from reviewer.context.lookup_request import LookupRequest
 from reviewer.context.model import ContextItem, ContextKind, LookUpCounts
-from reviewer.findings.parse import LookupRequest
 from reviewer.git.commit import GitSnapshot
 from tests.context.repository import Repository
 

@@ -11,13 +11,19 @@ from policies.words import Severity
 from reviewer.change.model import Change
 from reviewer.change.parse import parse_diff
 from reviewer.errors import PathRefused
-from reviewer.evidence.run import run_analysers
+from reviewer.evidence.run import find_secrets, run_analysers
 from reviewer.evidence.sandbox import execute, lay_out
 from reviewer.evidence.tools import TOOLS
 from tests.process_tree import wait_for
 
 ALL = tuple(TOOLS)
 TOKEN = "gh" + "p_" + "".join(random.Random(3).choices(string.ascii_letters + string.digits, k=36))
+
+
+INJECTION = (
+    "on: pull_request_target\npermissions: {}\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n"
+    "      - run: echo ${{ github.event.pull_request.title }}\n"
+)
 
 
 class Files:
@@ -85,10 +91,72 @@ def test_a_comment_in_the_code_does_not_silence_its_own_review():
     assert [item.source for item in evidence.findings] == ["ruff:S307"]
 
 
-def test_configuration_of_the_repository_is_never_laid_out(tmp_path: Path):
-    written, left = lay_out({"ruff.toml": b"x", "a/pyproject.toml": b"x", "b.py": b"x"}, tmp_path)
-    assert written == ("b.py",)
-    assert left == ("a/pyproject.toml", "ruff.toml")
+def test_configuration_of_the_repository_steers_no_analyser():
+    bad = "def f(x):\n    return eval(x)\n"
+    evidence = analyse(
+        {
+            "ruff.toml": "lint.select = []\nexclude = ['*.py']\n",
+            "pyproject.toml": "[tool.ruff]\nexclude = ['*.py']\n[tool.bandit]\nexclude_dirs = ['.']\n",
+            ".gitleaks.toml": "[allowlist]\npaths = ['.*']\n",
+            ".gitleaksignore": "conf.txt:github-pat:1\n",
+            "zizmor.yml": "rules: {template-injection: {disable: true}}\n",
+            "b.py": bad,
+            "conf.txt": f"token = {TOKEN}\n",
+            ".github/workflows/ci.yml": INJECTION,
+        }
+    )
+    found = {(item.path, item.source) for item in evidence.findings}
+    assert {
+        ("b.py", "ruff:S307"),
+        ("conf.txt", "gitleaks:github-pat"),
+        (".github/workflows/ci.yml", "zizmor:template-injection"),
+    } <= found
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["pyproject.toml", "setup.cfg", "tox.ini", ".gitignore", ".gitleaks.toml", ".gitleaksignore", "a/ruff.toml"],
+)
+def test_a_secret_is_found_in_a_file_of_any_name(name: str):
+    evidence = analyse({name: f"# token = {TOKEN}\n", "b.py": "b = 1\n"})
+    assert [(item.path, item.source) for item in evidence.findings] == [(name, "gitleaks:github-pat")]
+    assert evidence.left_out == ()
+
+
+def test_a_workflow_may_be_called_like_a_configuration():
+    evidence = analyse({".github/workflows/zizmor.yml": INJECTION})
+    assert "zizmor:template-injection" in {item.source for item in evidence.findings}
+
+
+def test_a_file_that_is_too_large_is_told():
+    evidence = analyse({"big.txt": "word\n" * 300_000, "b.py": "b = 1\n"})
+    assert evidence.left_out == ("big.txt",)
+
+
+def test_advice_to_pin_an_action_is_low():
+    text = INJECTION.replace("pull_request_target", "push").partition("      - run")[0]
+    evidence = analyse({".github/workflows/ci.yml": text + "      - uses: actions/checkout@v4\n"})
+    assert {item.severity for item in evidence.findings} == {Severity.LOW}
+    assert "zizmor:unpinned-uses" in {item.source for item in evidence.findings}
+
+
+@pytest.mark.parametrize("path", ["tests/test_x.py", "test/helper.py", "src/x_test.py"])
+def test_a_request_without_a_timeout_in_a_test_is_low(path: str):
+    text = "import requests\n\nrequests.get('https://example.org')\n"
+    assert {item.severity for item in analyse({path: text}).findings} == {Severity.LOW}
+    assert {item.severity for item in analyse({"src/x.py": text}).findings} == {Severity.MEDIUM}
+
+
+def test_a_fix_of_several_lines_quotes_all_that_it_replaces():
+    text = "def f(a):\n    if not (\n        a in\n        b\n    ):\n        return a is 'x'\n"
+    for item in analyse({"x.py": text}).findings:
+        if item.suggestion is not None:
+            assert len(item.quote.split("\n")) == item.line - (item.start_line or item.line) + 1
+
+
+def test_the_secrets_of_a_change_can_be_had_before_anything_is_asked():
+    files = {"pyproject.toml": f'key = "{TOKEN}"\n', "b.py": "b = 1\n"}
+    assert find_secrets(added(files), Files(files)) == (TOKEN,)
 
 
 @pytest.mark.parametrize("path", ["../x.py", "/etc/x.py", "a/../../x.py", "a\0b.py"])

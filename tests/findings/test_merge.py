@@ -152,3 +152,18 @@ def test_likeness_is_a_chance_and_the_same_both_ways(first, second):
     chance = likeness.chance(first, second)
     assert 0 <= chance <= 1
     assert chance == pytest.approx(likeness.chance(second, first))
+
+
+@pytest.mark.parametrize("apart", [1, 2, 30])
+def test_two_hits_of_analysers_on_two_lines_are_two_findings_also_beside_a_model(apart: int):
+    hits = [
+        finding("Command goes through a shell", body="Pass a list.", line=52 + n * apart, source="ruff:S602")
+        for n in range(6)
+    ]
+    said = finding("Command goes through a shell", body="Pass a list.", line=52, source="model:one")
+    assert len(merge(hits)) == 6
+    groups = merge([*hits, said])
+    assert {line for group in groups for line in [other.line for other in group.findings]} == {
+        hit.line for hit in hits
+    }
+    assert len(groups) == 6

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies.words import Check, Severity
+from reviewer.context.lookup_request import LookupRequest
 from reviewer.findings.documents import find_documents
 from reviewer.findings.model import Category
-from reviewer.findings.parse import MAX_READ, LookupRequest, parse_answer
+from reviewer.findings.parse import MAX_READ, parse_answer
 from reviewer.findings.schema import FINDINGS_SCHEMA, MAX_BODY, MAX_FINDINGS, narrowed
 from reviewer.models.schemas import strict_ready
 from tests.findings.builders import answer, stated, unit_of

@@ -8,15 +8,14 @@ from hypothesis import strategies as st
 from reviewer.change.render import render_unit
 from reviewer.findings.model import Disposition
 from reviewer.findings.verify import (
-    VERDICTS_SCHEMA,
     Outcome,
     Verdict,
     apply_verdicts,
-    build_verification,
     read_verdicts,
 )
 from reviewer.models.schemas import strict_ready
 from reviewer.prompts.fence import fenced
+from reviewer.prompts.verification import VERDICTS_SCHEMA, build_verification
 from tests.findings.builders import finding, unit_of
 
 SHOWN = (

@@ -180,21 +180,6 @@ def test_tokens_are_in_no_log_even_at_debug(shop: Lab, caplog: pytest.LogCapture
     assert shop.auth.jwt()[:40] not in caplog.text
 
 
-def test_permissions_are_asked_of_github_not_guessed(shop: Lab) -> None:
-    gh = shop.github()
-    assert gh.may_write(REPOSITORY, "octocat")
-    assert gh.permission(REPOSITORY, "octocat") == "write"
-    assert not gh.may_write(REPOSITORY, "stranger")
-    assert not gh.may_write(REPOSITORY, "../../../user")
-
-
-def test_a_file_at_a_commit_is_read_and_an_absent_one_is_none(shop: Lab) -> None:
-    gh, pr = shop.github(), shop.pr
-    assert gh.file_at(REPOSITORY, "README.md", pr.base_sha) == b"# Shop\n"
-    assert gh.file_at(REPOSITORY, "app/new.py", pr.base_sha) is None
-    assert gh.file_at(REPOSITORY, "app", pr.base_sha) is None
-
-
 def test_importing_the_package_loads_neither_pygithub_nor_requests() -> None:
     code = (
         "import sys, reviewer.github, reviewer.github.client, reviewer.github.auth, reviewer.publish.render;"
@@ -203,17 +188,17 @@ def test_importing_the_package_loads_neither_pygithub_nor_requests() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_the_guard_is_asked_after_the_pause_and_right_before_every_write(shop: Lab) -> None:
+def test_the_fence_is_asked_after_the_pause_and_right_before_every_write(shop: Lab) -> None:
     lost = False
     asked: list[float] = []
 
-    def guard() -> None:
+    def fence() -> None:
         asked.append(time.monotonic())
         if lost:
             raise LeaseLost("taken over")
 
     source = shop.auth.source(shop.installation_id)
-    api = Api(shop.simulator.url, source, now=shop.now, write_pause=0.3, guard=guard)
+    api = Api(shop.simulator.url, source, now=shop.now, write_pause=0.3, fence=fence)
     path = f"/repos/{REPOSITORY}/issues/{shop.number}/comments"
     for body in ("one", "two"):
         api.send("POST", path, {"body": body}, doing="post", needs="issues: write")

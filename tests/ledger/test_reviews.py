@@ -3,12 +3,14 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
 from reviewer.errors import LeaseLost
-from reviewer.ledger.keys import MAX_TRIES, Lease, ReviewState
+from reviewer.ledger.keys import MAX_TRIES, Lease, Publication, ReviewKey, ReviewRow, ReviewState
 from reviewer.ledger.ledger import Ledger
+from reviewer.ledger.publications import Shown
 from tests.ledger.make import KEY, MINUTE, NOW, accept
 
 
@@ -215,14 +217,20 @@ def test_waiting_for_others_uses_no_try_but_ends(ledger: Ledger, monkeypatch: py
     assert ledger.reviews.defer(begin(ledger, review_id), NOW, "rate limit", NOW) is ReviewState.FAILED
 
 
-def test_a_new_head_supersedes_the_others_and_stops_their_workers(ledger: Ledger) -> None:
+def row_of(ledger: Ledger, review_id: int) -> ReviewRow:
+    row = ledger.reviews.get(review_id)
+    assert row is not None
+    return row
+
+
+def test_a_new_head_supersedes_the_older_ones_and_stops_their_workers(ledger: Ledger) -> None:
+    done = accept(ledger, replace(KEY, head_sha="c" * 40))
+    ledger.reviews.finish(begin(ledger, done), ReviewState.PUBLISHED, NOW)
     old = accept(ledger)
     lease = begin(ledger, old)
     new = accept(ledger, replace(KEY, head_sha="b" * 40))
     elsewhere = accept(ledger, replace(KEY, number=4))
-    done = accept(ledger, replace(KEY, head_sha="c" * 40))
-    ledger.reviews.finish(begin(ledger, done), ReviewState.PUBLISHED, NOW)
-    assert ledger.reviews.supersede(KEY.repo_id, KEY.number, "b" * 40, NOW) == (old,)
+    assert ledger.reviews.supersede_older(row_of(ledger, new), NOW) == (old,)
     with pytest.raises(LeaseLost):
         ledger.reviews.save_result(lease, "{}", NOW)
     assert state(ledger, old) is ReviewState.SUPERSEDED
@@ -286,7 +294,98 @@ def test_a_dead_owners_lease_is_given_back_and_nobody_elses(ledger: Ledger) -> N
     assert begin(ledger, review_id, owner="worker-2").attempt == 2
 
 
-def test_a_review_that_a_comment_asked_for_is_superseded_by_no_push(ledger: Ledger) -> None:
-    asked = accept(ledger, replace(KEY, head_sha="", trigger="comment:1"))
-    assert ledger.reviews.supersede(KEY.repo_id, KEY.number, "b" * 40, NOW) == ()
-    assert state(ledger, asked) is ReviewState.ACCEPTED
+def test_what_a_comment_or_a_merge_queue_asked_for_is_superseded_by_no_push(ledger: Ledger) -> None:
+    command = accept(ledger, replace(KEY, head_sha="", trigger="comment:1"))
+    group = accept(ledger, replace(KEY, head_sha="d" * 40, trigger="merge:1"))
+    new = accept(ledger, replace(KEY, head_sha="b" * 40))
+    assert ledger.reviews.supersede_older(row_of(ledger, new), NOW) == ()
+    assert [state(ledger, each) for each in (command, group)] == [ReviewState.ACCEPTED] * 2
+
+
+def test_a_head_that_was_asked_for_later_is_not_superseded(ledger: Ledger) -> None:
+    new = accept(ledger, replace(KEY, head_sha="b" * 40))
+    late = accept(ledger)
+    assert ledger.reviews.supersede_older(row_of(ledger, new), NOW) == ()
+    assert ledger.reviews.has_newer(row_of(ledger, new), KEY.head_sha)
+    assert not ledger.reviews.has_newer(row_of(ledger, late), "b" * 40)
+
+
+def test_a_review_that_is_handed_back_has_used_up_no_try_and_is_due_at_once(ledger: Ledger) -> None:
+    review_id = accept(ledger)
+    for _deploy in range(2 * MAX_TRIES):
+        assert ledger.reviews.hand_back(begin(ledger, review_id), NOW) is ReviewState.ACCEPTED
+    assert begin(ledger, review_id).attempt == 1
+    assert ledger.backlog.park(NOW) == ()
+
+
+def test_a_stored_review_that_is_handed_back_keeps_its_document(ledger: Ledger) -> None:
+    lease = ledger.reviews.save_result(begin(ledger, accept(ledger)), "{}", NOW)
+    assert ledger.reviews.hand_back(lease, NOW) is ReviewState.REVIEWED
+
+
+def test_a_review_that_starts_again_asks_anew(ledger: Ledger) -> None:
+    review_id = accept(ledger)
+    ledger.reviews.restart(ledger.reviews.save_result(begin(ledger, review_id), "{}", NOW), NOW)
+    lease = begin(ledger, review_id)
+    assert (lease.state, lease.attempt) == (ReviewState.RUNNING, 1)
+
+
+# A head that comes back
+
+
+def delivered(ledger: Ledger, delivery: str, key: ReviewKey = KEY) -> tuple[int, bool]:
+    accepted = ledger.requests.accept(key, actor="ann", payload={"delivery": delivery}, now=NOW)
+    return accepted.review_id, accepted.created
+
+
+def publish(ledger: Ledger, review_id: int, at: datetime = NOW) -> None:
+    row = row_of(ledger, review_id)
+    lease = begin(ledger, review_id)
+    saved = Publication(head_sha=row.key.head_sha, base_sha=row.key.base_sha)
+    ledger.publications.save(lease, saved, at)
+    ledger.reviews.finish(lease, ReviewState.PUBLISHED, at)
+
+
+def test_a_head_that_comes_back_to_a_superseded_review_is_new_work_once(ledger: Ledger) -> None:
+    first, _ = delivered(ledger, "opened")
+    ledger.reviews.finish(begin(ledger, first), ReviewState.SUPERSEDED, NOW)
+    again, created = delivered(ledger, "back")
+    assert created
+    assert again != first
+    assert delivered(ledger, "back") == (again, False)
+    # What was sent again of the first delivery is still the first review.
+    assert delivered(ledger, "opened") == (first, False)
+    # And while the new one is at work, any other event of this head joins it.
+    assert delivered(ledger, "reopened") == (again, False)
+
+
+def test_a_published_review_is_final_as_long_as_the_pull_request_shows_it(ledger: Ledger) -> None:
+    first, _ = delivered(ledger, "opened")
+    publish(ledger, first)
+    assert delivered(ledger, "reopened") == (first, False)
+    other, _ = delivered(ledger, "pushed", replace(KEY, head_sha="b" * 40))
+    publish(ledger, other, NOW + MINUTE)
+    assert ledger.publications.newest(KEY.repo_id, KEY.number) == Shown(other, "b" * 40, KEY.base_sha)
+    back, created = delivered(ledger, "back")
+    assert created
+    assert row_of(ledger, back).key.automatic
+
+
+def test_another_base_of_the_same_head_is_new_work(ledger: Ledger) -> None:
+    key = replace(KEY, base_sha="1" * 40)
+    first, _ = delivered(ledger, "opened", key)
+    publish(ledger, first)
+    moved = replace(KEY, base_sha="2" * 40)
+    second, created = delivered(ledger, "edited", moved)
+    assert created
+    assert row_of(ledger, second).key.base_sha == "2" * 40
+    assert ledger.reviews.has_newer(row_of(ledger, first), KEY.head_sha)
+    assert delivered(ledger, "edited again", moved) == (second, False)
+
+
+def test_reviews_of_a_head_that_came_back_are_no_commands_of_the_hour(ledger: Ledger) -> None:
+    first, _ = delivered(ledger, "opened")
+    ledger.reviews.finish(begin(ledger, first), ReviewState.SUPERSEDED, NOW)
+    delivered(ledger, "back")
+    assert ledger.requests.verbs(KEY.repo_id, KEY.number, besides=("auto",)) == {}
+    assert ledger.requests.pull_requests(KEY.repo_id, KEY.head_sha) == (KEY.number,)

@@ -45,7 +45,8 @@ def hostile(tmp_path: Path) -> tuple[Scratch, Path]:
     for hook in ("post-index-change", "pre-commit", "post-checkout", "reference-transaction", "pre-push"):
         made.write(f"hooks/{hook}", trap.read_text())
         (made.root / "hooks" / hook).chmod(0o755)
-    made.write(".gitattributes", "* filter=evil diff=evil\n")
+    # A filtered file is not read at all: what git would commit is what the program makes of it.
+    made.write(".gitattributes", "* diff=evil\n*.txt filter=evil\n")
     made.write("a.py", "a = 2\n\n\ndef f(x):\n    return eval(x)\n")
     made.write("b.txt", "two\n")
     made.write("ruff.toml", 'extend = "evil.toml"\n')
@@ -75,6 +76,7 @@ def test_a_hostile_repository_is_reviewed_and_runs_nothing(tmp_path: Path):
     done = subprocess.run(command, cwd=made.root, env=env, capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 1, done.stderr
     assert "S307" in done.stdout
+    assert "no filter is run here" in done.stdout
     assert not witness.exists(), witness.read_text()
 
 

@@ -47,8 +47,10 @@ def test_a_deeper_file_goes_before_a_shallower_one_in_whatever_order_they_are_re
         assert attributes_of("src/a.js", both)["linguist-vendored"] == "true"
 
 
-def test_a_pattern_that_would_backtrack_for_ever_is_ignored() -> None:
-    assert parse_gitattributes("*a" * 40 + " linguist-generated").rules == ()
+def test_a_pattern_of_many_stars_is_matched_as_git_does_and_a_line_that_git_ignores_is_ignored() -> None:
+    stars = parse_gitattributes("*a" * 40 + " linguist-generated")
+    assert attributes_of("a" * 60, stars) == {"linguist-generated": "true"}
+    assert attributes_of("a" * 39, stars) == {}
     assert parse_gitattributes("x" * 3000 + " linguist-generated").rules == ()
 
 

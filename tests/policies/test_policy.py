@@ -117,7 +117,7 @@ def test_the_reason_of_an_ignored_key_is_one_to_act_on() -> None:
     notices = load_policy(repository=text).notices
     assert "line 1: `base_url` ignored: a policy can name no endpoint" in notices[0]
     assert "line 2: `api_key` ignored: a policy can name no key" in notices[1]
-    assert "line 4: `review.stile` ignored: did you mean `review.style`?" in notices[2]
+    assert "line 4: `review.stile` is no key and is ignored: did you mean `review.style`?" in notices[2]
 
 
 def test_a_notice_never_repeats_the_value_of_a_key() -> None:
@@ -234,8 +234,9 @@ def test_a_repository_names_a_model_only_where_the_organisation_leaves_it_free()
     assert load_policy(repository=asked).model == "acme/large"
     assert load_policy(organisation='model = "acme/small"', repository=asked).model == "acme/small"
     assert load_policy(organisation='max_tier = "efficient"', repository=asked).model == ""
-    with pytest.raises(PolicyInvalid, match="kilo-review models"):
-        load_policy(repository='model = "https://evil.example/v1"')
+    address = load_policy(repository='model = "https://evil.example/v1"')
+    assert address.model == ""
+    assert "kilo-review models" in address.notices[0]
 
 
 def test_locked_keys_and_sections_are_out_of_reach() -> None:
@@ -271,7 +272,7 @@ def test_taste_is_free_until_the_organisation_states_it() -> None:
         ("[sensitive]\nthreshold = 2", 2, "a number from 0 to 1"),
         ('[paths]\nexclude = "docs"', 2, "write a list of texts"),
         ('[paths]\nexclude = ["!a"]', 2, "negation"),
-        ('[paths]\nexclude = ["********************a"]', 2, "wildcards"),
+        ('[paths]\nexclude = ["src/[ab"]', 2, "has no end"),
         ('[routing.paths]\n"docs/**" = "cheap"', 1, "'docs/**'"),
         ("limits = 3", 1, "[[limits]]"),
         ('[[limits]]\nscope = "week"\namount = 1', 1, "must be one of run"),
@@ -280,26 +281,137 @@ def test_taste_is_free_until_the_organisation_states_it() -> None:
     ],
 )
 def test_what_cannot_be_used_names_file_line_and_remedy(text: str, line: int, says: str) -> None:
-    for layer in ("organisation", "repository"):
-        if layer == "repository" and "min_tier" in text:
-            continue
-        with pytest.raises(PolicyInvalid) as caught:
-            load_policy(**{layer: text}, organisation_file="policy.toml")
-        assert says in str(caught.value)
-        assert str(caught.value).startswith("policy.toml" if layer == "organisation" else ".kilo-review.toml")
-        assert caught.value.line == line
+    with pytest.raises(PolicyInvalid) as caught:
+        load_policy(organisation=text, organisation_file="policy.toml")
+    assert says in str(caught.value)
+    assert str(caught.value).startswith(f"policy.toml, line {line}: " if line else "policy.toml: ")
+    assert caught.value.line == line
+    policy = load_policy(repository=text)
+    assert says in policy.notices[0]
+    assert policy.notices[0].startswith(f".kilo-review.toml, line {line}: " if line else ".kilo-review.toml: ")
 
 
-@pytest.mark.parametrize("text", ["a=" + "[" * 5000, "x" * 70_000, "a = [\n" * 100, "\x00"])
+def test_a_mistake_in_a_repositorys_file_costs_its_own_line_and_no_more() -> None:
+    text = '[review]\nstyle = "loud"\nmax_inline = 5\nstile = "strict"\n[caps]\nmax_units = 7\n'
+    policy = load_policy(repository=text)
+    assert (policy.style, policy.max_inline, policy.max_units) == (Style.BALANCED, 5, 7)
+    assert [notice.split(":")[0] for notice in policy.notices] == [
+        ".kilo-review.toml, line 2",
+        ".kilo-review.toml, line 4",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('strategy = "efficient"\n[review]\nstyle = strict\n\n[caps]\nmax_units = 7\n', 3),
+        ('strategy = "efficient"\n[caps]\nmax_units = 7\n[review]\nanalysers = ["ruff"\n', 5),
+        ('strategy = "efficient"\n[caps]\nmax_units = 7\n[caps]\nmax_units = 3\n', 4),
+    ],
+)
+def test_text_that_is_not_toml_costs_its_section_and_no_more(text: str, line: int) -> None:
+    policy = load_policy(repository=text)
+    assert (policy.strategy, policy.max_units) == (Strategy.EFFICIENT, 7)
+    assert len(policy.notices) == 1
+    assert policy.notices[0].startswith(f".kilo-review.toml, line {line}: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[providers]\nforbid-training = 1",
+        "[providers]\nforbid-trainig = true",
+        "[providers.private]\nallow-provider = ['local']",
+        "[providers]\nallow-models = ['a' 'b']",
+        "providers.locations = [eu]\n",
+    ],
+)
+def test_where_a_rule_about_providers_cannot_be_read_no_model_is_permitted(text: str) -> None:
+    policy = load_policy(repository=f'{text}\n[review]\nstyle = "strict"')
+    assert permitted(FACTS, policy.providers, private=False) is not None
+    assert policy.style is Style.STRICT
+    assert "no model is asked until" in policy.notices[-1]
+    with pytest.raises(PolicyInvalid):
+        load_policy(organisation=text)
+
+
+def test_a_foreign_key_among_the_provider_rules_closes_nothing() -> None:
+    policy = load_policy(repository='[providers]\nbase_url = "https://evil.example"\ncolour = "red"')
+    assert permitted(FACTS, policy.providers, private=False) is None
+    assert len(policy.notices) == 2
+
+
+def test_an_organisations_mistakes_are_told_all_at_once() -> None:
+    text = 'stratgy = "free"\n[review]\nstyle = "loud"\n[revew]\nverify = "always"\n'
+    with pytest.raises(PolicyInvalid) as caught:
+        load_policy(organisation=text, organisation_file="policy.toml")
+    lines = str(caught.value).split("\n")
+    assert lines[0] == "policy.toml, line 1: `stratgy` is no key and is ignored: did you mean `strategy`?"
+    assert "line 3: `review.style` is 'loud'; write one of" in lines[1]
+    assert lines[2] == "policy.toml, line 5: `revew.verify` is no key and is ignored: did you mean `review.verify`?"
+
+
+@pytest.mark.parametrize("name", sorted(set(KEYS) - {"limits", "providers"}))
+def test_every_key_with_two_letters_swapped_is_answered_with_the_right_one(name: str) -> None:
+    section, _, last = name.rpartition(".")
+    wrong = f"{last[:-2]}{last[-1]}{last[-2]}x"
+    notices = load_policy(repository=f"[{section}]\n{wrong} = 1" if section else f"{wrong} = 1").notices
+    assert f"did you mean `{name}`?" in notices[0]
+
+
+@pytest.mark.parametrize("wrong", ["review.stlye", "pths", "money.at_limits"])
+def test_a_lock_on_a_key_that_does_not_exist_is_an_error(wrong: str) -> None:
+    with pytest.raises(PolicyInvalid, match=r"line 1: `locked` names .* did you mean"):
+        load_policy(organisation=f'locked = ["{wrong}"]')
+    assert load_policy(organisation='locked = ["triggers.ignore-authors"]').locked == ("triggers.ignore_authors",)
+
+
+HOSTILE_TEXTS = ["a=" + "[" * 5000, "x" * 70_000, "a = [\n" * 100, "\x00", "[a]\n" * 10_000, "\ud800 = 1"]
+
+
+@pytest.mark.parametrize("text", HOSTILE_TEXTS)
 def test_hostile_text_is_an_error_of_the_policy_and_never_another(text: str) -> None:
     with pytest.raises(PolicyInvalid):
-        load_policy(repository=text)
+        load_policy(organisation=text)
+    assert load_policy(repository=text).notices
+
+
+def test_bounds_of_a_repository_that_exclude_each_other_are_left_out() -> None:
+    policy = load_policy(organisation='max_tier = "balanced"', repository='min_tier = "frontier"')
+    assert (policy.min_tier, policy.max_tier) == (Tier.FREE, Tier.BALANCED)
+    assert "above max_tier" in policy.notices[0]
+
+
+def test_a_strategy_that_the_organisation_fixed_is_not_widened() -> None:
+    for wider in ("auto", "efficient", "frontier"):
+        policy = load_policy(
+            organisation='strategy = "free"',
+            repository=f'strategy = "{wider}"\n[routing.paths]\n"**" = "{wider}"\n[routing.labels]\nx = "{wider}"',
+        )
+        assert policy.strategy is Strategy.FREE
+        assert policy.path_strategies == ()
+        assert "x" not in dict(policy.label_strategies)
+        assert len(policy.notices) == 3
+    lower = load_policy(organisation='strategy = "balanced"', repository='strategy = "free"')
+    assert (lower.strategy, lower.notices) == (Strategy.FREE, ())
+
+
+def test_what_the_organisation_routes_keeps_its_strategy() -> None:
+    organisation = '[routing.paths]\n"core/**" = "frontier"\n[routing.labels]\nurgent = "frontier"\n'
+    policy = load_policy(
+        organisation=organisation,
+        repository='[routing.paths]\n"core/**" = "free"\n"**" = "free"\n[routing.labels]\nurgent = "free"\n',
+    )
+    assert policy.path_strategies == (("**", Strategy.FREE), ("core/**", Strategy.FRONTIER))
+    assert dict(policy.label_strategies)["urgent"] is Strategy.FRONTIER
+    assert len(policy.notices) == 2
 
 
 @given(st.text(max_size=300))
 def test_any_text_either_loads_or_is_invalid(text: str) -> None:
     with suppress(PolicyInvalid):
-        assert load_policy(repository=text).max_tier is Tier.FRONTIER
+        load_policy(organisation=text)
+    assert load_policy(repository=text).sensitive.rules == load_policy().sensitive.rules
 
 
 VALUES = st.one_of(

@@ -3,9 +3,9 @@ from dataclasses import replace
 from reviewer.context.model import ContextItem, ContextKind
 from reviewer.context.tokens import count_tokens
 from reviewer.findings.schema import FINDINGS_SCHEMA
-from reviewer.findings.verify import SYSTEM
 from reviewer.prompts.about import About
 from reviewer.prompts.build import ELSEWHERE, LOOKED_UP, build_prompt, hinted_prompt, repair_prompt, system_text
+from reviewer.prompts.verification import SYSTEM
 from tests.findings.builders import finding, unit_of
 
 CALLEE = ContextItem(

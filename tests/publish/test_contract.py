@@ -19,7 +19,7 @@ from reviewer.github.auth import PUBLISH_PERMISSIONS, READ_PERMISSIONS
 from reviewer.github.change_source import fetch_change
 from reviewer.github.contents import ContentsSnapshot
 from reviewer.github.deliveries import hook_deliveries, redeliver
-from reviewer.publish.sticky import start_check
+from reviewer.publish.check_runs import CheckRuns
 from tests.github.lab import REPOSITORY, Lab, commit, lab
 from tests.publish.test_publisher import at, review_of, run
 from tests.shared import shared
@@ -114,7 +114,7 @@ def test_reading_and_publishing_a_review_speak_githubs_language(shop: Lab, descr
     pr = shop.pr
     findings = (at(3), at(9, start=7), replace(at(11), disposition=Disposition.SUMMARY, anchor=None))
     review = review_of(shop, findings)
-    start_check(gh, REPOSITORY, pr.head_sha, app_id=shop.auth.identity().id, external_id="7")
+    CheckRuns(gh, REPOSITORY, shop.auth.identity().id, "7").start(pr.head_sha)
     run(shop, review)
     run(shop, replace(review, findings=(*findings, at(13))))
     gh.react(REPOSITORY, shop.simulator.issue_comments(REPOSITORY, shop.number)[0].id)
@@ -132,8 +132,7 @@ def test_reading_in_every_way_speaks_githubs_language(tmp_path: Path, descriptio
         shop.simulator.faults.plan("GET", r"/pulls/\d+$", Fault(406, "too_large"))
         fetch_change(gh, pr, lambda: None)
         gh.reviews(REPOSITORY, shop.number)
-        gh.permission(REPOSITORY, "octocat")
-        gh.file_at(REPOSITORY, "app/db.py", pr.base_sha)
+        gh.comments(REPOSITORY, shop.number)
         ContentsSnapshot(gh, REPOSITORY, pr.head_sha).read("README.md")
         shop.simulator.hooks.wait()
         redeliver(shop.auth.api, next(iter(hook_deliveries(shop.auth.api))).id)
@@ -144,9 +143,9 @@ def test_a_superseded_check_and_annotations_are_valid_too(own_shop: Lab, descrip
     shop = own_shop
     identity = shop.auth.identity()
     review, pr = review_of(shop, (at(3), at(9, start=7))), shop.pr
-    start_check(shop.github(PUBLISH_PERMISSIONS), REPOSITORY, pr.head_sha, app_id=identity.id)
+    CheckRuns(shop.github(PUBLISH_PERMISSIONS), REPOSITORY, identity.id).start(pr.head_sha)
     run(shop, review, gh=shop.github({"checks": "write", "pull_requests": "read", "metadata": "read"}))
-    start_check(shop.github(PUBLISH_PERMISSIONS), REPOSITORY, pr.head_sha, app_id=identity.id)
+    CheckRuns(shop.github(PUBLISH_PERMISSIONS), REPOSITORY, identity.id).start(pr.head_sha)
     commit(shop.source, {"app/new.py": "x = 1\n"}, "newer")
     shop.simulator.push(REPOSITORY, "topic", source=shop.source, revision="HEAD")
     run(shop, review, pr=pr)

@@ -17,13 +17,13 @@ from reviewer.findings.model import Coverage, Disposition, PlacedFinding, Review
 from reviewer.github.auth import PUBLISH_PERMISSIONS
 from reviewer.github.change_source import fetch_change
 from reviewer.ledger.keys import Publication
+from reviewer.publish.check_runs import CHECK_NAME, CheckRuns
 from reviewer.publish.conceal import Concealer
 from reviewer.publish.inline import BODY_LIMIT
 from reviewer.publish.marker import Kind, Marker, read_marker
 from reviewer.publish.publisher import Identity, Posted, publish
 from reviewer.publish.render import verdict_of
 from reviewer.publish.settle import Settle
-from reviewer.publish.sticky import CHECK_NAME, start_check
 from reviewer.steps.result import Review, ReviewStatus
 from tests.github.lab import REPOSITORY, Lab, commit, lab
 from tests.publish.samples import call, finding
@@ -313,7 +313,7 @@ def test_nothing_is_said_on_a_stale_head(own_shop: Lab) -> None:
     review = review_of(shop, (at(3),))
     pr = shop.pr
     identity = shop.auth.identity()
-    start_check(shop.github(PUBLISH_PERMISSIONS), REPOSITORY, pr.head_sha, app_id=identity.id)
+    CheckRuns(shop.github(PUBLISH_PERMISSIONS), REPOSITORY, identity.id).start(pr.head_sha)
     commit(shop.source, {"app/new.py": "x = 1\n"}, "newer")
     shop.simulator.push(REPOSITORY, "topic", source=shop.source, revision="HEAD")
     posted = run(shop, review, pr=pr)
@@ -360,15 +360,19 @@ def test_a_lost_lease_stops_the_next_write(shop: Lab, writes: int) -> None:
 def test_every_step_is_saved(shop: Lab) -> None:
     saved: list[Publication] = []
     run(shop, review_of(shop, (at(3),)), save=saved.append)
-    assert [bool(each.summary_comment_id) for each in saved] == [False, True, True]
-    assert [bool(each.check_run_id) for each in saved] == [False, False, True]
+    # What the verdict is of; then each of the three before it is sent and after its answer.
+    assert [each.writing for each in saved] == ["", "review", "", "summary", "", "check run", ""]
+    assert [bool(each.comment_ids) for each in saved] == [False, False, True, True, True, True, True]
+    assert [bool(each.summary_comment_id) for each in saved] == [False, False, False, False, True, True, True]
+    assert [bool(each.check_run_id) for each in saved] == [False] * 6 + [True]
+    assert {(each.head_sha, each.base_sha) for each in saved} == {(shop.pr.head_sha, shop.pr.base_sha)}
 
 
 def test_the_check_run_of_the_start_is_the_one_that_is_concluded(shop: Lab) -> None:
     identity = shop.auth.identity()
     gh = shop.github(PUBLISH_PERMISSIONS)
-    started = start_check(gh, REPOSITORY, shop.pr.head_sha, app_id=identity.id)
-    again = start_check(gh, REPOSITORY, shop.pr.head_sha, app_id=identity.id)
+    started = CheckRuns(gh, REPOSITORY, identity.id).start(shop.pr.head_sha)
+    again = CheckRuns(gh, REPOSITORY, identity.id).start(shop.pr.head_sha)
     assert again.id == started.id
     run(shop, review_of(shop))
     (check,) = shop.simulator.check_runs(REPOSITORY)

@@ -24,7 +24,7 @@ from reviewer.demo.simulator import GitHubSimulator
 from reviewer.demo.simulator.state import CheckRun, IssueComment, ReviewComment
 from reviewer.github.auth import AppAuth
 from reviewer.jobs import run as service
-from reviewer.jobs.notice import notice
+from reviewer.jobs.failure_notice import notice
 from reviewer.ledger.keys import ReviewRow
 from reviewer.ledger.ledger import Ledger
 from reviewer.models.catalogue import catalogue
@@ -36,7 +36,7 @@ from tests.demo.world import commit, git
 from tests.simulators.behaviour import Behaviour, Say, Status
 from tests.simulators.provider import KEY, ProviderSimulator
 from webhooks.app import create_app
-from webhooks.ask import AskGitHub
+from webhooks.github_permission import AskGitHub
 
 REPOSITORY = "acme/shop"
 BOT = "kilo-review[bot]"
@@ -171,6 +171,8 @@ class Rig:
     source: Path
     clock: GitHubClock
     branches: int = field(default=0)
+    # Seconds that a job waits for GitHub's lists; the simulator's lists lag only where a test says so.
+    list_lag: float = 0.0
 
     def open(
         self,
@@ -225,12 +227,12 @@ class Rig:
         rows = self.ledger.backlog.unfinished(now(), quiet=timedelta(0))
         due = [row.id for row in rows if only in (0, row.key.number)]
         for review_id in due:
-            service.run(review_id, settings or self.settings, now=now, write_pause=0)
+            service.run(review_id, settings or self.settings, now=now, write_pause=0, list_lag=self.list_lag)
         return due
 
     def again(self, review_id: int, *, after: timedelta = timedelta(0)) -> None:
         """Run a review by its id, due or not."""
-        service.run(review_id, self.settings, now=_clock(after), write_pause=0)
+        service.run(review_id, self.settings, now=_clock(after), write_pause=0, list_lag=self.list_lag)
 
     def announce(self, settings: Settings | None = None) -> None:
         """Post the notices that the clock would ask for."""

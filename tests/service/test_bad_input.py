@@ -92,21 +92,29 @@ def test_the_waits_for_github_grow_to_a_quarter_of_an_hour(service: Rig) -> None
     assert service.row(number).state is ReviewState.PUBLISHED
 
 
-def test_an_invalid_policy_file_at_the_base_is_a_neutral_check_with_file_and_key(service: Rig) -> None:
-    number = service.open(base={**BASE, ".kilo-review.toml": '[review]\nstyle = "shouting @octocat"\n'})
+def test_a_mistake_in_the_policy_file_at_the_base_is_told_and_the_rest_of_the_file_holds(service: Rig) -> None:
+    text = '[review]\nstyle = "shouting @octocat"\nmax_inline = 1\n'
+    number = service.open(base={**BASE, ".kilo-review.toml": text})
+    service.work()
+    assert service.row(number).state is ReviewState.PUBLISHED
+    shown = service.shown(number)
+    assert len(shown.inline) == 1
+    (summary,) = shown.summaries
+    for word in (".kilo-review.toml at the base commit, line 2", "review.style", "strict, balanced, lenient"):
+        assert word in summary.body, summary.body
+    assert re.search(r"(?<!`)@octocat", summary.body) is None
+
+
+def test_a_mistake_among_the_rules_about_providers_keeps_the_code_from_every_model(service: Rig) -> None:
+    text = "[providers]\nforbid-trainig = true\n"
+    number = service.open(base={**BASE, ".kilo-review.toml": text})
     asked = service.calls
     service.work()
-    row = service.row(number)
-    assert row.state is ReviewState.FAILED
-    service.announce()
-    check = service.shown(number).check
-    assert (check.status, check.conclusion) == ("completed", "neutral")
-    for word in (".kilo-review.toml", "style", "balanced", "docs/policy.md", "/kilo review"):
-        assert word in (check.summary or ""), check.summary
-    assert re.search(r"(?<!`)@octocat", check.summary or "") is None
     assert service.calls == asked
-    assert service.ledger.backlog.unnoticed() == ()
-    # Corrected by a commit on the base, the command runs it.
+    assert service.shown(number).check.conclusion == "neutral"
+    (summary,) = service.shown(number).summaries
+    assert "no model is asked until" in summary.body
+    # Corrected by a commit on the base, the review runs.
     base = service.simulator.pull(REPOSITORY, number).base_ref
     from tests.demo.world import commit, git
 
@@ -135,8 +143,8 @@ def test_an_organisations_policy_that_cannot_be_read_is_said_too(service: Rig) -
 
 
 def test_a_notice_waits_for_a_key_as_a_review_does(service: Rig) -> None:
-    number = service.open(base={**BASE, ".kilo-review.toml": "no toml"})
-    service.work()
+    number = service.open()
+    service.work(settings=replace(service.settings, policy_file=service.settings.state_dir / "nowhere.toml"))
     service.announce(replace(service.settings, github_private_key=Secret("")))
     service.announce(replace(service.settings, github_api_url=NOBODY))
     assert [row.id for row in service.ledger.backlog.unnoticed()] == [service.row(number).id]

@@ -20,7 +20,7 @@ from reviewer.errors import BudgetRefused, KiloReviewError, LedgerUnavailable
 from reviewer.evidence.run import Evidence
 from reviewer.findings.model import Finding
 from reviewer.models.ask import Answer
-from reviewer.models.model import Call, Candidate, Completion, FinishReason, Prompt, Stage, Usage
+from reviewer.models.model import SMALL_PARAMETERS, Call, Candidate, Completion, FinishReason, Prompt, Stage, Usage
 from reviewer.steps.check import AnswerChecks
 from reviewer.steps.context import ReviewContext
 from reviewer.steps.plan import Plan
@@ -61,7 +61,9 @@ def candidate(tier: Tier = Tier.EFFICIENT, **fields: Any) -> Candidate:
     return Candidate(tier, **{**values, **fields})
 
 
-SMALL = candidate(Tier.FREE, model="tiny", payment=Payment.LOCAL, context_window=8_192)
+SMALL = candidate(
+    Tier.FREE, model="tiny", payment=Payment.LOCAL, context_window=8_192, parameters=SMALL_PARAMETERS // 4
+)
 
 
 @dataclass

@@ -10,10 +10,10 @@ import pytest
 
 from policies.words import Check, Payment, Tier
 from reviewer.context.lookup import LookUps
+from reviewer.context.lookup_request import LookupRequest
 from reviewer.evidence.model import EvidenceRun
 from reviewer.evidence.run import Evidence
 from reviewer.findings.model import Disposition, PlacedFinding, Skipped
-from reviewer.findings.parse import LookupRequest
 from reviewer.git.limits import Limit, Reached
 from reviewer.models.model import Stage, Usage
 from reviewer.models.prices import Price

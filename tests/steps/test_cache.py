@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.words import Check, Severity, Tier
-from reviewer.findings.parse import LookupRequest
+from reviewer.context.lookup_request import LookupRequest
 from reviewer.steps.answer import UnitAnswer
 from reviewer.steps.cache import StoredAnswer, read_stored, reuse_stored, store_answer, write_stored
 from tests.findings.builders import answer, finding, stated

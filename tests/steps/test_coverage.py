@@ -89,7 +89,7 @@ def test_without_a_model_a_file_counts_as_reviewed_where_an_analyser_of_its_kind
     prepared = prepared_of(edit(path))
     coverage = covered(prepared=prepared, has_model=False, runs=runs, left_out=left_out)
     assert [(row.path, row.by) for row in coverage.reviewed] == ([(path, "analysers")] if analysed else [])
-    reason = "no model configured, and no analyser reads this kind of file"
+    reason = "no model was asked, and no analyser reads this kind of file"
     assert [(row.path, row.reason, row.excluded) for row in coverage.skipped] == (
         [] if analysed else [(path, reason, False)]
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reviewer.findings.parse import LookupRequest, Parsed
+from reviewer.context.lookup_request import LookupRequest
+from reviewer.findings.parse import Parsed
 from reviewer.models.model import Stage
 from reviewer.steps.look_up import look_ups_at, wants_look_up
 from reviewer.steps.unit_state import UnitState
@@ -27,7 +28,7 @@ def test_nothing_is_shown_without_a_commit() -> None:
     assert look_ups_at(None)([FILE]) == ()
 
 
-def test_an_answer_may_ask_as_often_as_policy_allows_and_not_in_the_answer_to_a_look_up() -> None:
+def test_an_answer_may_ask_as_often_as_policy_allows_in_the_answer_to_a_look_up_too() -> None:
     policy, asks = replace(POLICY, lookups=2), Parsed(lookups=(FILE,))
     state = UnitState.of(plan_of())
     assert wants_look_up(asks, state, policy)
@@ -35,6 +36,6 @@ def test_an_answer_may_ask_as_often_as_policy_allows_and_not_in_the_answer_to_a_
     state.lookup_rounds = 1
     assert wants_look_up(asks, state, policy)
     state.stage = Stage.LOOKUP
-    assert not wants_look_up(asks, state, policy)
+    assert wants_look_up(asks, state, policy)
     state.stage, state.lookup_rounds = Stage.REPAIR, 2
     assert not wants_look_up(asks, state, policy)

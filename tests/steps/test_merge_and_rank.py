@@ -9,10 +9,10 @@ import pytest
 
 from policies.words import Payment, Severity, Style, Tier
 from reviewer.context.lookup import LookUps
+from reviewer.context.lookup_request import LookupRequest
 from reviewer.evidence.run import Evidence
 from reviewer.findings.merge import EarlierFinding
 from reviewer.findings.model import Category, Disposition, Finding, PlacedFinding
-from reviewer.findings.parse import LookupRequest
 from reviewer.steps.answer import UnitAnswer
 from reviewer.steps.merge_and_rank import ONLY_FREE_TIER, merge_and_rank
 from reviewer.steps.outputs import StepOutputs
@@ -209,7 +209,7 @@ def test_a_thread_follows_a_file_that_was_renamed() -> None:
     diff = (
         "diff --git a/old.py b/new.py\nsimilarity index 50%\nrename from old.py\nrename to new.py\n"
         "--- a/old.py\n+++ b/new.py\n@@ -1 +1 @@\n-old\n+new value = total / size\n"
-    )
+    ) + edit("else.py")
     said = sure("Division by zero", path="new.py", line=1, quote="new value = total / size", body="size may be 0.")
     old = EarlierFinding("another", "old.py", said.title, said.body, 1, "open")
     plan = plan_of(unit_of(diff), tier=Tier.FRONTIER)

@@ -20,7 +20,7 @@ from reviewer.context.tokens import count_tokens
 from reviewer.findings.schema import FINDINGS_SCHEMA
 from reviewer.prompts.about import About
 from reviewer.steps.model_size import SMALL_OUTPUT
-from reviewer.steps.plan import SMALL_FINDINGS, SMALL_LINES, SMALL_TEXT, Plan, elsewhere, plan_unit
+from reviewer.steps.plan import SMALL_FINDINGS, SMALL_LINES, SMALL_TEXT, Plan, elsewhere, plan_unit, route_unit
 from reviewer.steps.prepare import Prepared
 from reviewer.steps.request import ReviewRequest
 from reviewer.steps.scope import Scope
@@ -70,7 +70,9 @@ def planned(
 ) -> Plan:
     prepared = prepared_of(diff, **request)
     context = context_of(models, policy)
-    return plan_unit(prepared.units[0], prepared, Gatherer(*items), shared, context)  # type: ignore[arg-type]
+    return plan_unit(
+        route_unit(prepared.units[0], prepared, context.policy), prepared, Gatherer(*items), shared, context
+    )  # type: ignore[arg-type]
 
 
 # --- who is asked --------------------------------------------------------------------------------------------
@@ -149,7 +151,7 @@ def test_a_unit_has_the_context_that_its_diff_deserves_less_what_it_shares_with_
     shared = (item(tokens=50), item(tokens=30), item(kind=ContextKind.GUIDELINE, tokens=1000))
     for given, budget in [((), whole), (shared, whole - 80), ((item(tokens=whole + 1),), 0)]:
         gatherer = Gatherer()
-        plan_unit(unit, prepared, gatherer, given, context_of())  # type: ignore[arg-type]
+        plan_unit(route_unit(unit, prepared, POLICY), prepared, gatherer, given, context_of())  # type: ignore[arg-type]
         assert gatherer.budgets == [budget]
 
 
@@ -161,7 +163,13 @@ def test_a_long_diff_deserves_more_context_up_to_the_most_of_the_policy() -> Non
     budgets = []
     for most in (6000, 300):
         gatherer = Gatherer()
-        plan_unit(unit, prepared, gatherer, (), context_of(policy=replace(POLICY, context_tokens=most)))  # type: ignore[arg-type]
+        plan_unit(
+            route_unit(unit, prepared, POLICY),
+            prepared,
+            gatherer,
+            (),
+            context_of(policy=replace(POLICY, context_tokens=most)),
+        )  # type: ignore[arg-type]
         budgets += gatherer.budgets
     assert budgets == [proportional_budget(diff, ceiling=6000), 300]
     assert budgets[0] > 300
@@ -169,7 +177,7 @@ def test_a_long_diff_deserves_more_context_up_to_the_most_of_the_policy() -> Non
 
 def test_a_bare_diff_has_no_context() -> None:
     prepared = prepared_of()
-    plan = plan_unit(prepared.units[0], prepared, None, (), context_of())
+    plan = plan_unit(route_unit(prepared.units[0], prepared, POLICY), prepared, None, (), context_of())
     assert (plan.items, plan.shared) == ((), ())
 
 
@@ -216,7 +224,8 @@ def test_the_name_is_made_of_these_parts_in_this_form_so_that_stored_answers_are
 def test_the_lines_around_a_hunk_are_part_of_the_name_and_of_what_was_seen() -> None:
     prepared = prepared_of()
     lines = Surroundings({"shop/cart.py": ((1, 9),)}, {"shop/cart.py": [f"line {number}" for number in range(9)]})
-    plan = plan_unit(prepared.units[0], prepared, Gatherer(lines=lines), (), context_of())  # type: ignore[arg-type]
+    routed = route_unit(prepared.units[0], prepared, POLICY)
+    plan = plan_unit(routed, prepared, Gatherer(lines=lines), (), context_of())  # type: ignore[arg-type]
     assert plan.key != planned().key
     own = {line.new_no for line in plan.unit.hunks[0].lines}
     seen = {number for one in plan.seen for number in range(one.start_line, one.end_line + 1)}
@@ -265,5 +274,9 @@ def test_a_change_that_is_one_unit_has_no_rest() -> None:
 
 def test_the_prompt_names_the_rest_of_the_change() -> None:
     prepared = replace(prepared_of(), units_of_path={"shop/cart.py": 1, "shop/tax.py": 1})
-    plan = plan_unit(prepared.units[0], prepared, None, (), context_of())
+    plan = plan_unit(route_unit(prepared.units[0], prepared, POLICY), prepared, None, (), context_of())
     assert "also changed, reviewed apart: shop/tax.py" in plan.prompt.unit
+
+
+def capped(most: int) -> Any:
+    return context_of(policy=replace(POLICY, context_tokens=most))

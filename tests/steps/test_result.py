@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
+
+import pytest
 
 from policies.words import Severity, Tier
 from reviewer.findings.model import Disposition
@@ -53,6 +56,22 @@ def test_the_reader_sees_what_is_inline_in_the_summary_out_of_the_diff_or_withou
     assert review.worst() is Severity.MEDIUM
     ungraded = placed(Disposition.UNPLACED, severity=Severity.HIGH, graded=False)
     assert replace(review, findings=(ungraded,)).worst() is Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("fate", "fields", "worst"),
+    [
+        (Disposition.SUMMARY, {}, None),
+        (Disposition.OUT_OF_DIFF, {}, None),
+        (Disposition.UNPLACED, {}, Severity.HIGH),
+        (Disposition.UNPLACED, {"graded": False, "severity": Severity.LOW}, Severity.CRITICAL),
+    ],
+)
+def test_what_nobody_verified_does_not_decide_and_what_could_not_be_placed_or_graded_does(
+    fate: Disposition, fields: dict[str, Any], worst: Severity | None
+) -> None:
+    found = placed(fate, **{"severity": Severity.HIGH, **fields})
+    assert Review(change(), ReviewStatus.COMPLETE, findings=(found,)).worst() is worst
 
 
 def test_a_review_that_shows_nothing_has_no_worst_finding() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from policies.paths import HEADER_LINES
 from policies.policy import Policy
 from reviewer.change.model import FileStatus
-from reviewer.steps.scope import HEADER_BYTES, HEADER_LINES, Scope, decide_scope
+from reviewer.steps.scope import HEADER_BYTES, Scope, decide_scope
 from tests.findings.builders import Files
 from tests.steps.parts import POLICY, change, edit
 
@@ -61,15 +62,16 @@ def test_a_file_without_text_to_review_says_what_it_is(fields: dict[str, Any], r
     assert reasons(scope(edit("a.py"), **fields)) == [("a.py", reason, True)]
 
 
-def lfs(line: int) -> str:
-    lines = [f"+line {number}\n" for number in range(5)]
-    lines[line] = "+version https://git-lfs.github.com/spec/v1\n"
-    return f"--- a/a.bin\n+++ b/a.bin\n@@ -0,0 +1,5 @@\n{''.join(lines)}"
+def lfs(*more: str) -> str:
+    lines = ["version https://git-lfs.github.com/spec/v1", f"oid sha256:{'0' * 64}", "size 12", *more]
+    return (
+        f"--- a/a.bin\n+++ b/a.bin\n@@ -0,0 +1,{len(lines)} @@\n{''.join(f'+{line}' + chr(10) for line in lines)}"
+    )
 
 
-@pytest.mark.parametrize(("line", "pointer"), [(0, True), (2, True), (3, False)])
-def test_a_pointer_of_git_lfs_begins_in_the_first_lines(line: int, pointer: bool) -> None:
-    found = scope(lfs(line))
+@pytest.mark.parametrize(("more", "pointer"), [((), True), (("import os",), False)])
+def test_a_pointer_of_git_lfs_holds_nothing_else(more: tuple[str, ...], pointer: bool) -> None:
+    found = scope(lfs(*more))
     assert reasons(found) == ([("a.bin", "a Git LFS pointer", True)] if pointer else [])
 
 
@@ -119,10 +121,10 @@ def test_a_changed_file_says_at_the_base_that_it_is_generated(
     assert bool(found.files) is reviewed
 
 
-def test_a_new_file_says_at_the_head_that_it_is_generated() -> None:
+def test_what_a_new_file_says_of_itself_is_not_believed() -> None:
     added = "diff --git a/a.py b/a.py\nnew file mode 100644\n--- /dev/null\n+++ b/a.py\n@@ -0,0 +1 @@\n+x = 1\n"
     head = Files({"a.py": GENERATED.encode()})
-    assert scope(added, head=head, base=Files({})).files == ()
+    assert len(scope(added, head=head, base=Files({})).files) == 1
     assert len(scope(added, base=head).files) == 1
     assert len(scope(added).files) == 1
 
@@ -141,7 +143,7 @@ def test_a_header_that_is_no_unicode_is_no_reason_to_stop() -> None:
 
 
 def test_only_the_beginning_of_a_file_is_read_for_its_header() -> None:
-    assert (HEADER_LINES, HEADER_BYTES) == (10, 4096)
+    assert (HEADER_LINES, HEADER_BYTES) == (40, 16 * 1024)
 
 
 def test_a_file_without_a_hunk_is_not_read_for_its_header() -> None:

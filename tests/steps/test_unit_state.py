@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from policies.words import Check, Tier
+from reviewer.context.lookup_request import LookupRequest
 from reviewer.findings.check import CheckFailure
 from reviewer.findings.model import Finding
-from reviewer.findings.parse import LookupRequest
 from reviewer.models.model import Stage
 from reviewer.steps.answer import UnitAnswer
 from reviewer.steps.check import CheckedAnswer

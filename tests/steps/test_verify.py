@@ -12,9 +12,10 @@ import pytest
 from policies.policy import Policy
 from policies.words import Check, Severity, Tier, Verify
 from reviewer.context.lookup import LookUps
+from reviewer.context.lookup_request import LookupRequest
 from reviewer.errors import LedgerUnavailable, ModelUnavailable
 from reviewer.findings.model import Disposition, Finding
-from reviewer.findings.parse import LookupRequest
+from reviewer.models.ask import Answer
 from reviewer.models.model import Stage
 from reviewer.steps.answer import UnitAnswer
 from reviewer.steps.progress import Progress
@@ -122,14 +123,15 @@ def test_a_unit_too_long_for_any_batch_has_one_of_its_own() -> None:
 
 
 def test_the_one_who_verifies_sees_the_diff_with_numbers_and_what_was_looked_up() -> None:
-    item = LookUps(HEAD).answer(LookupRequest("file", "", "shop/price.py", 1, 2))
-    planned = LookUps(HEAD).answer(LookupRequest("file", "", "shop/cart.py", 1, 2))
+    item = LookUps(HEAD).answer(LookupRequest("file", "", "shop/price.py", 2, 2))
+    planned = LookUps(HEAD).answer(LookupRequest("file", "", "shop/price.py", 1, 1))
     asked = replace(answered(finding(), items=(planned,)), looked_up=(item,))
     _done, models = verify(asked)
     text = models.questions[0].prompt.text
     assert "4 +        found += row.price * row.count" in text
     assert "return row.price or 0" in text
-    assert "def total(rows):" in text
+    assert "def price_of(row):" in text
+    assert "<diff " in text
     assert "Count may be missing" in text
 
 
@@ -162,6 +164,23 @@ def test_grave_findings_that_are_called_wrong_without_a_proof_are_judged_one_tie
     assert (step.from_tier, step.to_tier) == (Tier.EFFICIENT, Tier.BALANCED)
     assert step.detail == "called wrong without a line that proves it"
     assert [call.failed_check for call in done.calls] == [Check.VERIFICATION_SPLIT, None]
+
+
+def test_the_call_whose_verdicts_were_split_is_the_last_one_and_no_call_is_lost() -> None:
+    class Retrying(ScriptedModels):
+        def ask(self, *given: Any, **named: Any) -> Answer:
+            answer = super().ask(*given, **named)
+            return replace(answer, calls=(replace(answer.calls[0], ok=False), *answer.calls))
+
+    models = Retrying([verdicts(verdict(proof="no such line")), NOTHING])
+    done = verify_findings([answered(finding())], context_of(models))
+    split = Check.VERIFICATION_SPLIT
+    assert [(call.ok, call.failed_check) for call in done.calls] == [
+        (False, None),
+        (True, split),
+        (False, None),
+        (True, None),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from webhooks.signature import sign
 
 SECRETS = ("It's a Secret to Everybody", "the one before")
 SHA = "0123456789abcdef0123456789abcdef01234567"
+BASE = "fedcba9876543210fedcba9876543210fedcba98"
 
 
 @dataclass
@@ -84,7 +85,8 @@ def pull_request(
             "draft": False,
             "user": user(),
             "head": {"sha": sha, "repo": {"id": 44}},
-            "base": {"sha": SHA},
+            "base": {"sha": BASE},
+            "updated_at": "2026-11-21T12:00:00Z",
             **more,
         },
     }

@@ -373,7 +373,12 @@ def test_an_entitled_person_gets_three_commands_an_hour_and_a_redelivery_is_none
     assert [ask(1), ask(1), ask(2), ask(2), ask(3)] == [202] * 5
     assert [ask(number) for number in range(4, 30)] == [200] * 26
     assert ask(3) == 202
-    assert len(waiting(jobs)) == 3
+    # And one job that tells the pull request so, once for all that were refused.
+    told = [
+        row for row in web.ledger.reviews.recent(40) if row.key.number == 300 and row.payload["problem"] == "cap"
+    ]
+    assert len(told) == 1
+    assert len(waiting(jobs)) == 4
 
 
 def test_an_hour_of_many_pushes_allows_no_more_commands(web: Web, jobs: redis.Redis, ids: dict[str, int]):

@@ -47,7 +47,6 @@ def test_a_line_of_its_own_is_a_command(text: str, command: ReviewCommand):
         "Please /kilo review",
         "/kiloreview",
         "/kilo-review",
-        "/KILO review",
         "\u200b/kilo review",
         "> /kilo review",
         "> > /kilo review",

@@ -8,8 +8,8 @@ import pytest
 
 from reviewer.jobs import run as service
 from tests.shared import ROOT
-from webhooks import ask, triggers
-from webhooks.manifest import PERMISSIONS, manifest
+from webhooks import github_permission, triggers
+from webhooks.manifest import EVENT_PERMISSIONS, PERMISSIONS, manifest
 
 RANK = {"read": 1, "write": 2}
 
@@ -23,7 +23,8 @@ def written() -> dict[str, Any]:
 
 def test_the_permissions_are_those_of_the_tokens_that_the_code_asks_for(written: dict[str, Any]):
     used: dict[str, str] = {}
-    for permissions in (service.READ_PERMISSIONS, service.WRITE_PERMISSIONS, ask.PERMISSIONS):
+    tokens = (service.READ_PERMISSIONS, service.WRITE_PERMISSIONS, github_permission.PERMISSIONS)
+    for permissions in (*tokens, EVENT_PERMISSIONS):
         for name, level in permissions.items():
             used[name] = max(used.get(name, level), level, key=RANK.__getitem__)
     assert written["default_permissions"] == used

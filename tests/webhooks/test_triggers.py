@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from reviewer.errors import DeliveryRefused
+from reviewer.jobs.payload import Work
 from reviewer.ledger.keys import ReviewKey
 from tests.shared import shared
-from tests.webhooks.client import SHA, comment, pull_request, repository, rerun, user
+from tests.webhooks.client import BASE, SHA, comment, pull_request, repository, rerun, user
 from webhooks.commands import Verb
 from webhooks.delivery import Delivery, read_delivery
-from webhooks.triggers import EVENTS, Ignored, ReviewRequest, TriggerRules, decide
+from webhooks.triggers import EVENTS, Ignored, Trigger, TriggerRules, decide
 
 RULES = TriggerRules(app_id=12)
 
@@ -24,32 +25,34 @@ def delivery(event: str, payload: dict[str, Any], guid: str = "guid-1") -> Deliv
     return read_delivery(headers, json.dumps(payload).encode())
 
 
-def decided(event: str, payload: dict[str, Any], rules: TriggerRules = RULES) -> ReviewRequest | Ignored:
+def decided(event: str, payload: dict[str, Any], rules: TriggerRules = RULES) -> Trigger | Ignored:
     return decide(delivery(event, payload), rules)
 
 
 def test_an_opened_pull_request_is_a_request_with_the_key_of_its_head():
     request = decided("pull_request", pull_request())
-    assert isinstance(request, ReviewRequest)
-    assert request.key == ReviewKey(5, 44, 1, SHA, "auto")
+    assert isinstance(request, Trigger)
+    assert request.key == ReviewKey(5, 44, 1, SHA, "auto", base_sha=BASE)
     assert (request.repository, request.actor, request.needs_permission) == ("octo/shop", "ann", False)
-    assert request.payload() == {
+    assert request.payload().to_json() == {
         "repository": "octo/shop",
         "event": "pull_request.opened",
         "delivery": "guid-1",
         "verb": "review",
+        "problem": "",
         "strategy": "",
         "model": "",
         "comment_id": 0,
         "actor_id": 7,
+        "updated_at": "2026-11-21T12:00:00Z",
     }
 
 
 @pytest.mark.parametrize("action", ["opened", "synchronize", "reopened", "ready_for_review"])
 def test_the_same_head_is_the_same_work_however_it_came(action: str):
     request = decide(delivery("pull_request", pull_request(action), guid=action.replace("_", "-")), RULES)
-    assert isinstance(request, ReviewRequest)
-    assert request.key == ReviewKey(5, 44, 1, SHA, "auto")
+    assert isinstance(request, Trigger)
+    assert request.key == ReviewKey(5, 44, 1, SHA, "auto", base_sha=BASE)
 
 
 @pytest.mark.parametrize(
@@ -69,19 +72,44 @@ def test_pull_requests_that_ask_for_nothing_are_ignored_with_the_reason(payload:
     assert reason in ignored.reason
 
 
+def retargeted(base: str = BASE, changes: object = None) -> dict[str, Any]:
+    changed = changes or {"base": {"ref": {"from": "main"}, "sha": {"from": SHA}}}
+    return {**pull_request("edited", base={"sha": base}), "changes": changed}
+
+
+def test_another_base_is_other_work_and_an_edited_title_is_none():
+    one, other = (decided("pull_request", retargeted(sha)) for sha in (BASE, "b" * 40))
+    assert isinstance(one, Trigger)
+    assert isinstance(other, Trigger)
+    assert (one.key.base_sha, other.key.base_sha) == (BASE, "b" * 40)
+    assert one.key.automatic
+    for changes in ({"title": {"from": "x"}}, {"base": None}):
+        assert isinstance(decided("pull_request", retargeted(changes=changes)), Ignored)
+    rules = TriggerRules(app_id=12, on=frozenset({"opened"}))
+    assert isinstance(decided("pull_request", retargeted(), rules), Ignored)
+
+
+def test_a_label_is_work_of_its_own_where_policy_says_so():
+    rules = TriggerRules(app_id=12, on=frozenset({"labeled"}))
+    request = decide(delivery("pull_request", pull_request("labeled"), "guid-3"), rules)
+    assert isinstance(request, Trigger)
+    assert request.key.trigger == "label:guid-3"
+    assert not request.key.automatic
+
+
 def test_policy_may_review_drafts():
     rules = TriggerRules(app_id=12, review_drafts=True)
-    assert isinstance(decided("pull_request", pull_request(draft=True), rules), ReviewRequest)
+    assert isinstance(decided("pull_request", pull_request(draft=True), rules), Trigger)
 
 
 def test_policy_may_leave_forks_and_authors_to_commands():
     fork = pull_request(head={"sha": SHA, "repo": {"id": 45}})
     gone = pull_request(head={"sha": SHA, "repo": None})
     for payload in (fork, gone):
-        assert isinstance(decided("pull_request", payload), ReviewRequest)
+        assert isinstance(decided("pull_request", payload), Trigger)
         assert isinstance(decided("pull_request", payload, TriggerRules(review_forks=False)), Ignored)
     by_bot = pull_request(user=user("Dependabot[bot]", 49699333, "Bot"))
-    assert isinstance(decided("pull_request", by_bot), ReviewRequest)
+    assert isinstance(decided("pull_request", by_bot), Trigger)
     assert isinstance(
         decided("pull_request", by_bot, TriggerRules(ignore_authors=frozenset({"dependabot[bot]"}))), Ignored
     )
@@ -89,22 +117,25 @@ def test_policy_may_leave_forks_and_authors_to_commands():
 
 def test_policy_may_switch_triggers_off():
     rules = TriggerRules(app_id=12, on=frozenset({"opened"}))
-    assert isinstance(decided("pull_request", pull_request("opened"), rules), ReviewRequest)
+    assert isinstance(decided("pull_request", pull_request("opened"), rules), Trigger)
     assert isinstance(decided("pull_request", pull_request("synchronize"), rules), Ignored)
     assert isinstance(decided("issue_comment", comment(), rules), Ignored)
 
 
 def test_a_command_is_a_request_that_needs_permission_and_is_known_by_its_comment():
     request = decided("issue_comment", comment("/kilo review --strategy frontier --model a/b"))
-    assert isinstance(request, ReviewRequest)
+    assert isinstance(request, Trigger)
     assert request.key == ReviewKey(5, 44, 1, "", "comment:900")
     assert request.needs_permission
-    assert request.payload() | {"strategy": "frontier", "model": "a/b", "comment_id": 900} == request.payload()
+    assert (
+        request.payload().to_json() | {"strategy": "frontier", "model": "a/b", "comment_id": 900}
+        == request.payload().to_json()
+    )
 
 
 def test_an_estimate_is_a_request_of_its_own_kind():
     request = decided("issue_comment", comment("/kilo estimate"))
-    assert isinstance(request, ReviewRequest)
+    assert isinstance(request, Trigger)
     assert request.command.verb is Verb.ESTIMATE
 
 
@@ -120,10 +151,12 @@ def test_an_estimate_is_a_request_of_its_own_kind():
 )
 def test_a_command_that_does_not_exist_is_answered_and_none_of_its_words_are_kept(text: str, problem: str):
     request = decided("issue_comment", comment(text))
-    assert isinstance(request, ReviewRequest)
+    assert isinstance(request, Trigger)
     assert request.needs_permission
-    assert (request.payload()["verb"], request.payload()["problem"]) == ("correction", problem)
-    assert not any(word in str(request.payload()) for word in ("dance", "everyone", "base-url", "cheap", "$(id)"))
+    assert (request.payload().to_json()["verb"], request.payload().to_json()["problem"]) == ("correction", problem)
+    assert not any(
+        word in str(request.payload().to_json()) for word in ("dance", "everyone", "base-url", "cheap", "$(id)")
+    )
 
 
 def test_a_bot_that_is_allowed_gets_no_answer_to_a_command_that_does_not_exist():
@@ -164,23 +197,62 @@ def test_comments_that_command_nothing_are_ignored_with_the_reason(payload: dict
 @pytest.mark.parametrize("association", ["NONE", "CONTRIBUTOR", "FIRST_TIMER", "MEMBER", "OWNER"])
 def test_author_association_entitles_nobody(association: str):
     request = decided("issue_comment", comment(author_association=association))
-    assert isinstance(request, ReviewRequest)
+    assert isinstance(request, Trigger)
     assert request.needs_permission
 
 
 def test_a_bot_is_allowed_by_its_number_and_not_by_its_name():
     rules = TriggerRules(app_id=12, allowed_bots=frozenset({66}))
     allowed = decided("issue_comment", comment(author=user("ci[bot]", 66, "Bot")), rules)
-    assert isinstance(allowed, ReviewRequest)
+    assert isinstance(allowed, Trigger)
     assert not allowed.needs_permission
     assert isinstance(decided("issue_comment", comment(author=user("ci[bot]", 67, "Bot")), rules), Ignored)
 
 
 def test_a_rerun_of_our_check_is_a_request_per_press_of_the_button():
     request = decide(delivery("check_run", rerun(), "guid-9"), RULES)
-    assert isinstance(request, ReviewRequest)
+    assert isinstance(request, Trigger)
     assert request.key == ReviewKey(5, 44, 1, SHA, "rerun:guid-9")
     assert request.needs_permission
+
+
+def test_a_rerun_of_a_forks_check_is_known_by_what_we_wrote_on_it():
+    # GitHub names no pull request there; what names another one is ours all the same.
+    for named in ([], [{"number": 1}], [{"number": 1}, {"number": 2}]):
+        request = decided("check_run", rerun(external_id="pr-7/review-30", pull_requests=named))
+        assert isinstance(request, Trigger)
+        assert request.key.number == 7
+
+
+@pytest.mark.parametrize(
+    "identity", ["", "30", "pr-x/review-1", "pr-7/review-1 ", "pr-" + "9" * 40 + "/review-1", None, 3]
+)
+def test_an_identity_that_is_not_ours_names_no_pull_request(identity: object):
+    request = decided("check_run", rerun(external_id=identity, pull_requests=[]))
+    assert isinstance(request, Trigger)
+    # Every pull request of this head, as the ledger knows them.
+    assert request.key.number == 0
+
+
+def test_rerunning_all_checks_asks_for_the_pull_request_of_the_suite():
+    suite = {"head_sha": SHA, "app": {"id": 12}, "pull_requests": [{"number": 4}]}
+    payload = {**rerun(), "check_suite": suite}
+    request = decided("check_suite", payload)
+    assert isinstance(request, Trigger)
+    assert (request.key.number, request.key.trigger, request.needs_permission) == (4, "rerun:guid-1", True)
+    assert isinstance(decided("check_suite", {**payload, "action": "requested"}), Ignored)
+    assert isinstance(decided("check_suite", {**payload, "check_suite": {**suite, "app": {"id": 1}}}), Ignored)
+
+
+def test_a_merge_queue_asks_for_a_verdict_and_for_no_review():
+    group = {"head_sha": SHA, "head_ref": f"refs/heads/gh-readonly-queue/release/2.x/pr-12-{BASE}"}
+    payload = {**rerun(), "action": "checks_requested", "merge_group": group}
+    request = decided("merge_group", payload)
+    assert isinstance(request, Trigger)
+    assert (request.key.number, request.key.head_sha, request.payload().verb) == (12, SHA, Work.MERGE_GROUP)
+    assert not request.needs_permission
+    assert isinstance(decided("merge_group", {**payload, "action": "destroyed"}), Ignored)
+    assert isinstance(decided("merge_group", {**payload, "merge_group": {**group, "head_ref": "main"}}), Ignored)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +260,6 @@ def test_a_rerun_of_our_check_is_a_request_per_press_of_the_button():
     [
         (rerun(app={"id": 99}), "another App"),
         (rerun(app=None), "another App"),
-        (rerun(pull_requests=[]), "no pull request"),
         ({**rerun(), "action": "completed"}, "completed"),
         ({**rerun(), "sender": user("x[bot]", 3, "Bot")}, "bots"),
     ],
@@ -224,6 +295,8 @@ def test_other_events_are_ignored_by_name(event: str):
         pull_request(sha=SHA.upper()),
         pull_request(number=0),
         pull_request(head=None),
+        pull_request(base=None),
+        pull_request(base={"sha": "main"}),
     ],
 )
 def test_a_payload_of_a_known_event_that_cannot_be_used_is_refused(payload: dict[str, Any]):
@@ -249,4 +322,4 @@ def test_every_official_payload_is_a_request_a_reason_or_a_refusal():
     # A repository's own webhook, not an App's: half of the examples are such.
     assert set(refused) == {("no-installation", False)}
     # Those with an installation: opened 3, synchronize 1, reopened 2, ready_for_review 1.
-    assert seen["ReviewRequest"] == 7
+    assert seen["Trigger"] == 7

@@ -156,6 +156,7 @@ class Call:
             ),
             None,
         )
+        found = found or self.hub.state.named(f"{owner}/{repo}")
         if found is None or not self.sees(found):
             raise not_found()
         return found

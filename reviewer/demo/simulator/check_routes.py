@@ -164,7 +164,9 @@ def list_check_runs(call: Call, owner: str, repo: str, ref: str) -> Reply:
     if sha is None:
         raise GitHubError(422, f"No commit found for SHA: {ref}")
     rows = [
-        run for run in call.hub.state.check_runs.values() if run.head_sha == sha and run.repository is repository
+        run
+        for run in call.hub.state.check_runs.values()
+        if run.head_sha == sha and run.repository is repository and call.hub.state.listed(run.id)
     ]
     if name := call.query.get("check_name"):
         rows = [run for run in rows if run.name == name]

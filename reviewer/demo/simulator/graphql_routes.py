@@ -76,7 +76,11 @@ def _pull(call: Call, pull: PullRequest) -> dict[str, Any]:
     state = call.hub.state
 
     def threads(**page: Any) -> dict[str, Any]:
-        roots = [item for item in state.review_comments.values() if item.pull is pull and item.in_reply_to is None]
+        roots = [
+            item
+            for item in state.review_comments.values()
+            if item.pull is pull and item.in_reply_to is None and state.listed(item.id)
+        ]
         return _connection([_thread(call, item) for item in roots], "PullRequestReviewThread", **page)
 
     def comments(**page: Any) -> dict[str, Any]:

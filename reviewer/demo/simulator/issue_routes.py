@@ -35,7 +35,8 @@ def emit(hub: Hub, action: str, comment: IssueComment, sender: User, **more: obj
 def list_comments(call: Call, owner: str, repo: str, number: int) -> Reply:
     """List the conversation, oldest first."""
     pull = call.pull(owner, repo, number)
-    rows = [item for item in call.hub.state.comments.values() if item.pull is pull]
+    state = call.hub.state
+    rows = [item for item in state.comments.values() if item.pull is pull and state.listed(item.id)]
     if since := call.query.get("since"):
         rows = [item for item in rows if (shapes.stamp(item.updated_at) or "") >= since]
     return listed(call, rows, lambda item: pull_shapes.issue_comment(call.hub, item))

@@ -22,7 +22,11 @@ def list_pulls(call: Call, owner: str, repo: str) -> Reply:
     state = call.query.get("state", "open")
     rows = [pull for pull in rows if state in ("all", pull.state)]
     if head := call.query.get("head"):
-        rows = [pull for pull in rows if head == f"{pull.head_repository.owner.login}:{pull.head_ref}"]
+        rows = [
+            pull
+            for pull in rows
+            if pull.head_repository and head == f"{pull.head_repository.owner.login}:{pull.head_ref}"
+        ]
     if base := call.query.get("base"):
         rows = [pull for pull in rows if pull.base_ref == base]
     if call.query.get("direction") == "asc":
@@ -38,6 +42,10 @@ def get_pull(call: Call, owner: str, repo: str, number: int) -> Reply:
         return pull_diff(call, pull, "diff")
     if "patch" in call.accept:
         return pull_diff(call, pull, "patch")
+    stale, answers = call.hub.state.replicas.get(pull.id, ({}, 0))
+    if answers:
+        call.hub.state.replicas[pull.id] = (stale, answers - 1)
+        return Reply(stale)
     return Reply(pull_shapes.pull(call.hub, pull, full=True))
 
 

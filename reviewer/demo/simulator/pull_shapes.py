@@ -128,13 +128,14 @@ def pull(hub: Hub, item: PullRequest, *, full: bool = False) -> dict[str, Any]:
     return document
 
 
-def _end(hub: Hub, repo: Repository, ref: str, sha: str) -> dict[str, Any]:
+def _end(hub: Hub, repo: Repository | None, ref: str, sha: str) -> dict[str, Any]:
+    # The head's repository is null once a fork was deleted.
     return {
-        "label": f"{repo.owner.login}:{ref}",
+        "label": f"{repo.owner.login if repo else 'unknown repository'}:{ref}",
         "ref": ref,
         "sha": sha,
-        "user": shapes.user(hub, repo.owner),
-        "repo": shapes.repository(hub, repo),
+        "user": shapes.user(hub, repo.owner) if repo else None,
+        "repo": shapes.repository(hub, repo) if repo else None,
     }
 
 
@@ -296,12 +297,28 @@ def check_run(hub: Hub, item: CheckRun) -> dict[str, Any]:
                 "id": found.id,
                 "number": found.number,
                 "url": f"{hub.repo_url(repo)}/pulls/{found.number}",
-                "head": _short_end(hub, found.head_repository, found.head_ref, found.head_sha),
+                "head": _short_end(hub, repo, found.head_ref, found.head_sha),
                 "base": _short_end(hub, repo, found.base_ref, found.base_sha),
             }
             for found in hub.state.pulls_of(repo)
             if found.head_sha == item.head_sha and found.state == "open" and found.head_repository is repo
         ],
+    }
+
+
+def check_suite(hub: Hub, item: CheckRun) -> dict[str, Any]:
+    """Shape the check suite of a check run, as an event has it."""
+    run = check_run(hub, item)
+    return {
+        "id": item.suite_id,
+        "node_id": node_id("CS", item.suite_id),
+        "head_branch": None,
+        "head_sha": item.head_sha,
+        "status": item.status,
+        "conclusion": item.conclusion,
+        "url": f"{hub.repo_url(item.repository)}/check-suites/{item.suite_id}",
+        "pull_requests": run["pull_requests"],
+        "app": run["app"],
     }
 
 

@@ -17,6 +17,7 @@ PERMISSIONS: Mapping[str, str] = {
     "pull_requests": "write",
     "issues": "write",
     "checks": "write",
+    "merge_queues": "read",
 }
 EVENTS: Sequence[str] = (
     "pull_request",
@@ -24,6 +25,8 @@ EVENTS: Sequence[str] = (
     "pull_request_review_comment",
     "pull_request_review_thread",
     "check_run",
+    "check_suite",
+    "merge_group",
     "installation",
     "installation_repositories",
 )

@@ -129,7 +129,7 @@ def _reviews(call: Call, pull: PullRequest) -> list[Review]:
 @route("GET", "/repos/<owner>/<repo>/pulls/<int:number>/reviews", "pull_requests:read")
 def list_reviews(call: Call, owner: str, repo: str, number: int) -> Reply:
     """List reviews, oldest first."""
-    rows = _reviews(call, call.pull(owner, repo, number))
+    rows = [item for item in _reviews(call, call.pull(owner, repo, number)) if call.hub.state.listed(item.id)]
     return listed(call, rows, lambda item: pull_shapes.review(call.hub, item))
 
 
@@ -194,7 +194,7 @@ def list_comments(call: Call, owner: str, repo: str, number: int) -> Reply:
     rows = [
         item
         for item in call.hub.state.review_comments.values()
-        if item.pull is pull and item.review.state != "PENDING"
+        if item.pull is pull and item.review.state != "PENDING" and call.hub.state.listed(item.id)
     ]
     return listed(call, rows, lambda item: pull_shapes.review_comment(call.hub, item))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -114,7 +115,7 @@ class PullRequest:
     author: User
     base_ref: str
     base_sha: str
-    head_repository: Repository
+    head_repository: Repository | None
     head_ref: str
     head_sha: str
     created_at: datetime
@@ -282,6 +283,13 @@ class State:
         self.deliveries: dict[int, Delivery] = {}
         self.manifests: dict[str, dict[str, Any]] = {}
         self.seen: deque[Seen] = deque(maxlen=100_000)
+        # Lists show a record only once it is this old, in seconds: GitHub's replicas lag its writes.
+        self.list_lag = 0.0
+        self._born: dict[int, float] = {}
+        # Names that repositories had before they were renamed, by the id of the repository.
+        self.renamed: dict[str, int] = {}
+        # What a lagging replica answers for a pull request: the document, and how many times more.
+        self.replicas: dict[int, tuple[dict[str, Any], int]] = {}
 
     def now(self) -> datetime:
         """Return the time, in whole seconds as GitHub gives it."""
@@ -289,7 +297,18 @@ class State:
 
     def next_id(self) -> int:
         """Return a fresh identifier."""
-        return next(self._ids)
+        made = next(self._ids)
+        self._born[made] = time.monotonic()
+        return made
+
+    def listed(self, record_id: int) -> bool:
+        """Tell whether lists show a record already."""
+        return time.monotonic() - self._born.get(record_id, float("-inf")) >= self.list_lag
+
+    def named(self, full_name: str) -> Repository | None:
+        """Return the repository of a name, or of a name that it had before."""
+        found = self.repositories.get(full_name)
+        return found or self.repository_by_id(self.renamed.get(full_name, 0))
 
     def user(self, login: str, kind: str = "User") -> User:
         """Return the account of this login, made on first use."""

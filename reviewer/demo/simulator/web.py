@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import secrets
 import time
 import uuid
 from collections.abc import Iterable
 from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from flask import Flask, Response, request
@@ -20,6 +21,9 @@ from reviewer.demo.simulator.api import ROUTES, Call, GitHubError, Reply, Route,
 from reviewer.demo.simulator.faults import Fault, Faults
 from reviewer.demo.simulator.hub import Hub
 from reviewer.demo.simulator.state import Repository, Seen
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 KEPT_BODY: Final = 1_000_000
 ROUTE_MODULES: Final = ("app", "check", "git", "graphql", "issue", "pull", "review")
@@ -45,9 +49,45 @@ def create_web(hub: Hub, faults: Faults) -> Flask:
         )
     _add_git(web, hub, faults)
     _add_pages(web, hub)
+    web.wsgi_app = _Renames(web.wsgi_app, hub)  # type: ignore[method-assign] # Flask's own way to wrap it
     web.register_error_handler(HTTPException, _http_error)
     web.register_error_handler(GitHubError, _github_error)
     return web
+
+
+class _Renames:
+    """Redirect requests on a repository's former name to its address by id, as GitHub does, and serve that."""
+
+    def __init__(self, inner: WSGIApplication, hub: Hub) -> None:
+        self._inner = inner
+        self._hub = hub
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        path = environ["PATH_INFO"]
+        if match := re.fullmatch(r"/repositories/(\d+)(/.*)?", path):
+            found = self._hub.state.repository_by_id(int(match[1]))
+            environ["PATH_INFO"] = f"/repos/{found.full_name if found else 'gone/gone'}{match[2] or ''}"
+        elif match := re.fullmatch(r"/repos/([^/]+/[^/]+)(/.*)?", path):
+            repo_id = self._hub.state.renamed.get(match[1])
+            if repo_id is not None and match[1] not in self._hub.state.repositories:
+                return self._redirect(environ, start_response, f"/repositories/{repo_id}{match[2] or ''}")
+        return self._inner(environ, start_response)
+
+    def _redirect(self, environ: WSGIEnvironment, start: StartResponse, path: str) -> Iterable[bytes]:
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        read = environ["REQUEST_METHOD"] in ("GET", "HEAD")
+        status = 301 if read else 307
+        self._hub.state.seen.append(
+            Seen(environ["REQUEST_METHOD"], environ["PATH_INFO"], status, time.monotonic(), "-")
+        )
+        query = environ.get("QUERY_STRING")
+        location = f"{self._hub.url}{path}{'?' + query if query else ''}"
+        words = "Moved Permanently" if read else "Temporary Redirect"
+        body = json.dumps({"message": words, "url": location}).encode()
+        headers = [("Location", location), ("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        start(f"{status} {words}", headers)
+        return [body]
 
 
 def _github_error(error: GitHubError) -> Response:

@@ -1,15 +1,14 @@
-"""Ask: GitHub's answer to what a person may do with a repository, in time for a webhook's own answer."""
+"""Ask GitHub what a person may do with a repository, in time for a webhook's own answer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
-from urllib.parse import quote
 
 from reviewer.github.api import Api
 from reviewer.github.auth import AppAuth
-from webhooks.permission import ROLES
+from reviewer.github.permission import role_of
 
 # Seconds for one request. GitHub waits ten for us: a token, and a read that is tried three times at most.
 TIMEOUT: Final = 2
@@ -30,13 +29,4 @@ class AskGitHub:
         """Return the role of a person, one of ROLES; NotFound where GitHub knows no such person."""
         source = self._auth.source(installation_id, repository_ids=(repo_id,), permissions=PERMISSIONS)
         api = Api(self._auth.api.url, source, now=self._now, timeout=TIMEOUT)
-        answer = api.get(
-            f"/repos/{repository}/collaborators/{quote(login, safe='')}/permission",
-            doing=f"say what {login} may do with {repository}",
-            needs="metadata: read",
-        )
-        # `permission` knows the four oldest roles only: maintain shows as write, triage as read.
-        for key in ("role_name", "permission"):
-            if answer.get(key) in ROLES:
-                return str(answer[key])
-        return "none"
+        return role_of(api, repository, login)

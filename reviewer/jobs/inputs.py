@@ -1,0 +1,97 @@
+"""Open what a review is made from: the change, both commits, the policy at the base, and the models."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from policies.budgets import Account
+from policies.policy import Policy
+from policies.starting import analysers_only
+from reviewer.git.snapshot import Snapshot
+from reviewer.github.change_source import fetch_change
+from reviewer.github.mirror import Mirrors
+from reviewer.github.records import PullRequest
+from reviewer.jobs.access import READ_PERMISSIONS, Access
+from reviewer.jobs.commits import open_commits
+from reviewer.jobs.earlier_findings import earlier_findings
+from reviewer.jobs.job import Job
+from reviewer.jobs.models import Models, no_models, open_models
+from reviewer.jobs.occasion import lock_file_note, occasion_of
+from reviewer.jobs.policy import effective_policy
+from reviewer.ledger.meter import LedgerMeter
+from reviewer.prompts.about import About
+from reviewer.steps.request import ReviewRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a review is made from."""
+
+    request: ReviewRequest
+    policy: Policy
+    models: Models
+    base: Snapshot
+    head: Snapshot
+
+
+def open_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> Inputs:
+    """Fetch the change, open both commits until `stack` ends, and read the policy at the base.
+
+    ConfigurationError for a policy, or a model that a command names, that cannot be used.
+    """
+    mirrors = Mirrors(
+        job.settings.state_dir / "mirrors",
+        limit=job.settings.mirror_limit,
+        repository_limit=job.settings.mirror_repository_limit,
+    )
+    stack.callback(mirrors.close)
+    installation = job.key.installation_id
+    token = access.auth.installation_token(
+        installation, repository_ids=(job.key.repo_id,), permissions=READ_PERMISSIONS
+    )
+    fetched = fetch_change(access.reader, pr, lambda: mirrors.ensure(pr, token.token, installation_id=installation))
+    base, head = open_commits(access.reader, pr, fetched, stack)
+    policy = effective_policy(job.settings, base=base, private=pr.private)
+    unasked = analysers_only(occasion_of(job, pr), policy, asked=not job.key.automatic)
+    models = no_models(unasked) if unasked else models_for(job, policy, pr)
+    locks = lock_file_note(fetched.change) if unasked else ""
+    request = ReviewRequest(
+        change=fetched.change,
+        about=About(pr.title, pr.body, pr.author),
+        labels=pr.labels,
+        private=pr.private,
+        strategy=job.payload.chosen_strategy,
+        earlier=earlier_findings(access.reader, job.ledger, pr, login=access.identity.login, now=job.now),
+        notices=tuple(filter(None, (*policy.notices, *fetched.notices, models.reason, locks))),
+    )
+    return Inputs(request, policy, models, base, head)
+
+
+def models_for(job: Job, policy: Policy, pr: PullRequest) -> Models:
+    """Return the models that settings, policy and command allow, metered on this review's account."""
+    account = Account(
+        run=str(job.id),
+        pull_request=job.key.pull_request,
+        user=job.row.actor,
+        repository=pr.repository,
+        organisation=pr.repository.partition("/")[0],
+    )
+    meter = LedgerMeter(
+        job.ledger,
+        job.id,
+        policy.limits,
+        account,
+        job.now,
+        lease=job.held.lease,
+        allow_unknown_price=policy.unknown_price == "allow",
+    )
+    return open_models(
+        job.settings,
+        policy,
+        meter,
+        private=pr.private,
+        model=job.payload.model,
+        strategy=job.payload.chosen_strategy,
+        discover_local=not job.settings.provider_keys and not job.settings.model_url,
+    )

@@ -1,0 +1,77 @@
+"""The job payload: what a ledger row holds beside its key, as one typed record and its JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from policies.words import Strategy
+
+
+class Work(StrEnum):
+    """What a row asks for. The ledger counts rows by this word: `verb` in the JSON."""
+
+    REVIEW = "review"
+    ESTIMATE = "estimate"
+    CORRECTION = "correction"
+    MERGE_GROUP = "merge-group"
+
+
+@dataclass(frozen=True, slots=True)
+class JobPayload:
+    """Ids and words, no text of the pull request; "" and 0 where there is none.
+
+    `repository` is `owner/name` when the delivery came: it may be renamed since. `problem` is what is wrong with a
+    command, a Problem. `updated_at` is the pull request's in the delivery, ISO 8601 in UTC.
+    """
+
+    repository: str
+    verb: Work = Work.REVIEW
+    event: str = ""
+    delivery: str = ""
+    problem: str = ""
+    strategy: str = ""
+    model: str = ""
+    comment_id: int = 0
+    actor_id: int = 0
+    updated_at: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        """Return the JSON object that the ledger keeps."""
+        return {**asdict(self), "verb": self.verb.value}
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, object]) -> JobPayload:
+        """Read a payload of this or an older version; ValueError for one without a repository."""
+        repository = row.get("repository")
+        if not isinstance(repository, str) or "/" not in repository:
+            raise ValueError("a job payload without a repository")
+        verb = row.get("verb")
+        return cls(
+            repository=repository,
+            verb=Work(str(verb)) if verb else Work.REVIEW,
+            event=_word(row, "event"),
+            delivery=_word(row, "delivery"),
+            problem=_word(row, "problem"),
+            strategy=_word(row, "strategy"),
+            model=_word(row, "model"),
+            comment_id=_id(row, "comment_id"),
+            actor_id=_id(row, "actor_id"),
+            updated_at=_word(row, "updated_at"),
+        )
+
+    @property
+    def chosen_strategy(self) -> Strategy | None:
+        """The strategy that a command named, None where policy decides."""
+        return Strategy(self.strategy) if self.strategy else None
+
+
+def _word(row: Mapping[str, object], name: str) -> str:
+    value = row.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _id(row: Mapping[str, object], name: str) -> int:
+    value = row.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -1,0 +1,91 @@
+"""Make a review, store it, and publish it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reviewer import pipeline
+from reviewer.github.records import PullRequest
+from reviewer.jobs.access import Access
+from reviewer.jobs.document import Document, dump_document
+from reviewer.jobs.earlier_findings import known_findings
+from reviewer.jobs.inputs import Inputs
+from reviewer.jobs.job import Job
+from reviewer.jobs.payload import Work
+from reviewer.jobs.verdicts import keep_earlier
+from reviewer.ledger.keys import Publication, ReviewState
+from reviewer.publish.check import verdict_of
+from reviewer.publish.check_runs import external_id
+from reviewer.publish.cost import Totals
+from reviewer.publish.publisher import Identity, publish
+from reviewer.publish.settle import Settle
+from reviewer.steps.context import ReviewContext
+
+
+def make_review(job: Job, inputs: Inputs, earlier: Document | None) -> Document:
+    """Run the pipeline and judge its result; `earlier` is the verdict that the same head and base have already."""
+    context = ReviewContext(
+        inputs.policy,
+        inputs.models.client,
+        inputs.head,
+        inputs.base,
+        frontier_price=inputs.models.frontier_price,
+        store=job.ledger.results(job.now),
+    )
+    review = pipeline.review(inputs.request, context)
+    job.ledger.calls.note_checks(str(job.id), review.calls)
+    # The ledger is the truth about money: calls of an attempt that died belong on the bill too.
+    review = replace(review, calls=job.ledger.calls.of_review(job.id))
+    verdict = verdict_of(review, fail_on=inputs.policy.fail_on, limit_conclusion=inputs.policy.limit_conclusion)
+    return Document(review, keep_earlier(earlier.verdict, verdict) if earlier else verdict)
+
+
+def store_review(job: Job, document: Document) -> None:
+    """Store a review before anything of it is published: from here on a retry costs no model call."""
+    job.held.save_result(dump_document(document))
+
+
+def publish_review(job: Job, access: Access, pr: PullRequest, document: Document) -> None:
+    """Publish a stored review and end the row; a review that a comment asked for starts again on a new head."""
+    posted = publish(
+        document.review,
+        pr,
+        access.writer,
+        verdict=document.verdict,
+        identity=Identity(access.identity.login, access.identity.id),
+        fence=job.held.fence,
+        save=job.save,
+        before=_before(job, pr),
+        totals=_totals(job, pr),
+        conceal=job.redact,
+        external_id=external_id(job.key.number, job.id),
+        settle=Settle(),
+    )
+    if posted.stale and not job.key.head_sha:
+        # It is of whatever the head is: nobody else reviews the new one the way the command says.
+        job.held.restart()
+    elif posted.stale:
+        job.held.finish(ReviewState.SUPERSEDED, "head or base moved on during the review")
+    else:
+        found = known_findings(posted.review, posted.urls)
+        job.ledger.findings.save(job.held.lease, pr.repo_id, pr.number, found, job.now())
+        job.held.finish(ReviewState.PUBLISHED, job.redact("; ".join(posted.problems)))
+
+
+def _before(job: Job, pr: PullRequest) -> Publication:
+    """Return what earlier attempts saved, with the summary that an earlier review of the pull request posted."""
+    own = job.publication()
+    if own.summary_comment_id is None:
+        own = replace(own, summary_comment_id=job.ledger.publications.summary_of(pr.repo_id, pr.number))
+    return own
+
+
+def _totals(job: Job, pr: PullRequest) -> Totals:
+    spend = job.ledger.calls.totals(str(job.id), job.key.pull_request)
+    verbs = job.ledger.requests.verbs(pr.repo_id, pr.number)
+    return Totals(
+        reviews=verbs.get(Work.REVIEW, 0) + verbs.get("", 0),
+        calls=spend.pull_request.calls,
+        cost=spend.pull_request.cost,
+        known=spend.pull_request.known,
+    )
