@@ -3,9 +3,9 @@
     python -m bench context_sent --mirrors DIR [--only needed|review] [--repo owner/name] [--limit N] [--held-out]
 
 Each change of the development sets goes through the pipeline up to its prompts, with the policy that ships. A need
-counts as met where a line of its definition stands in a prompt: in the diff, in the function shown around it, or in a
-snippet. Prompts are counted in tokens beside the diff of the files in scope, instructions included. Repositories that
-no choice may rest on (`bench.held_out`) are left out; `--held-out` measures these alone.
+is met where a line of its definition stands in a prompt: in the diff, in a function around it, or in a snippet.
+Prompts are counted in tokens beside the diff of the files in scope, instructions included. Repositories that no
+choice may rest on (`bench.held_out`) are left out; `--held-out` measures these alone.
 """
 
 from __future__ import annotations

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from policies.words import Check, Severity
-from reviewer.change.anchor import NEAR_LINES, Anchors, squeeze
+from reviewer.change.anchor import NEAR_LINES, Anchors
 from reviewer.change.model import Anchor, Side, Unit
+from reviewer.change.quotes import squeeze
 from reviewer.findings.fingerprint import fingerprint
 from reviewer.findings.model import Finding
 from reviewer.findings.parse import Parsed, RawFinding

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from reviewer.change.anchor import squeeze
+from reviewer.change.quotes import squeeze
 from reviewer.findings.model import Disposition, Finding, PlacedFinding
 from reviewer.findings.reading import read_json
 

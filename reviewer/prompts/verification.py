@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from reviewer.change.anchor import squeeze
+from reviewer.change.quotes import squeeze
 from reviewer.findings.model import Finding
 from reviewer.findings.verify import MAX_PROOF, MAX_REASON, Outcome
 from reviewer.models.model import Prompt

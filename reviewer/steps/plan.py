@@ -40,7 +40,7 @@ WorstEvidence = Callable[[Unit], Severity | None]
 class Plan:
     """What will be asked about a unit, with context of its own (`items`) and the same for several (`shared`).
 
-    `around` are the lines shown with the hunks; `key` names the result in the store; `redacted` counts secrets taken out.
+    `around` are the lines shown with the hunks; `key` names the result in the store; `redacted` counts secrets.
     """
 
     unit: Unit
