@@ -28,7 +28,29 @@ BODY_LIMIT: Final = 1500
 ANSWER_ECHO_LIMIT: Final = 4000
 # So many files of the rest of a change are named.
 ELSEWHERE: Final = 12
-LOOKED_UP: Final = "Now answer about the diff above. There are no further look-ups: leave `lookups` empty."
+ADD: Final = (
+    "Now add what this shows about the diff above. Your findings stand without being repeated; one that you repeat "
+    "with the same quote replaces the earlier one, and with a confidence of 0 withdraws it."
+)
+MORE: Final = "Fill `needs` only where something still decides a finding."
+NO_MORE: Final = "There are no further look-ups: leave `needs` empty."
+
+
+@dataclass(frozen=True, slots=True)
+class RestOfChange:
+    """What else a change holds: files reviewed apart, those left out by policy, and whether a test is changed."""
+
+    apart: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    tested: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a model answered and what it was shown of what it asked for."""
+
+    answer: str
+    items: tuple[ContextItem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +85,9 @@ def build_prompt(
     schema: Mapping[str, Any],
     max_output_tokens: int,
     small: bool = False,
-    elsewhere: Sequence[str] = (),
+    rest: RestOfChange | None = None,
 ) -> Built:
-    """Build the prompt of a unit; `elsewhere` are files of the same change whose hunks are reviewed apart.
+    """Build the prompt of a unit; `rest` says what else the change holds, where that is known.
 
     `about` is None for a metadata-blind prompt: an author's framing cuts detection of security defects by
     16 to 93 points, and leaving it out restores it (https://arxiv.org/abs/2603.18740). `shared` items are the
@@ -82,7 +104,7 @@ def build_prompt(
     own, found = context_texts(items, paths=unit.paths)
     redacted += found
     shown = render_unit(unit, numbered=False) if small else render_in_code(unit, around)
-    diff = fenced("diff", f"{shown}\n{_elsewhere_text(elsewhere)}" if elsewhere and not small else shown)
+    diff = fenced("diff", f"{shown}\n{_rest_text(rest)}" if rest is not None and not small else shown)
     prompt = Prompt(
         system=system,
         shared="\n\n".join(stable),
@@ -118,17 +140,39 @@ def repair_prompt(
     return replace(prompt, unit="\n\n".join(parts))
 
 
-def hinted_prompt(prompt: Prompt, items: Sequence[ContextItem], *, paths: Sequence[str] = ()) -> Prompt:
-    """Return the prompt with what the model asked to look up; at its end, so that its start stays cached."""
-    parts, _found = context_texts(items, paths=paths)
-    return replace(prompt, unit="\n\n".join((prompt.unit, "What you asked to look up:", *parts, LOOKED_UP)))
+def continued_prompt(
+    prompt: Prompt, rounds: Sequence[Round], *, paths: Sequence[str] = (), more: bool = False
+) -> Prompt:
+    """Continue a question with each answer so far and what was looked up; `more` says that it may ask again.
+
+    Each round only appends, so that all that was sent before is read from the provider's cache.
+    """
+    parts = [prompt.unit]
+    for number, shown in enumerate(rounds, start=1):
+        texts, _found = context_texts(shown.items, paths=paths)
+        if shown.answer.strip():
+            parts.append(f"Your answer:\n{fenced('previous-answer', reveal(shown.answer[:ANSWER_ECHO_LIMIT]))}")
+        parts += ["What you asked for:", *texts, f"{ADD} {MORE if more or number < len(rounds) else NO_MORE}"]
+    return replace(prompt, unit="\n\n".join(parts))
 
 
-def _elsewhere_text(paths: Sequence[str]) -> str:
-    """Say what a reader would else look for: a hunk that defines or uses what this part shows may be in another."""
+def _rest_text(rest: RestOfChange) -> str:
+    """Say what a reader would else look for: a hunk that uses what this part shows, a lock file, a test."""
+    lines = []
+    if rest.apart:
+        lines.append(f"### also changed, reviewed apart: {_named(rest.apart)}")
+    if rest.left_out:
+        lines.append(f"### also changed, left out by policy: {_named(rest.left_out)}")
+    if not lines:
+        lines.append("### this is the whole change")
+    if not rest.tested:
+        lines.append("### no test file is changed")
+    return "\n".join(lines)
+
+
+def _named(paths: Sequence[str]) -> str:
     more = len(paths) - ELSEWHERE
-    named = ", ".join(quote(path) for path in paths[:ELSEWHERE])
-    return f"### also changed, reviewed apart: {named}{f' and {more} more' if more > 0 else ''}"
+    return ", ".join(quote(path) for path in paths[:ELSEWHERE]) + (f" and {more} more" if more > 0 else "")
 
 
 def _about_text(about: About) -> str:

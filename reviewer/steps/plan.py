@@ -18,13 +18,14 @@ from reviewer.context.gather import ContextGatherer, proportional_budget
 from reviewer.context.model import ContextItem, ContextKind
 from reviewer.context.surroundings import NOTHING_AROUND, Surroundings, around_budget
 from reviewer.context.tokens import count_tokens
-from reviewer.findings.schema import FINDINGS_SCHEMA, narrowed
+from reviewer.findings.schema import narrowed, schema_for
 from reviewer.models.model import Candidate, Prompt
-from reviewer.prompts.build import build_prompt
+from reviewer.prompts.build import RestOfChange, build_prompt
 from reviewer.steps.context import ReviewContext
 from reviewer.steps.model_size import answer_room, is_small
 from reviewer.steps.prepare import Prepared, changed_parts
 from reviewer.steps.result import UnitRoute
+from reviewer.syntax.test_paths import is_test_path
 
 # What a small model may fill in: one finding in a few words, on one of so many lines.
 SMALL_FINDINGS: Final = 1
@@ -91,17 +92,17 @@ def plan_unit(
     around = gatherer.around(unit, budget=around_budget(diff)) if gatherer else NOTHING_AROUND
     budget = _own_budget(diff, shared, policy)
     items = gatherer.for_unit(unit, budget=budget, around=around) if gatherer else ()
-    small = is_small(candidate)
+    small, room = is_small(candidate), answer_room(candidate, policy)
     built = build_prompt(
         unit,
         items,
         around=around,
         about=None if decision.metadata_blind else prepared.request.about,
         shared=shared,
-        schema=_small_schema(unit) if small else FINDINGS_SCHEMA,
-        max_output_tokens=answer_room(candidate, policy),
+        schema=_small_schema(unit) if small else schema_for(room),
+        max_output_tokens=room,
         small=small,
-        elsewhere=elsewhere(unit, prepared),
+        rest=rest_of_change(unit, prepared),
     )
     route_shown = UnitRoute(
         unit=unit.identity,
@@ -115,6 +116,13 @@ def plan_unit(
     return Plan(
         unit, route_shown, candidate, built.prompt, tuple(items), tuple(shared), key, built.redacted, around
     )
+
+
+def rest_of_change(unit: Unit, prepared: Prepared) -> RestOfChange:
+    """Return what the change holds beside a unit: other units' files, those left out on purpose, tests."""
+    left_out = dict.fromkeys(skip.path for skip in prepared.scope.skipped if skip.excluded)
+    paths = [*(file.path for file in prepared.scope.files), *left_out]
+    return RestOfChange(elsewhere(unit, prepared), tuple(left_out), any(map(is_test_path, paths)))
 
 
 def elsewhere(unit: Unit, prepared: Prepared) -> tuple[str, ...]:

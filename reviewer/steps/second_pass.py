@@ -25,7 +25,7 @@ def add_second_pass(
     if not context.policy.second_pass or candidate is None or is_small(candidate) or context.run.out_of_time():
         return answer
     result = context.models.ask(
-        state.question,
+        state.unanswered,
         tier=max(context.policy.min_tier, min(state.tier, Tier.EFFICIENT)),
         unit=unit.identity,
         stage=Stage.SECOND_PASS,

@@ -17,7 +17,7 @@ from reviewer.context.gather import proportional_budget
 from reviewer.context.model import ContextItem, ContextKind
 from reviewer.context.surroundings import NOTHING_AROUND, Surroundings
 from reviewer.context.tokens import count_tokens
-from reviewer.findings.schema import FINDINGS_SCHEMA
+from reviewer.findings.schema import schema_for
 from reviewer.prompts.about import About
 from reviewer.steps.model_size import SMALL_OUTPUT
 from reviewer.steps.plan import SMALL_FINDINGS, SMALL_LINES, SMALL_TEXT, Plan, elsewhere, plan_unit, route_unit
@@ -119,7 +119,7 @@ def test_the_prompt_has_the_diff_the_context_and_the_same_instructions_for_all()
     assert "row.price * row.count" in plan.prompt.unit
     assert "def helper(): ..." in plan.prompt.unit
     assert "def shared_one(): ..." in plan.prompt.shared
-    assert plan.prompt.schema == FINDINGS_SCHEMA
+    assert plan.prompt.schema == schema_for(POLICY.max_output_tokens)
     assert plan.items == (item(),)
     assert [one.path for one in plan.shared] == ["lib/shared.py"]
 
@@ -133,7 +133,7 @@ def test_a_secret_in_the_context_is_taken_out_and_counted() -> None:
 
 def test_a_small_model_gets_a_form_with_the_paths_and_lines_of_its_unit_alone() -> None:
     plan = planned(models=ScriptedModels(candidates=lambda _tier: SMALL))
-    assert plan.prompt.schema != FINDINGS_SCHEMA
+    assert plan.prompt.schema != schema_for(POLICY.max_output_tokens)
     assert plan.prompt.max_output_tokens == SMALL_OUTPUT
     row = plan.prompt.schema["properties"]["findings"]["items"]["properties"]
     assert row["path"]["enum"] == ["shop/cart.py"]
