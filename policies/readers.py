@@ -198,8 +198,8 @@ def provider_rules(value: object) -> ProviderRules:
     return parse_provider_rules(value)
 
 
-_HEADER = re.compile(r"\s*\[\[?\s*([^\]#]+?)\s*\]\]?\s*(?:#.*)?$")
-_ASSIGNMENT = re.compile(r"\s*([\w\"'. -]+?)\s*=")
+_HEADER = re.compile(r"\[\[?([^\[\]#]+)\]\]?\s*(?:#.*)?$")
+_ASSIGNMENT = re.compile(r"([\w\"'. \t-]+)=")
 
 
 def line_of(text: str, name: str) -> int:
@@ -207,7 +207,7 @@ def line_of(text: str, name: str) -> int:
     section = ""
     best = 1
     for number, line in enumerate(text.split("\n"), start=1):
-        header = _HEADER.match(line)
+        header = _HEADER.match(line.strip())
         if header:
             section = _plain(header.group(1))
             if section == name or name.startswith(f"{section}."):

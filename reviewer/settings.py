@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import platformdirs
 
 from reviewer.errors import ConfigurationError
+from reviewer.secret_address import address_secrets, printable
 
 if TYPE_CHECKING:
     from policies.policy import Policy
@@ -158,6 +159,11 @@ class Settings:
             git_index_file=env.get("GIT_INDEX_FILE", ""),
         )
 
+    @property
+    def local_ledger_url(self) -> str:
+        """Where the local tool keeps what it spent and the answers that it paid for."""
+        return f"sqlite:///{self.cache_dir / 'local.sqlite'}"
+
     def require_github_app(self) -> None:
         """Refuse to go on without App id, private key and webhook secret: an unsigned endpoint is an open one."""
         missing = [
@@ -176,16 +182,32 @@ class Settings:
             )
 
     def secrets(self) -> tuple[str, ...]:
-        """Every secret value that is set, for redaction of whatever leaves the process.
+        """Return every secret value that is set, for redaction of whatever leaves the process.
 
-        A placeholder such as `not-needed`, which local servers take for a key, is no secret but ordinary words.
+        The passwords and tokens inside addresses are among them. Which values are looked for, and how, says
+        `reviewer.secret_value`: a local endpoint's `not-needed` is no secret.
         """
-        values = (self.github_private_key, *self.webhook_secrets)
-        keys = (self.model_key, *self.provider_keys.values())
-        return (
-            *(value.reveal() for value in values if value),
-            *(key.reveal() for key in keys if key and not is_placeholder(key.reveal())),
+        keys = (key for key in (self.model_key, *self.provider_keys.values()) if not is_placeholder(key.reveal()))
+        values = (self.github_private_key, *self.webhook_secrets, *keys)
+        addresses = (
+            self.database_url,
+            self.redis_url,
+            self.github_api_url,
+            self.model_url,
+            *self.base_urls.values(),
         )
+        inside = [value for address in addresses for value in address_secrets(address)]
+        inside += address_secrets(self.alert_webhook, path=True)
+        return tuple(dict.fromkeys((*(value.reveal() for value in values if value), *inside)))
+
+    def __repr__(self) -> str:
+        """Return every setting, addresses without the passwords and tokens in them."""
+        shown = {field.name: getattr(self, field.name) for field in fields(self)}
+        for name in ("database_url", "redis_url", "github_api_url", "model_url"):
+            shown[name] = printable(shown[name])
+        shown["alert_webhook"] = printable(self.alert_webhook, path=True)
+        shown["base_urls"] = {name: printable(address) for name, address in self.base_urls.items()}
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 
 def is_placeholder(key: str) -> bool:

@@ -36,7 +36,7 @@ MODULE_LIMIT = 400
 # same line. Why some stand where they do: what a model may look up is a word of context/, and findings/ reads it;
 # what a prompt shows are findings, so prompts/ stands after them.
 ORDER = (
-    ("errors", "settings"),
+    ("errors", "settings", "invisible", "secret_address", "secret_value"),
     ("syntax", "git"),
     ("change",),
     ("context", "models"),
@@ -48,7 +48,7 @@ ORDER = (
     ("ledger", "github", "publish", "queue"),
     ("jobs",),
     ("processes",),
-    ("local", "demo", "cli", "__main__"),
+    ("completion", "local", "demo", "cli", "__main__"),
 )
 
 
@@ -189,8 +189,6 @@ PLACE = {name: place for place, names in enumerate(ORDER) for name in names}
 KNOWN_CIRCLES = (
     {"reviewer.demo.simulator.hub", "reviewer.demo.simulator.pull_shapes", "reviewer.demo.simulator.shapes"},
     {"reviewer.local.explain", "reviewer.local.stages"},
-    {"reviewer.local.hook", "reviewer.local.push"},
-    {"reviewer.models.price_book", "reviewer.models.prices"},
 )
 KNOWN_WRONG_WAY: dict[str, str] = {}
 MOST_PARAMETERS = 5

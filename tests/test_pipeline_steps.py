@@ -122,7 +122,7 @@ def test_a_review_that_cannot_go_on_stops_the_models_and_is_no_review(error: Bas
     models = ScriptedModels([fail])
     with pytest.raises(type(error)):
         reviewed(models)
-    assert models.stopped == 1
+    assert models.stopped > 0
 
 
 def test_analysers_are_not_started_where_the_review_ends_before_the_first_question(

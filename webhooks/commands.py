@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from policies.words import Strategy
+from reviewer.invisible import without_hidden
 from reviewer.jobs.correction import USAGE, Problem
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def parse_command(text: str) -> ReviewCommand | CommandInvalid | None:
     for line in _own_lines(text):
         words = line.split()
         if words and words[0].lower() == "/kilo":
-            return _read(words[1:])
+            # What is pasted brings zero-width characters along; the command is what its writer sees.
+            return _read(without_hidden(line).split()[1:])
     return None
 
 

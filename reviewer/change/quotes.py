@@ -31,7 +31,7 @@ _NUMBERED: Final = re.compile(r"^\s*\d+ ?[|:]? ?(?=[+\- ]|$)")
 _LOOSE: Final = re.compile(r"^\s*\d+\s*[|:]?\s*")
 _BLANK: Final = re.compile(r"\s*\d+\s*[|:]?\s*[+-]?\s*")
 _MARK: Final = re.compile(r"^[+-]")
-_ELLIPSIS: Final = re.compile(r"\s*(?:\.{3}|…)\s*")
+_ELLIPSIS: Final = re.compile(r"\.{3}|…")
 _MARKS: Final = str.maketrans(dict.fromkeys("'`‘’‚“”„«»´", '"'))
 EXACT, SQUEEZED, COMPACT, PIECES = range(4)
 
@@ -173,7 +173,7 @@ class _Row:
     def texts(self) -> tuple[str, ...]:
         """The readings without white space, also without an ellipsis at the end."""
         ways = [compact(reading) for reading in self.readings]
-        ways += [compact(re.sub(r"\s*(?:\.{3}|…)\s*$", "", reading)) for reading in self.readings]
+        ways += [way.removesuffix("…").removesuffix("...") for way in ways]
         return tuple(way for way in dict.fromkeys(ways) if way)
 
     @cached_property

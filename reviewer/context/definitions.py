@@ -38,6 +38,8 @@ _TYPES: Final = frozenset(("class", "interface", "struct", "type", "enum", "modu
 
 _QUALIFIER: Final = re.compile(r"(?<![\w$])([A-Za-z_]\w*)(?:::|\.)\Z")
 _OUTSIDE: Final = re.compile(r"(\w+)::\Z")
+# Characters before a name in which its qualifier is looked for.
+LONGEST_QUALIFIER: Final = 200
 
 FEATURES: Final = (
     *("call", "type", "attribute", "weight", "uses", "rarity", "only", "same_file", "same_folder", "prefix"),
@@ -154,7 +156,7 @@ def _taken_from(line: str, name: str, before: re.Pattern[str], more: str) -> str
         end = at + len(name)
         following = line[end : end + 1]
         if not (following.isalnum() or following == "_" or (following and following in more)):
-            found = before.search(line[:at])
+            found = before.search(line[max(0, at - LONGEST_QUALIFIER) : at])
             if found:
                 return found[1]
         at = line.find(name, at + 1)

@@ -9,7 +9,7 @@ from typing import Final
 
 from reviewer.syntax.languages import language_of
 
-_HEADING: Final = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)[ \t#]*$")
+_HEADING: Final = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)$")
 _FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})")
 # What a heading over rules for code speaks of, and one over how to work in the repository.
 _REVIEWS: Final = re.compile(
@@ -63,7 +63,7 @@ def sections_of(text: str) -> tuple[Section, ...]:
         heading = None if fence else _HEADING.match(line)
         if heading:
             above = [entry for entry in above if entry[0] < len(heading[1])]
-            above.append((len(heading[1]), heading[2]))
+            above.append((len(heading[1]), heading[2].rstrip(" \t#")))
             starts.append((number, tuple(name for _level, name in above)))
     ends = [start for start, _ in starts[1:]] + [len(lines)]
     return tuple(

@@ -13,16 +13,17 @@ from reviewer.findings.model import Category
 # What is asked for fits the tokens of an answer (policy's caps.max_output_tokens), every text at its longest.
 MAX_FINDINGS: Final = 12
 MAX_LOOKUPS: Final = 6
-MAX_EVIDENCE: Final = 4
-ASKED_PATH: Final = 160
-ASKED_QUOTE: Final = 480
+MAX_EVIDENCE: Final = 3
+ASKED_PATH: Final = 120
+ASKED_QUOTE: Final = 400
 ASKED_TITLE: Final = 80
-ASKED_BODY: Final = 600
-ASKED_SUGGESTION: Final = 600
-ASKED_PLACE: Final = 100
-ASKED_WHY: Final = 120
+ASKED_BODY: Final = 520
+ASKED_SUGGESTION: Final = 520
+ASKED_PLACE: Final = 90
+ASKED_NAME: Final = 80
+ASKED_WHY: Final = 80
 # One finding with every text at its longest, and all needs; the instructions say MAX_FINDINGS.
-TOKENS_PER_FINDING: Final = 620
+TOKENS_PER_FINDING: Final = 600
 TOKENS_OF_NEEDS: Final = 700
 LEAST_FINDINGS: Final = 3
 # What is read of an answer: not every mode holds a model to the schema, and no finding is lost for its length.
@@ -83,8 +84,8 @@ FINDING_SCHEMA: Final = _closed(
 LOOKUP_SCHEMA: Final = _closed(
     {
         "kind": {"type": "string", "enum": list(LOOKUP_KINDS)},
-        "name": _text(MAX_NAME),
-        "path": _optional(_text(MAX_PATH)),
+        "name": _text(ASKED_NAME),
+        "path": _optional(_text(ASKED_PATH)),
         "start_line": _optional(_LINE),
         "end_line": _optional(_LINE),
         "why": _text(ASKED_WHY),

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from policies.words import Severity
 from reviewer.change.quotes import squeeze
 from reviewer.findings.model import Disposition, Finding, PlacedFinding
 from reviewer.findings.reading import read_json
+from reviewer.findings.remarks import remarks
 
 MAX_PROOF: Final = 400
 MAX_REASON: Final = 300
@@ -86,8 +88,9 @@ def _listed(document: Any) -> list[Any]:
 def apply_verdicts(findings: Sequence[Finding], verdicts: Sequence[Verdict], *, shown: str) -> Verification:
     """Set aside what is refuted with a proof that is really among the lines `shown`; everything else stands.
 
-    An added line is no proof that a problem is older than the change. Of findings that repeat one another in a
-    circle, the first stands.
+    An added line is no proof that a problem is older than the change. A remark that the change adds is no proof of
+    anything, and against a finding of HIGH or CRITICAL no remark is: whoever writes the fault can write above it
+    that it is none. Of findings that repeat one another in a circle, the first stands.
     """
     lines = _lines(shown)
     said = {verdict.number: verdict for verdict in verdicts if 1 <= verdict.number <= len(findings)}
@@ -115,7 +118,7 @@ def _proof(
     verdict: Verdict,
     findings: Sequence[Finding],
     said: Mapping[int, Verdict],
-    lines: Mapping[str, bool],
+    lines: Mapping[str, _Shown],
 ) -> str:
     """Return what refutes a finding, in words for the record; "" where nothing does."""
     if verdict.outcome is Outcome.REPEATED:
@@ -128,18 +131,44 @@ def _proof(
         return f"finding {findings[other - 1].title!r} says the same"
     text = squeeze(verdict.proof)
     known = lines.get(text, lines.get(squeeze(text.lstrip("+- 0123456789"))))
-    if len(text) < MIN_PROOF or known is None or (verdict.outcome is Outcome.OLDER and known):
+    if len(text) < MIN_PROOF or known is None or (verdict.outcome is Outcome.OLDER and known.added):
+        return ""
+    if known.added_remark or (known.remark and findings[number - 1].severity >= Severity.HIGH):
         return ""
     return f"{text[:200]} ({verdict.reason})" if verdict.reason else text[:200]
 
 
-def _lines(shown: str) -> dict[str, bool]:
-    """Return every line shown, without its number and marker, and whether it is one that the change adds."""
-    lines: dict[str, bool] = {}
-    for line in shown.split("\n"):
-        number, _, rest = line.partition(" ")
-        added = number.isdigit() and rest.startswith("+")
-        bare = squeeze(rest[1:] if number.isdigit() and rest[:1] in ("+", "-", " ") else line)
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A line as the verifier saw it, one or several times.
+
+    `added`: the change adds it wherever it stands. `remark`: it is a comment or a docstring somewhere.
+    `added_remark`: one that the change adds.
+    """
+
+    added: bool
+    remark: bool
+    added_remark: bool
+
+
+def _lines(shown: str) -> dict[str, _Shown]:
+    """Return every line shown, without its number and marker, and what it is worth as a proof."""
+    lines: dict[str, _Shown] = {}
+    rows = [_bare(line) for line in shown.split("\n")]
+    told = remarks(text for text, _added in rows)
+    for (text, added), remark in zip(rows, told, strict=True):
+        bare = squeeze(text)
         if bare:
-            lines[bare] = lines.get(bare, True) and added
+            before = lines.get(bare, _Shown(added=True, remark=False, added_remark=False))
+            lines[bare] = _Shown(
+                before.added and added, before.remark or remark, before.added_remark or (added and remark)
+            )
     return lines
+
+
+def _bare(line: str) -> tuple[str, bool]:
+    """Return a line without its number and marker, and whether the change adds it."""
+    number, _, rest = line.partition(" ")
+    if number.isdigit() and rest[:1] in ("+", "-", " "):
+        return rest[1:], rest.startswith("+")
+    return line, False

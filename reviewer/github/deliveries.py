@@ -14,7 +14,8 @@ from reviewer.github.api import PAGE_SIZE, Api
 from reviewer.github.records import HookDelivery
 
 MAX_DELIVERY_PAGES: Final = 100
-_CURSOR: Final = re.compile(r"[?&]cursor=([^&>]+)[^>]*>;\s*rel=\"next\"")
+_CURSOR: Final = re.compile(r"[?&]cursor=([^&>]+)")
+_NEXT: Final = 'rel="next"'
 
 
 def hook_deliveries(api: Api, *, since: str = "", max_pages: int = MAX_DELIVERY_PAGES) -> Iterator[HookDelivery]:
@@ -41,5 +42,7 @@ def redeliver(api: Api, delivery_id: int) -> None:
 
 
 def _next_cursor(headers: Mapping[str, Any]) -> str:
-    match = _CURSOR.search(str(headers.get("link", "")))
+    # `<address>; rel="next", <address>; rel="prev"`
+    following = next((part for part in str(headers.get("link", "")).split("<") if _NEXT in part), "")
+    match = _CURSOR.search(following)
     return match[1] if match else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from decimal import Decimal, InvalidOperation
 from enum import Enum
@@ -13,7 +13,10 @@ from functools import cache
 from typing import Any, Final
 
 from policies.gates import Verdict
+from policies.policy import Policy
 from reviewer.findings.model import Disposition
+from reviewer.publish.check import verdict_of
+from reviewer.steps.redact_review import redact_review
 from reviewer.steps.result import Review
 
 VERSION: Final = 1
@@ -27,6 +30,13 @@ class Document:
     verdict: Verdict
 
 
+def document_of(review: Review, policy: Policy, redact: Callable[[str], str]) -> Document:
+    """Return what is stored and published of a review: without secrets, with the verdict of the policy's gates."""
+    redacted = redact_review(review, redact)
+    verdict = verdict_of(redacted, fail_on=policy.fail_on, limit_conclusion=policy.limit_conclusion)
+    return Document(redacted, verdict)
+
+
 def dump_document(document: Document) -> str:
     """Return the document as one line of JSON.
 
@@ -34,7 +44,9 @@ def dump_document(document: Document) -> str:
     to place them, and a document should not grow with the diff.
     """
     review = document.review
-    kept = {placed.finding.path for placed in review.findings if placed.disposition is Disposition.INLINE}
+    # By the anchor: the path of a finding may have been redacted.
+    inline = review.by_disposition(Disposition.INLINE)
+    kept = {placed.anchor.path if placed.anchor else placed.finding.path for placed in inline}
     files = tuple(file if file.path in kept else replace(file, hunks=()) for file in review.change.files)
     slim = replace(document, review=replace(review, change=replace(review.change, files=files)))
     value = {"version": VERSION, **_plain(slim)}

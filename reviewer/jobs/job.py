@@ -13,7 +13,7 @@ from reviewer.jobs.lease import HeldLease
 from reviewer.jobs.payload import JobPayload
 from reviewer.ledger.keys import Publication, ReviewKey, ReviewRow
 from reviewer.ledger.ledger import Ledger
-from reviewer.publish.conceal import Concealer
+from reviewer.publish.redact_own_secrets import OwnSecrets
 from reviewer.publish.settle import LIST_LAG
 from reviewer.settings import Settings
 
@@ -40,7 +40,7 @@ class Job:
     row: ReviewRow
     payload: JobPayload
     held: HeldLease
-    redact: Concealer
+    redact: OwnSecrets
     pace: Pace
 
     @property

@@ -7,14 +7,14 @@ from dataclasses import replace
 from reviewer import pipeline
 from reviewer.github.records import PullRequest
 from reviewer.jobs.access import Access
-from reviewer.jobs.document import Document, dump_document
+from reviewer.jobs.document import Document, document_of, dump_document
 from reviewer.jobs.earlier_findings import known_findings
 from reviewer.jobs.inputs import Inputs
 from reviewer.jobs.job import Job
 from reviewer.jobs.payload import Work
+from reviewer.jobs.redacted_results import RedactedResults
 from reviewer.jobs.verdicts import keep_earlier
 from reviewer.ledger.keys import Publication, ReviewState
-from reviewer.publish.check import verdict_of
 from reviewer.publish.check_runs import external_id
 from reviewer.publish.cost import Totals
 from reviewer.publish.publisher import Identity, publish
@@ -30,14 +30,14 @@ def make_review(job: Job, inputs: Inputs, earlier: Document | None) -> Document:
         inputs.head,
         inputs.base,
         frontier_price=inputs.models.frontier_price,
-        store=job.ledger.results(job.now),
+        store=RedactedResults(job.ledger.results(job.now), job.redact.in_json),
     )
     review = pipeline.review(inputs.request, context)
     job.ledger.calls.note_checks(str(job.id), review.calls)
     # The ledger is the truth about money: calls of an attempt that died belong on the bill too.
     review = replace(review, calls=job.ledger.calls.of_review(job.id))
-    verdict = verdict_of(review, fail_on=inputs.policy.fail_on, limit_conclusion=inputs.policy.limit_conclusion)
-    return Document(review, keep_earlier(earlier.verdict, verdict) if earlier else verdict)
+    document = document_of(review, inputs.policy, job.redact)
+    return replace(document, verdict=keep_earlier(earlier.verdict, document.verdict)) if earlier else document
 
 
 def store_review(job: Job, document: Document) -> None:

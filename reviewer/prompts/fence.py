@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from itertools import count
 from typing import Final
+
+from reviewer.invisible import escaped, without_hidden
 
 # Hexadecimal digits: enough that ordinary text seldom holds the mark, few enough to cost three or four tokens.
 MARK_LENGTH: Final = 6
 
-# Zero-width and bidirectional controls, variation selectors and the Unicode tags: text for the model that no
-# human sees (https://trojansource.codes, and the tag block U+E0000-E007F of the prompt injection corpora).
-_INVISIBLE: Final = re.compile(
-    "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]"
-)
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_HTML_COMMENT: Final = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+# GitHub stores no longer body; a longer one, from elsewhere, is cut before it is read.
+MAX_PROSE: Final = 65_536
 
 
 def reveal(text: str) -> str:
-    """Write invisible and control characters as escapes, so that model and human read the same text."""
-    if text.isascii() and not _CONTROL.search(text):
-        return text
-    text = _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
-    return _INVISIBLE.sub(lambda match: f"\\u{{{ord(match[0]):x}}}", text)
+    """Write hidden characters as escapes, so that model and human read the same text.
+
+    Hidden: `reviewer.invisible`, among them bidirectional controls (https://trojansource.codes) and the tag block
+    U+E0000-E007F of the prompt injection corpora.
+    """
+    return escaped(text)
 
 
 def prose(text: str, *, limit: int) -> str:
-    """Return prose without hidden comments and invisible characters, cut at `limit` characters."""
-    text = _INVISIBLE.sub("", _CONTROL.sub("", _HTML_COMMENT.sub("", text))).strip()
+    """Return prose without hidden comments and hidden characters, cut at `limit` characters."""
+    text = without_hidden(_without_comments(text[:MAX_PROSE])).strip()
     return text if len(text) <= limit else f"{text[:limit].rstrip()} [cut at {limit} characters]"
+
+
+def _without_comments(text: str) -> str:
+    """Leave out HTML comments; one that never ends hides the rest."""
+    kept: list[str] = []
+    at = 0
+    while (start := text.find("<!--", at)) >= 0:
+        kept.append(text[at:start])
+        end = text.find("-->", start + 4)
+        if end < 0:
+            return "".join(kept)
+        at = end + 3
+    return "".join((*kept, text[at:]))
 
 
 def mark_of(*texts: str) -> str:

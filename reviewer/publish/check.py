@@ -10,13 +10,13 @@ from typing import Any, Final
 from policies.gates import Verdict, conclude
 from policies.words import Conclusion, Severity
 from reviewer.findings.model import PlacedFinding
+from reviewer.prompts.redact import PLACEHOLDER
 from reviewer.publish import cost, coverage
 from reviewer.publish.cost import Totals
 from reviewer.publish.escape import code, plain, visible
 from reviewer.publish.figures import count, grade
-from reviewer.publish.inline import Conceal
+from reviewer.publish.open_findings import decisive, ordered, standing, unplaced
 from reviewer.publish.sanitize import title
-from reviewer.publish.standing import decisive, ordered, standing, unplaced
 from reviewer.steps.result import Review
 
 # https://docs.github.com/rest/checks/runs: summary and text are limited to 65,535 bytes each (the page says
@@ -68,14 +68,13 @@ def render_check(
     summary_url: str = "",
     notices: Sequence[str] = (),
     annotate: bool = False,
-    conceal: Conceal = str,
 ) -> CheckOutput:
     """Return the check run's conclusion and output. `annotate` adds annotations, at most MAX_ANNOTATIONS: for where
     inline comments could not be posted.
     """
     parts = [*(plain(reason) for reason in verdict.reasons)]
     parts.append(f"{coverage.heading(review)}. {cost.heading(review)}.")
-    parts += [f"⚠ {plain(conceal(notice))}" for notice in dict.fromkeys((*review.notices, *notices))]
+    parts += [f"⚠ {plain(notice)}" for notice in dict.fromkeys((*review.notices, *notices))]
     if summary_url:
         parts.append(f"[The summary on the pull request]({summary_url}) has the details.")
     findings = ordered(standing(review))
@@ -84,19 +83,21 @@ def render_check(
         "summary": _fit("\n\n".join(parts).split("\n"), "line"),
     }
     if findings:
-        output["text"] = _fit([_line(placed, conceal) for placed in findings], "finding")
+        output["text"] = _fit([_line(placed) for placed in findings], "finding")
     if annotate and findings:
-        output["annotations"] = [_annotation(placed, conceal) for placed in findings[:MAX_ANNOTATIONS]]
+        output["annotations"] = [
+            _annotation(placed) for placed in findings if PLACEHOLDER not in placed.finding.path
+        ][:MAX_ANNOTATIONS]
     return CheckOutput(verdict.conclusion, output)
 
 
-def _line(placed: PlacedFinding, conceal: Conceal) -> str:
+def _line(placed: PlacedFinding) -> str:
     finding = placed.finding
     where = code(f"{finding.path}:{finding.line}")
-    return f"- {grade(finding)} {where} {title(conceal(finding.title))}"
+    return f"- {grade(finding)} {where} {title(finding.title)}"
 
 
-def _annotation(placed: PlacedFinding, conceal: Conceal) -> dict[str, Any]:
+def _annotation(placed: PlacedFinding) -> dict[str, Any]:
     finding = placed.finding
     return {
         "path": finding.path,
@@ -104,8 +105,8 @@ def _annotation(placed: PlacedFinding, conceal: Conceal) -> dict[str, Any]:
         "end_line": finding.line,
         "annotation_level": _LEVELS[finding.severity],
         # Plain text here: GitHub renders no Markdown in annotations.
-        "title": visible(conceal(finding.title)).replace("\n", " ")[:MAX_TITLE],
-        "message": visible(conceal(finding.body))[:4_000] or visible(conceal(finding.title)),
+        "title": visible(finding.title).replace("\n", " ")[:MAX_TITLE],
+        "message": visible(finding.body)[:4_000] or visible(finding.title),
     }
 
 

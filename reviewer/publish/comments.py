@@ -12,7 +12,8 @@ from typing import Any
 
 from reviewer.change.anchor import Anchors
 from reviewer.findings.model import Disposition, PlacedFinding
-from reviewer.publish.inline import Conceal, render_inline
+from reviewer.publish.inline import render_inline
+from reviewer.publish.outgoing import Secrets, outgoing
 
 OFF_THE_DIFF = "GitHub accepts no comment here: the line is not part of the diff"
 
@@ -44,8 +45,8 @@ def refused(placed: PlacedFinding, reason: str) -> PlacedFinding:
     return replace(placed, disposition=Disposition.OUT_OF_DIFF, anchor=None, reason=reason)
 
 
-def comment_row(placed: PlacedFinding, *, head: str, conceal: Conceal = str) -> Mapping[str, Any]:
-    """Return GitHub's object for one inline comment."""
+def comment_row(placed: PlacedFinding, *, head: str, secrets: Secrets) -> Mapping[str, Any]:
+    """Return GitHub's object for one inline comment, with its body as it is to be sent."""
     anchor = placed.anchor
     if anchor is None:
         raise ValueError("an inline finding has an anchor")
@@ -53,7 +54,7 @@ def comment_row(placed: PlacedFinding, *, head: str, conceal: Conceal = str) -> 
         "path": anchor.path,
         "line": anchor.line,
         "side": str(anchor.side),
-        "body": conceal(render_inline(placed, head=head, conceal=conceal)),
+        "body": outgoing(render_inline(placed, head=head), secrets),
     }
     if anchor.start_line is not None:
         row |= {"start_line": anchor.start_line, "start_side": str(anchor.side)}

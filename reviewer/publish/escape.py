@@ -7,22 +7,23 @@ import unicodedata
 from typing import Final
 from urllib.parse import quote
 
-# What looks blank or joins letters without being a format character (category Cf) in Unicode's own tables.
-_BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+from reviewer.invisible import hidden_in, without_hidden
+
 _MARKS: Final = re.compile(r"([\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff])\1{2,}")
 
-# What GitHub would turn into something: a mention, an issue or pull request, an address, an emoji image,
+# What GitHub turns into something: a mention, an issue, a pull request, a commit, an address, an emoji image,
 # mathematics. Full-width and small forms of @ and # count: filters after ours may fold them. Looked for in one word
-# at a time, so that the time stays linear in the text. A word that ends in www counts: our full stop may follow.
+# at a time, so that the time stays linear in the text. A word that ends in www counts: our full stop may follow. So
+# does a lone @ or #: what follows it may be a code span.
 _LIVE: Final = re.compile(
     r"""
-      [@\uff20\ufe6b]\S                          # name, team, name@host, owner/repo@sha
-    | [#\uff03\ufe5f]\d                          # 1, owner/repo#1
+      [@\uff20\ufe6b\#\uff03\ufe5f]
     | \bGH-\d
-    | :(?:/|\\)(?:/|\\)                          # any scheme
+    | \b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,40}\b     # a commit
+    | :(?:/|\\)(?:/|\\)                              # any scheme
     | www(?:\.|$) | (?:mailto|xmpp|javascript|data|vbscript):
-    | :[A-Za-z0-9_+-]+:                           # emoji names, some of which are images
-    | \$(?!\d[\d.,]*(?:[;:)]|$))                 # mathematics, most often a shell variable; no price
+    | :[A-Za-z0-9_+-]+:                              # emoji names, some of which are images
+    | \$(?!\d[\d.,]*(?:[;:)]|$))                    # mathematics, most often a shell variable; no price
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -33,29 +34,39 @@ COMMAND: Final = re.compile(r"^\s*/[A-Za-z][\w-]*(?=\s|$)")
 # A comment mark that programs look for. Theirs or ours: quoted, it must not be found.
 _MARKER: Final = re.compile(r"<!--(?=\s*kilo)", re.IGNORECASE)
 _ORDER: Final = re.compile(r"^(\d{1,9})([.)])")
-_SPECIAL: Final = re.compile(r"[\\`*\[\]<>&~|]")
+# Every character by which text could become Markdown. The backtick, the pipe and the ampersand are written as
+# entities, so that the first two stand for nothing but our own code spans and cells.
+_SPECIAL: Final = {
+    **{ord(char): f"\\{char}" for char in "\\*[]<>~"},
+    ord("`"): "&#96;",
+    ord("|"): "&#124;",
+    ord("&"): "&amp;",
+}
+_PIPE: Final = re.compile(r"(?<!\\)(\\*)\|")
 _UNDERSCORE: Final = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _TICKS: Final = re.compile(r"`+")
+# cmark finds no delimiter of more than 80 backticks (older versions) around code and counts a fence up to 255;
+# longer runs inside are shown shortened.
+MAX_TICKS: Final = 40
+_LONG_TICKS: Final = re.compile(rf"`{{{MAX_TICKS + 1},}}")
 # A language name, and nothing that GitHub renders as a drawing, a map or mathematics.
 _LANGUAGE: Final = re.compile(r"^[A-Za-z0-9_+#.-]{1,24}$")
 _DRAWN: Final = frozenset({"suggestion", "mermaid", "geojson", "topojson", "stl", "math"})
 
 
 def visible(text: str) -> str:
-    """Return text without what cannot be seen: controls, bidirectional marks, zero-width and tag characters,
-    variation selectors, lone surrogates. Line ends become LF, tabs stay.
-    """
+    """Return text without hidden characters (`reviewer.invisible`). Line ends become LF, tabs stay."""
     if text.isascii() and text.isprintable():
         return text
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
-    kept = "".join(char for char in text if char in "\n\t" or _is_visible(char))
+    kept = without_hidden(text)
     # Stacked marks climb over the lines above: three of a kind are enough for any script.
     return _MARKS.sub(r"\1\1", kept)
 
 
 def is_visible(text: str) -> bool:
     """True where `visible` would change nothing."""
-    return all(char in "\n\t" or _is_visible(char) for char in text)
+    return "\r" not in text and not hidden_in(text)
 
 
 def plain(text: str) -> str:
@@ -82,7 +93,7 @@ def plain(text: str) -> str:
 
 def code(text: str) -> str:
     """Return a code span of this text, one line, that no backtick in it can end."""
-    flat = _MARKER.sub("<! --", " ".join(visible(text).split()))
+    flat = _few_ticks(_MARKER.sub("<! --", " ".join(visible(text).split())))
     if not flat:
         return ""
     ticks = "`" * (1 + max((len(run) for run in _TICKS.findall(flat)), default=0))
@@ -92,7 +103,7 @@ def code(text: str) -> str:
 
 def fence(text: str, language: str = "") -> str:
     """Return a fenced block of this text that no fence in it can end."""
-    body = _MARKER.sub("<! --", visible(text).rstrip("\n"))
+    body = _few_ticks(_MARKER.sub("<! --", visible(text).rstrip("\n")))
     lines = [f"> {line}" if COMMAND.match(line) else line for line in body.split("\n")]
     return _fenced("\n".join(lines), language if _is_language(language) else "")
 
@@ -100,11 +111,11 @@ def fence(text: str, language: str = "") -> str:
 def suggestion(text: str) -> str | None:
     """Return a suggestion block with exactly this text, None where it may not be offered as one.
 
-    A block is applied with one click, so nothing in it may be hidden or changed: text with invisible characters
-    is refused, as is a line that another bot would obey.
+    A block is applied with one click, so nothing in it may be hidden or changed: text with hidden characters is
+    refused, as is a line that another bot would obey, and what no fence can hold.
     """
     body = text.replace("\r\n", "\n").removesuffix("\n")
-    if not is_visible(body) or any(COMMAND.match(line) for line in body.split("\n")):
+    if not is_visible(body) or _LONG_TICKS.search(body) or any(COMMAND.match(line) for line in body.split("\n")):
         return None
     return _fenced(body, "suggestion")
 
@@ -131,8 +142,11 @@ def guard_line(line: str) -> str:
 
 
 def cell(markdown: str) -> str:
-    """Return inline Markdown fit for a table cell: a pipe would end it, even inside a code span."""
-    return re.sub(r"(?<!\\)\|", r"\\|", markdown.replace("\n", " "))
+    """Return inline Markdown fit for a table cell: a pipe would end it, even inside a code span.
+
+    Backslashes before the pipe are doubled: of an odd number, the last would escape our own.
+    """
+    return _PIPE.sub(lambda match: f"{match[1]}{match[1]}\\|", markdown.replace("\n", " "))
 
 
 def link(text: str, url: str, *, fragment: str = "") -> str:
@@ -158,15 +172,6 @@ def _is_language(word: str) -> bool:
     return bool(_LANGUAGE.match(word)) and word.lower() not in _DRAWN
 
 
-def _is_visible(char: str) -> bool:
-    if char < "\x7f":
-        return char >= " "
-    if "\ufe00" <= char <= "\ufe0f" or "\U000e0000" <= char <= "\U000e0fff" or char in _BLANK:
-        return False
-    category = unicodedata.category(char)
-    return category not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-
-
 def _is_live(word: str) -> bool:
     if _LIVE.search(word):
         return True
@@ -175,5 +180,8 @@ def _is_live(word: str) -> bool:
 
 
 def _inert(text: str) -> str:
-    escaped = _SPECIAL.sub(lambda match: "&amp;" if match[0] == "&" else f"\\{match[0]}", text)
-    return _UNDERSCORE.sub(r"\\_", escaped)
+    return _UNDERSCORE.sub(r"\\_", text.translate(_SPECIAL))
+
+
+def _few_ticks(text: str) -> str:
+    return _LONG_TICKS.sub("`" * MAX_TICKS, text)

@@ -7,6 +7,7 @@ from typing import Final
 
 from policies.words import Payment, Severity
 from reviewer.findings.model import Finding
+from reviewer.prompts.redact import PLACEHOLDER
 from reviewer.publish.escape import code, link
 
 UNKNOWN: Final = "unknown"
@@ -97,7 +98,7 @@ def place(finding: Finding, *, repository_url: str = "", head: str = "") -> str:
     """Return `path:line` as code, linked to the head where the repository's address is known."""
     lines = f"{finding.start_line}-{finding.line}" if _is_range(finding) else str(finding.line)
     shown = code(f"{finding.path}:{lines}")
-    if not repository_url or not head:
+    if not repository_url or not head or PLACEHOLDER in finding.path:
         return shown
     return link(shown, f"{repository_url}/blob/{head}/{finding.path}", fragment=_fragment(finding))
 

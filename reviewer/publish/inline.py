@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from reviewer.change.model import Side
@@ -19,33 +18,31 @@ BODY_LIMIT: Final = 65_536
 INLINE_LIMIT: Final = 30_000
 MAX_EVIDENCE: Final = 4
 
-Conceal = Callable[[str], str]
-
 
 def size(text: str) -> int:
     """Return the length of a text as GitHub counts it against its limits."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def render_inline(placed: PlacedFinding, *, head: str, conceal: Conceal = str) -> str:
+def render_inline(placed: PlacedFinding, *, head: str) -> str:
     """Return the comment's Markdown: marker, severity and title, body, suggestion, where it comes from."""
     marker = Marker(Kind.FINDING, head=head, fingerprint=placed.finding.fingerprint).line()
-    return f"{marker}\n{render_finding(placed, conceal=conceal, limit=INLINE_LIMIT)}"
+    return f"{marker}\n{render_finding(placed, limit=INLINE_LIMIT)}"
 
 
-def render_finding(placed: PlacedFinding, *, conceal: Conceal = str, limit: int = INLINE_LIMIT) -> str:
+def render_finding(placed: PlacedFinding, *, limit: int = INLINE_LIMIT) -> str:
     """Return a finding in full: as in an inline comment, without the marker. `limit` bounds its body."""
     finding = placed.finding
-    parts = [f"**{grade(finding)} · {title(conceal(finding.title))}**"]
-    body = markdown(conceal(finding.body), limit=limit)
+    parts = [f"**{grade(finding)} · {title(finding.title)}**"]
+    body = markdown(finding.body, limit=limit)
     if body:
         parts.append(body)
-    parts += _suggested(placed, conceal)
+    parts += _suggested(placed)
     parts.append(f"*{_origin(placed)}*")
     return "\n\n".join(parts)
 
 
-def _suggested(placed: PlacedFinding, conceal: Conceal) -> list[str]:
+def _suggested(placed: PlacedFinding) -> list[str]:
     """A block that applies with one click, only where it replaces exactly the lines that it was written for."""
     finding = placed.finding
     text = finding.suggestion
@@ -53,14 +50,12 @@ def _suggested(placed: PlacedFinding, conceal: Conceal) -> list[str]:
         return []
     if len(text) > INLINE_LIMIT:
         return [f"*The suggested change is too long for a comment ({len(text):,} characters).*"]
-    clean = conceal(text)
+    if PLACEHOLDER in text:
+        return ["Suggested change (a secret is left out, so it cannot be applied):", fence(text)]
     block = suggestion(text) if _fits_anchor(placed) else None
-    if block is not None and clean == text and PLACEHOLDER not in text:
+    if block is not None:
         return [block]
-    if clean == text and not text.strip():
-        return ["Suggested change: remove these lines."]
-    why = "" if clean == text and PLACEHOLDER not in text else " (a secret is left out, so it cannot be applied)"
-    return [f"Suggested change{why}:", fence(clean)]
+    return ["Suggested change:", fence(text)] if text.strip() else ["Suggested change: remove these lines."]
 
 
 def _fits_anchor(placed: PlacedFinding) -> bool:

@@ -20,11 +20,13 @@ from reviewer.publish import sticky
 from reviewer.publish.check import CheckOutput, render_check
 from reviewer.publish.check_runs import CheckRuns
 from reviewer.publish.cost import Totals
-from reviewer.publish.inline import Conceal
 from reviewer.publish.marker import Kind, Marker
+from reviewer.publish.outgoing import outgoing, outgoing_output
+from reviewer.publish.redact_own_secrets import OwnSecrets
 from reviewer.publish.reviews import HeadMoved, Poster
 from reviewer.publish.settle import Settle
 from reviewer.publish.summary import SummaryInput, render_summary
+from reviewer.steps.redact_review import redact_review
 from reviewer.steps.result import Review
 
 NOT_PERMITTED: Final = "the App may not comment on lines here"
@@ -65,7 +67,7 @@ def publish(
     save: Callable[[Publication], None] | None = None,
     before: Publication | None = None,
     totals: Totals | None = None,
-    conceal: Conceal = str,
+    conceal: OwnSecrets | None = None,
     external_id: str = "",
     settle: Settle | None = None,
 ) -> Posted:
@@ -73,19 +75,21 @@ def publish(
 
     `fence` is called before every write and raises LeaseLost where this worker may write no more; `save` is told of
     every step, so that the next attempt knows. `before` is what an earlier attempt saved. Running it again, with
-    the same findings or after any fault, posts nothing twice.
+    the same findings or after any fault, posts nothing twice. `conceal` redacts every text before it is rendered;
+    what is rendered is looked at once more and never rewritten.
 
     Raises GitHubUnavailable and RateLimited (try again later; nothing is lost), LeaseLost, NotFound, and
     PermissionMissing only where GitHub refused everything.
     """
     settle = settle or Settle()
-    state = _State(review, pr, before or Publication(), fence, save or (lambda _: None))
+    secrets = conceal or OwnSecrets()
+    state = _State(redact_review(review, secrets), pr, before or Publication(), fence, save or (lambda _: None))
     now = _moved(gh, pr, review.change.head)
     if now is not None:
         return _stale(state, gh, identity, external_id, now.head_sha)
     state.note(replace(state.publication, head_sha=review.change.head, base_sha=pr.base_sha))
     try:
-        _inline(state, gh, identity, conceal, settle)
+        _inline(state, gh, identity, secrets, settle)
     except HeadMoved as moved:
         return _stale(state, gh, identity, external_id, moved.head)
     source = SummaryInput(
@@ -93,26 +97,25 @@ def publish(
         repository_url=pr.repository_url,
         comment_urls=state.urls,
         totals=totals,
-        notices=tuple(state.problems),
-        conceal=conceal,
+        notices=tuple(secrets(problem) for problem in state.problems),
         verdict=verdict,
     )
-    _summary(state, gh, identity, source, settle)
+    _summary(state, gh, identity, source, secrets, settle)
     no_comments = len(state.denied) > 0
     output = render_check(
         state.review,
         verdict,
         totals=totals,
         summary_url=state.summary_url,
-        notices=state.problems,
+        notices=[secrets(problem) for problem in state.problems],
         annotate=no_comments,
-        conceal=conceal,
     )
-    _check(state, gh, identity, output, external_id, conceal, settle)
+    _check(state, gh, identity, output, external_id, secrets, settle)
     if len(state.denied) == len(_OUTLETS):
         raise state.denied[0]
     if state.check_denied and state.summary_url:
-        _summary(state, gh, identity, replace(source, notices=tuple(state.problems)), settle)
+        notices = tuple(secrets(problem) for problem in state.problems)
+        _summary(state, gh, identity, replace(source, notices=notices), secrets, settle)
     return state.posted()
 
 
@@ -158,14 +161,14 @@ class _State:
         return Posted(self.publication, self.review, stale, dict(self.urls), self.summary_url, tuple(self.problems))
 
 
-def _inline(state: _State, gh: GitHub, identity: Identity, conceal: Conceal, settle: Settle) -> None:
+def _inline(state: _State, gh: GitHub, identity: Identity, secrets: OwnSecrets, settle: Settle) -> None:
     poster = Poster(
         gh,
         state.pr,
         state.review,
         login=identity.login,
         fence=state.fence,
-        conceal=conceal,
+        secrets=secrets,
         settle=settle,
         announce=lambda: state.announce("review"),
     )
@@ -194,8 +197,10 @@ def _inline(state: _State, gh: GitHub, identity: Identity, conceal: Conceal, set
     )
 
 
-def _summary(state: _State, gh: GitHub, identity: Identity, source: SummaryInput, settle: Settle) -> None:
-    body = source.conceal(render_summary(source))
+def _summary(
+    state: _State, gh: GitHub, identity: Identity, source: SummaryInput, secrets: OwnSecrets, settle: Settle
+) -> None:
+    body = outgoing(render_summary(source), secrets)
     try:
         comment = sticky.upsert(
             gh,
@@ -220,7 +225,7 @@ def _check(
     identity: Identity,
     output: CheckOutput,
     external_id: str,
-    conceal: Conceal,
+    secrets: OwnSecrets,
     settle: Settle,
 ) -> None:
     checks = CheckRuns(
@@ -231,21 +236,17 @@ def _check(
         fence=state.fence,
         announce=lambda: state.announce("check run"),
         settle=settle,
+        known=state.publication.check_run_id,
     )
     try:
         run = checks.conclude(
-            state.review.change.head, _concealed(output, conceal), known=state.publication.check_run_id
+            state.review.change.head, replace(output, output=outgoing_output(output.output, secrets))
         )
     except PermissionMissing as error:
         state.check_denied = True
         state.deny(error, "check run")
         return
     state.note(replace(state.publication, check_run_id=run.id, writing=""))
-
-
-def _concealed(output: CheckOutput, conceal: Conceal) -> CheckOutput:
-    texts = {key: conceal(value) if isinstance(value, str) else value for key, value in output.output.items()}
-    return replace(output, output=texts)
 
 
 def _moved(gh: GitHub, pr: PullRequest, head: str) -> PullRequest | None:
@@ -268,7 +269,8 @@ def _stale(state: _State, gh: GitHub, identity: Identity, external_id: str, head
     if head == state.review.change.head:
         # Another base: its review uses the same check run.
         return state.posted(stale=True)
-    checks = CheckRuns(gh, state.pr.repository, identity.app_id, external_id, fence=state.fence)
+    known = state.publication.check_run_id
+    checks = CheckRuns(gh, state.pr.repository, identity.app_id, external_id, fence=state.fence, known=known)
     try:
         checks.end_superseded(state.review.change.head, head)
     except PermissionMissing as error:

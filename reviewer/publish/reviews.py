@@ -13,8 +13,8 @@ from reviewer.github.client import GitHub
 from reviewer.github.records import Comment, PullRequest
 from reviewer.publish.comments import comment_row, refused, sort_out
 from reviewer.publish.figures import count
-from reviewer.publish.inline import Conceal
 from reviewer.publish.marker import Kind, Marker, fingerprint_in_marker, is_own, read_marker
+from reviewer.publish.outgoing import Secrets
 from reviewer.publish.settle import Settle
 from reviewer.steps.result import Review
 
@@ -52,7 +52,7 @@ class Poster:
     review: Review
     login: str = field(kw_only=True)
     fence: Callable[[], None] = field(kw_only=True)
-    conceal: Conceal = field(kw_only=True)
+    secrets: Secrets = field(kw_only=True)
     settle: Settle = field(kw_only=True)
     announce: Callable[[], object] = field(kw_only=True, default=lambda: None)
     _posts: int = field(default=0, init=False)
@@ -111,7 +111,7 @@ class Poster:
                     commit=self.review.change.head,
                     body=self._body(len(group)),
                     comments=[
-                        comment_row(placed, head=self.review.change.head, conceal=self.conceal) for placed in group
+                        comment_row(placed, head=self.review.change.head, secrets=self.secrets) for placed in group
                     ],
                 )
             except GitHubUnavailable as error:
@@ -126,6 +126,11 @@ class Poster:
                 continue
             self._review_id = posted.id
             self._look()
+            for _look in self.settle.looks():
+                # Stored, and not in every list yet: their addresses belong into the summary.
+                if not self._missing(group):
+                    break
+                self._look()
             return
 
     def _body(self, number: int) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Longer text is cut before it is parsed: a comment of more is not read.
 MAX_SOURCE: Final = 20_000
 MAX_TITLE: Final = 200
+NO_TITLE: Final = "(no title)"
 MAX_DEPTH: Final = 4
 MAX_ADDRESS: Final = 120
 # A summary that does not fit is composed again in less detail, from the same texts.
@@ -47,8 +48,9 @@ def title(text: str) -> str:
     if len(flat) > MAX_TITLE:
         flat = flat[: MAX_TITLE - 2].rstrip() + " …"
     (inline,) = _parser().parseInline(flat)
-    written = _inline(inline.children or [])
-    return guard_line(" ".join(written.split("\n")))
+    # Shown in bold, in a link, in a cell: what is emphasised in it would end the bold.
+    written = _inline(inline.children or [], emphasis=False)
+    return guard_line(" ".join(written.split("\n"))) or NO_TITLE
 
 
 @cache
@@ -107,11 +109,11 @@ class _Blocks:
             self._pop()
 
     def _paragraph(self, token: Token, *, bold: bool, tight: bool) -> None:
-        text = _inline(token.children or [])
+        text = _inline(token.children or [], emphasis=not bold)
         lines = [guard_line(line) for line in text.split("\n")]
         body = "\n".join(line for line in lines if line)
         if bold and body:
-            body = f"**{body.replace(chr(10), ' ')}**" if "*" not in body else body
+            body = f"**{body.replace(chr(10), ' ')}**"
         self._emit(body, tight=tight)
 
     def _open_item(self) -> None:
@@ -146,39 +148,87 @@ class _Blocks:
         self._in_list = bool(self._counters)
 
 
-def _inline(tokens: Sequence[Token]) -> str:
-    """Write inline tokens. Emphasis is kept, an address is shown as code beside its text, an image by its words.
+def _inline(tokens: Sequence[Token], *, emphasis: bool = True) -> str:
+    """Write inline tokens: an address is shown as code beside its text, an image by its words.
 
-    Text on both sides of something that is not written is one text: `@` before a link is a mention of its words.
+    Emphasis stays where it cannot be read otherwise; elsewhere its marks go, and the text on both sides is one
+    text: the `@` of `@**name**` is a mention of the name.
     """
+    pieces = _pieces(tokens)
+    kept = _kept_emphasis(pieces) if emphasis else frozenset()
     parts: list[str] = []
-    addresses: list[tuple[str, str]] = []
     text = ""
-    for token in tokens:
-        kind = token.type
-        if kind == "text":
-            text += token.content
+    for at, (kind, content) in enumerate(pieces):
+        if kind in _MARKS and at not in kept:
             continue
-        if kind == "image":
-            text += f"(image: {token.content})" if token.content else "(image)"
+        if kind == _TEXT:
+            text += content
             continue
-        if kind == "link_open":
-            addresses.append((str(token.attrs.get("href", "")), text))
-            continue
-        written = _address(addresses, text) if kind == "link_close" else _piece(token)
-        if written:
-            parts += [_spaced(text), written]
-            text = ""
+        parts += [_spaced(text), content]
+        text = ""
     return join([part for part in (*parts, _spaced(text)) if part])
 
 
-def _piece(token: Token) -> str:
-    kind = token.type
-    if kind in ("softbreak", "hardbreak"):
-        return "\n"
-    if kind in ("code_inline", "html_inline"):
-        return code(token.content)
-    return {"strong_open": "**", "strong_close": "**", "em_open": "*", "em_close": "*"}.get(kind, "")
+_TEXT, _OPEN, _CLOSE, _WHOLE = "text", "open", "close", "whole"
+_MARKS: Final = (_OPEN, _CLOSE)
+_EMPHASIS: Final = {"strong_open": "**", "strong_close": "**", "em_open": "*", "em_close": "*"}
+# Between these and those, an emphasis mark beside a letter, a digit or a code span opens and closes in any reading.
+_BEFORE: Final = " \n("
+_AFTER: Final = " \n.,;:!?)"
+
+
+def _pieces(tokens: Sequence[Token]) -> list[tuple[str, str]]:
+    """Return text as text, emphasis marks, and what is Markdown already (code, line ends)."""
+    pieces: list[tuple[str, str]] = []
+    addresses: list[tuple[str, int]] = []
+    for token in tokens:
+        kind = token.type
+        if kind == "text":
+            pieces.append((_TEXT, token.content))
+        elif kind == "image":
+            pieces.append((_TEXT, f"(image: {token.content})" if token.content else "(image)"))
+        elif kind in ("softbreak", "hardbreak"):
+            pieces.append((_WHOLE, "\n"))
+        elif kind in ("code_inline", "html_inline"):
+            pieces.append((_WHOLE, code(token.content)))
+        elif kind in _EMPHASIS:
+            pieces.append((_OPEN if kind.endswith("open") else _CLOSE, _EMPHASIS[kind]))
+        elif kind == "link_open":
+            addresses.append((str(token.attrs.get("href", "")), len(pieces)))
+        elif kind == "link_close" and addresses:
+            url, start = addresses.pop()
+            pieces += _address(url, "".join(content for _kind, content in pieces[start:]))
+    return [piece for piece in pieces if piece[1]]
+
+
+def _address(url: str, text: str) -> list[tuple[str, str]]:
+    """Return the address of a link as code; nothing where its own text is the address."""
+    shown = url if len(url) <= MAX_ADDRESS else url[: MAX_ADDRESS - 1] + "…"
+    return [] if not shown or shown == text else [(_TEXT, " ("), (_WHOLE, code(shown)), (_TEXT, ")")]
+
+
+def _kept_emphasis(pieces: Sequence[tuple[str, str]]) -> frozenset[int]:
+    """Return the places of the marks that are written: no pair inside another, none in the middle of a word."""
+    kept: set[int] = set()
+    opened: list[int] = []
+    for at, (kind, _mark) in enumerate(pieces):
+        if kind == _OPEN:
+            opened.append(at)
+        elif kind == _CLOSE and opened:
+            start = opened.pop()
+            if not opened and _stands_apart(pieces, start, at):
+                kept |= {start, at}
+    return frozenset(kept)
+
+
+def _stands_apart(pieces: Sequence[tuple[str, str]], start: int, end: int) -> bool:
+    inner = [piece for piece in pieces[start + 1 : end] if piece[0] not in _MARKS]
+    if not inner or any(content == "\n" for _kind, content in inner):
+        return False
+    before = next((pieces[at][1][-1] for at in range(start - 1, -1, -1) if pieces[at][0] not in _MARKS), " ")
+    after = next((pieces[at][1][0] for at in range(end + 1, len(pieces)) if pieces[at][0] not in _MARKS), " ")
+    edges = (inner[0][1][0] if inner[0][0] == _TEXT else "x", inner[-1][1][-1] if inner[-1][0] == _TEXT else "x")
+    return before in _BEFORE and after in _AFTER and all(edge.isalnum() for edge in edges)
 
 
 def _spaced(text: str) -> str:
@@ -188,10 +238,3 @@ def _spaced(text: str) -> str:
     lead = " " if text[0].isspace() else ""
     trail = " " if text[-1].isspace() else ""
     return f"{lead}{plain(text)}{trail}"
-
-
-def _address(addresses: list[tuple[str, str]], text: str) -> str:
-    """Return the address of the link that ends here, as code; "" where its own text is the address."""
-    url, before = addresses.pop() if addresses else ("", "")
-    shown = url if len(url) <= MAX_ADDRESS else url[: MAX_ADDRESS - 1] + "…"
-    return "" if not shown or shown == text.removeprefix(before) else f" ({code(shown)})"

@@ -14,14 +14,14 @@ from policies.gates import Verdict
 from policies.words import Conclusion, Severity
 from reviewer.findings.model import Disposition, PlacedFinding
 from reviewer.publish import cost, coverage
-from reviewer.publish.aside import routes, set_aside
 from reviewer.publish.cost import Totals
 from reviewer.publish.escape import cell, code, link, plain
 from reviewer.publish.figures import count, grade, icon, place, seconds
-from reviewer.publish.inline import BODY_LIMIT, Conceal, render_finding, size
+from reviewer.publish.inline import BODY_LIMIT, render_finding, size
 from reviewer.publish.marker import Kind, Marker, fingerprint_in_marker
+from reviewer.publish.open_findings import decisive, in_words, ordered, standing, still_open
 from reviewer.publish.sanitize import title
-from reviewer.publish.standing import decisive, in_words, ordered, standing, still_open
+from reviewer.publish.set_aside import routes, set_aside
 from reviewer.steps.result import Review, ReviewStatus
 
 SUMMARY_LIMIT: Final = BODY_LIMIT - 500
@@ -37,7 +37,7 @@ _ADDRESS: Final = re.compile(r"\((https?://[^\s()]+)\)")
 
 @dataclass(frozen=True, slots=True)
 class SummaryInput:
-    """What the summary is made from.
+    """What the summary is made from; every text in it is redacted already.
 
     `repository_url` is the repository's own address, "" for no links. `comment_urls` maps a fingerprint (as a
     marker spells it) to the inline comment on it. `notices` are sentences of the publication itself. `verdict` is
@@ -49,7 +49,6 @@ class SummaryInput:
     comment_urls: Mapping[str, str] = field(default_factory=dict)
     totals: Totals | None = None
     notices: tuple[str, ...] = ()
-    conceal: Conceal = str
     verdict: Verdict | None = None
 
 
@@ -106,7 +105,7 @@ def _compose(source: SummaryInput, level: int, *, most: int | None) -> str:
         _table(source, first[:left], len(first) - left),
         _details(source, first[:left], body_limit),
         _folded(source, second[: max(0, left - len(first))], second, body_limit),
-        fold(*set_aside(review, repository_url=source.repository_url, conceal=source.conceal, level=level)),
+        fold(*set_aside(review, repository_url=source.repository_url, level=level)),
         fold(coverage.heading(review), coverage.lines(review, level=level)),
         fold(cost.heading(review), cost.table(review, source.totals)),
         fold("How it was reviewed", routes(review, level)),
@@ -185,7 +184,7 @@ def _notices(source: SummaryInput) -> list[str]:
     notices = dict.fromkeys((*source.review.notices, *source.notices))
     if not notices:
         return []
-    return ["\n".join(f"> ⚠ {plain(source.conceal(notice))}" + "  " for notice in notices).rstrip()]
+    return ["\n".join(f"> ⚠ {plain(notice)}" + "  " for notice in notices).rstrip()]
 
 
 def _table(source: SummaryInput, findings: Sequence[PlacedFinding], cut: int) -> str:
@@ -204,7 +203,7 @@ def _table(source: SummaryInput, findings: Sequence[PlacedFinding], cut: int) ->
 
 def _row(source: SummaryInput, placed: PlacedFinding) -> str:
     finding = placed.finding
-    name = title(source.conceal(finding.title))
+    name = title(finding.title)
     url = _comment_url(source, placed)
     if placed.disposition is Disposition.DUPLICATE:
         name += " *(raised before, still open)*"
@@ -261,12 +260,12 @@ def _full(source: SummaryInput, findings: Sequence[PlacedFinding], body_limit: i
     lines: list[str] = []
     for placed in findings:
         where = place(placed.finding, repository_url=source.repository_url, head=source.review.change.head)
-        why = f" · {plain(source.conceal(placed.reason))}" if placed.reason else ""
+        why = f" · {plain(placed.reason)}" if placed.reason else ""
         lines += [
             *(["", "---", ""] if lines else []),
             f"{where}{why}",
             "",
-            render_finding(placed, conceal=source.conceal, limit=body_limit),
+            render_finding(placed, limit=body_limit),
         ]
     return lines
 

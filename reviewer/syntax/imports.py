@@ -17,7 +17,7 @@ _STATEMENT: Final = re.compile(
         | (?: [\w.]+ \s+ )? "[\w./@-]+" $ )""",
     re.VERBOSE,
 )
-_PATH: Final = re.compile(r"[\w@$-]+(?:(?:\.\.?/|/|\.|::|\\)[\w@$*{-]+)*|\.{1,2}(?:/[\w@$.-]+)+|\.+\w[\w.]*")
+_PATH: Final = re.compile(r"[\w@$-]+(?:(?:\.\.?/|/|\.|::|\\)[\w@$*{-]+)*|\.{1,2}(?:/[\w@$.-]+)+|(?<!\.)\.+\w[\w.]*")
 _SPLIT: Final = re.compile(r"[./\\]+|::")
 _INDEX: Final = frozenset(("index", "__init__", "mod", "lib", "main"))
 SCAN_LINES: Final = 4000

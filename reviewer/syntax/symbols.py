@@ -29,12 +29,14 @@ _TOP: Final = (
     *("class_body", "statement_block_top", "preproc_ifdef", "preproc_if", "preproc_else", "linkage_specification"),
     *("body_statement", "field_declaration_list", "namespace_definition"),
 )
+# Lines below a definition that are looked at for its end.
+LONGEST_DEFINITION: Final = 400
 _FALLBACK: Final = re.compile(
-    r"""^(?P<indent>[ \t]*) (?: (?: export | pub | public | private | protected | static | async | local
-          | abstract | final | override | open | internal | default | inline | data | sealed ) \s+ )*
+    r"""^(?P<indent>[ \t]*+) (?: (?: export | pub | public | private | protected | static | async | local
+          | abstract | final | override | open | internal | default | inline | data | sealed ) [ \t]+ )*
         (?P<kind> def | class | function | func | fn | fun | sub | interface | struct | trait | protocol | enum
           | type | module | macro | defmodule | defp | object | record | actor | extension )
-        \s+ (?: \( [^)]* \) \s* )? (?P<name> [A-Za-z_][\w!?]* )""",
+        [ \t]+ (?: \( [^)\n]{0,200} \) [ \t]* )? (?P<name> [A-Za-z_][\w!?]* )""",
     re.VERBOSE | re.MULTILINE,
 )
 
@@ -345,18 +347,19 @@ def _with_containers(found: Sequence[Definition], language: Language) -> Iterabl
 
 def _fallback(lines: Sequence[str]) -> Iterable[Definition]:
     """Find definitions by their keyword and the indentation below, for languages without a grammar here."""
-    text = "\n".join(lines)
-    for found in _FALLBACK.finditer(text):
-        line = text.count("\n", 0, found.start("name")) + 1
+    bare = [line.lstrip() for line in lines]
+    depths = [len(line) - len(text) for line, text in zip(lines, bare, strict=True)]
+    for line, row in enumerate(lines, start=1):
+        found = _FALLBACK.match(row)
+        if found is None:
+            continue
         indent = len(found["indent"])
         end = line
-        for number in range(line + 1, min(len(lines), line + 400) + 1):
-            body = lines[number - 1]
-            depth = len(body) - len(body.lstrip())
-            if body.strip() and depth <= indent:
-                closes = body.strip() in ("end", "}", "};", ")")
-                end = number if closes else end
+        for number in range(line + 1, min(len(lines), line + LONGEST_DEFINITION) + 1):
+            if not bare[number - 1]:
+                continue
+            if depths[number - 1] <= indent:
+                end = number if bare[number - 1].rstrip() in ("end", "}", "};", ")") else end
                 break
-            if body.strip():
-                end = number
+            end = number
         yield Definition(found["name"], found["kind"], line, line, line, end)

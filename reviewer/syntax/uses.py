@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _NAME: Final = re.compile(r"[A-Za-z_$][\w$]*")
+# A longer line is generated; names further on in it are not looked at.
+LONGEST_LINE: Final = 10_000
+# How far from a name the sign may stand that tells how it is used.
+NEAR: Final = 80
 
 
 class Role(IntEnum):
@@ -44,25 +48,30 @@ def uses_in_strings(lines: Sequence[tuple[int, str]]) -> list[Use]:
     return [
         Use(name, number, Role.NAME)
         for number, text in lines
-        for literal in _LITERAL.findall(text)
+        for literal in _LITERAL.findall(text[:LONGEST_LINE])
         for name in _COMPOUND.findall(literal)
     ]
 
 
-_LITERAL: Final = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`")
+# What is not closed on its line goes on to its end: looking for an end that is not there, from each quote anew,
+# would take the square of the line. A single quote may be an apostrophe: it reaches no further than a short text.
+_DOUBLE: Final = r"\"(?:\\.|[^\"\\])*(?:\"|\\?$)"
+_SINGLE: Final = r"'(?:\\.|[^'\\]){0,200}'"
+_LITERAL: Final = re.compile(rf"{_DOUBLE}|{_SINGLE}|`[^`]*(?:`|$)")
 _COMPOUND: Final = re.compile(
     r"\b(?:[a-z]+[A-Z][A-Za-z0-9]{3,}|[A-Z][a-z]+[A-Z][A-Za-z0-9]{3,}|[a-z]{2,}_[a-z_]{3,})\b"
 )
 _STRINGS: Final = re.compile(
-    r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|//.*|(?<!\S)#(?!include|define|if).*|/\*.*?\*/"
+    rf"{_DOUBLE}|{_SINGLE}|//.*|(?<!\S)#(?!include|define|if).*|/\*(?:[^*]|\*(?!/))*(?:\*/|$)"
 )
 
 
 def _uses_in_text(text: str, number: int) -> Iterable[Use]:
-    bare = _STRINGS.sub(" ", text)
+    bare = _STRINGS.sub(" ", text[:LONGEST_LINE])
     for found in _NAME.finditer(bare):
         name = found.group()
-        after, before = bare[found.end() :].lstrip()[:1], bare[: found.start()].rstrip()[-1:]
+        start, end = found.span()
+        after, before = bare[end : end + NEAR].lstrip()[:1], bare[max(0, start - NEAR) : start].rstrip()[-1:]
         if after == "(":
             role = Role.CALL
         elif before in (".", ">") and found.start() and bare[found.start() - 1] in ".>":

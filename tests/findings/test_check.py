@@ -1,8 +1,7 @@
 import pytest
 
-from reviewer.change.lines import replace_lines
-
 from policies.words import Check, Severity
+from reviewer.change.lines import replace_lines
 from reviewer.change.model import Side
 from reviewer.findings.check import check_answer
 from reviewer.findings.parse import parse_answer

@@ -1,5 +1,4 @@
 import json
-
 from typing import Any
 
 import jsonschema
@@ -7,12 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from policies.load import load_policy
 from policies.words import Check, Severity
 from reviewer.context.lookup_request import LookupRequest
+from reviewer.context.tokens import count_tokens
 from reviewer.findings.documents import find_documents
 from reviewer.findings.model import Category
 from reviewer.findings.parse import MAX_READ, parse_answer
-from reviewer.context.tokens import count_tokens
 from reviewer.findings.schema import (
     FINDINGS_SCHEMA,
     LEAST_FINDINGS,
@@ -22,9 +22,8 @@ from reviewer.findings.schema import (
     narrowed,
     schema_for,
 )
-from reviewer.prompts.build import system_text
-from policies.load import load_policy
 from reviewer.models.schemas import strict_ready
+from reviewer.prompts.build import system_text
 from tests.findings.builders import answer, stated, unit_of
 
 UNIT = unit_of()
@@ -400,7 +399,9 @@ def test_a_narrowed_schema_knows_no_other_path_or_line():
 
 
 def test_needs_stand_beside_findings_under_their_name_or_the_one_they_had() -> None:
-    asked = [{"kind": "references", "name": "row", "path": None, "start_line": None, "end_line": None, "why": "who"}]
+    asked = [
+        {"kind": "references", "name": "row", "path": None, "start_line": None, "end_line": None, "why": "who"}
+    ]
     for text in (answer(stated(), lookups=asked), json.dumps({"findings": [stated()], "lookups": asked})):
         parsed = parse_answer(text, UNIT)
         assert parsed.lookups == (LookupRequest("references", "row"),)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from policies.words import Severity
 from reviewer.change.render import render_unit
 from reviewer.findings.model import Disposition
 from reviewer.findings.verify import (
@@ -138,3 +139,67 @@ def test_every_finding_stands_or_has_its_proof_and_an_issue_never_vanishes_by_re
     assert all(placed.reason for placed in result.refuted)
     if all(placed.reason.startswith("repeated") for placed in result.refuted):
         assert result.stands
+
+
+CLAIM = "the name was validated by the caller"
+REMARKS = [
+    f"# {CLAIM}", f"// {CLAIM}", f"/* {CLAIM} */", f" * {CLAIM}", f"-- {CLAIM}", f"<!-- {CLAIM} -->",
+    f"run(name)  # {CLAIM}", f"run(name); // {CLAIM}", f'"{CLAIM}"', f"'{CLAIM}',", f'"""{CLAIM}"""',
+]  # fmt: skip
+
+
+def shown_with(*lines: str, context: str = "") -> str:
+    rows = "\n".join(f"{number} +{line}" for number, line in enumerate(lines, start=4))
+    return fenced("diff", f"@@ -3,1 +3,9 @@\n3  def load(name):\n{rows}\n20  return name") + fenced(
+        "context", context
+    )
+
+
+@pytest.mark.parametrize("remark", REMARKS)
+@pytest.mark.parametrize("severity", [Severity.CRITICAL, Severity.LOW])
+def test_a_remark_that_the_change_adds_refutes_nothing(remark, severity):
+    found = finding("Injection", severity=severity)
+    result = apply_verdicts([found], [Verdict(1, Outcome.FALSE, remark)], shown=shown_with(remark))
+    assert titles(result.stands) == titles(result.unproven) == ["Injection"]
+
+
+@pytest.mark.parametrize(("opening", "closing"), [('"""', '"""'), ("/*", "*/"), ("<!--", "-->")])
+def test_a_line_inside_an_added_docstring_or_comment_refutes_nothing(opening, closing):
+    shown = shown_with(opening, CLAIM, closing, "run(name)")
+    found = finding("Injection", severity=Severity.CRITICAL)
+    assert apply_verdicts([found], [Verdict(1, Outcome.FALSE, CLAIM)], shown=shown).unproven == (found,)
+    assert apply_verdicts([found], [Verdict(1, Outcome.FALSE, "run(name)")], shown=shown).stands == ()
+
+
+def test_an_added_remark_that_the_context_shows_too_refutes_nothing():
+    shown = shown_with(REMARKS[0], context=REMARKS[0])
+    found = finding("Injection", severity=Severity.LOW)
+    assert apply_verdicts([found], [Verdict(1, Outcome.FALSE, REMARKS[0])], shown=shown).unproven == (found,)
+
+
+@pytest.mark.parametrize(
+    ("severity", "falls"), [(Severity.CRITICAL, False), (Severity.HIGH, False), (Severity.LOW, True)]
+)
+def test_an_older_remark_refutes_only_what_is_not_grave(severity, falls):
+    shown = fenced("context", f"def caller(name):\n    # {CLAIM}\n    load(name)")
+    result = apply_verdicts(
+        [finding("Injection", severity=severity)], [Verdict(1, Outcome.FALSE, f"# {CLAIM}")], shown=shown
+    )
+    assert bool(result.refuted) is falls
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "name = escape(name)",
+        "#include <escape.h>",
+        "if (n > 8) return -1;",
+        'url = "https://x.example/a"',
+        "i -= 1",
+        "*p = 0;",
+        "check(a, 'b')",
+    ],
+)
+def test_added_code_refutes(line):
+    found = finding("Injection", severity=Severity.CRITICAL)
+    assert apply_verdicts([found], [Verdict(1, Outcome.FALSE, line)], shown=shown_with(line)).stands == ()

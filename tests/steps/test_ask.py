@@ -119,7 +119,7 @@ def test_a_model_that_looks_up_for_ever_is_answered_as_often_as_policy_allows() 
 
 def test_what_is_certain_is_kept_while_the_rest_is_looked_up_and_each_question_continues_the_last() -> None:
     needs = [{"kind": "file", "name": "", "path": "shop/price.py", "start_line": 1, "end_line": 2, "why": "none?"}]
-    late = stated(title="Rows are logged twice", quote="        log(row)", line=5)
+    late = stated(title="Rows are logged twice", quote="        log(row)", line=5, body="The caller logs too.")
     store = Store()
     models = ScriptedModels([answer(stated(), lookups=needs), answer(late)])
     context = context_of(models, store=store)

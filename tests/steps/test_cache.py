@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,10 +11,11 @@ from hypothesis import strategies as st
 
 from policies.words import Check, Severity, Tier
 from reviewer.context.lookup_request import LookupRequest
+from reviewer.models.model import Stage
 from reviewer.steps.answer import UnitAnswer
 from reviewer.steps.cache import StoredAnswer, read_stored, reuse_stored, store_answer, write_stored
 from tests.findings.builders import answer, finding, stated
-from tests.steps.parts import Store, checks_of, context_of, plan_of
+from tests.steps.parts import POLICY, ScriptedModels, Store, checks_of, context_of, plan_of
 
 FILE = LookupRequest("file", "", "shop/price.py", 1, 2)
 PLAN = plan_of()
@@ -100,8 +102,30 @@ def test_a_stored_answer_that_passes_over_new_evidence_still_stands_for_what_it_
 )
 def test_only_what_a_model_said_about_the_whole_unit_is_kept(fields: dict[str, str], kept: bool) -> None:
     store = Store()
-    store_answer(UnitAnswer(PLAN, Tier.FREE, **fields), context_of(store=store))
+    store_answer(UnitAnswer(PLAN, Tier.EFFICIENT, **fields), context_of(store=store))
     assert (PLAN.key in store) is kept
+
+
+def test_a_weaker_models_answer_in_place_of_the_planned_one_is_not_kept() -> None:
+    store = Store()
+    store_answer(UnitAnswer(PLAN, Tier.FREE, model="m", text="{}"), context_of(store=store))
+    assert store == {}
+
+
+def test_a_stored_second_pass_is_read_again_and_a_missing_one_is_asked_for_alone() -> None:
+    store = stored(answer(stated()))
+    models = ScriptedModels([answer(stated(title="Another", quote="        log(row)", line=5))])
+    context = context_of(models, replace(POLICY, second_pass=True), store=store)
+    asked = reuse_stored(PLAN, checks_of(), context)
+    again = reuse_stored(PLAN, checks_of(), context)
+    assert asked is not None
+    assert again is not None
+    assert [question.stage for question in models.questions] == [Stage.SECOND_PASS]
+    assert len(asked.calls) == 1
+    assert again.calls == ()
+    for both in (asked, again):
+        assert [found.title for found in both.findings] == ["Count may be missing", "Another"]
+        assert both.findings[1].source.endswith(", second pass")
 
 
 def test_an_answer_is_not_kept_where_there_is_no_store() -> None:

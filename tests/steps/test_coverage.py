@@ -70,8 +70,9 @@ def run(tool: str, error: str = "") -> EvidenceRun:
     [
         ("a.py", (run("ruff"),), (), True),
         ("a.pyi", (run("bandit"),), (), True),
-        ("a.yml", (run("zizmor"),), (), True),
-        ("a.yaml", (run("zizmor"),), (), True),
+        (".github/workflows/a.yml", (run("zizmor"),), (), True),
+        (".github/workflows/a.yaml", (run("zizmor"),), (), True),
+        ("a.yaml", (run("zizmor"),), (), False),
         ("a.py", (run("ruff", "exit status 2"), run("bandit")), (), True),
         ("a.pyi", (run("ruff"),), (), True),
         ("a.py", (run("bandit"),), (), True),

@@ -96,7 +96,7 @@ def test_a_path_in_several_units_is_counted_in_each() -> None:
 
 
 def test_the_parts_of_a_unit_are_its_added_and_removed_lines_by_path() -> None:
-    hunks = change(DIFF + edit("a.py", "gone", "come") + edit("a.py", "left", "right")).hunks
+    hunks = (*change(DIFF + edit("a.py", "gone", "come")).hunks, *change(edit("a.py", "left", "right")).hunks)
     parts = {part.path: part for part in changed_parts(hunks)}
     assert list(parts) == ["shop/cart.py", "a.py"]
     assert parts["a.py"].added == ("come", "right")

@@ -56,10 +56,20 @@ def test_a_second_pass_that_fails_leaves_the_first_and_a_notice() -> None:
     assert len(state.calls) == 1
 
 
-def test_a_second_pass_that_asks_to_look_up_adds_nothing() -> None:
-    both, _state, models = second(answer(stated(), lookups=[ASKS]))
-    assert [found.title for found in both.findings] == ["The first"]
+def test_a_second_pass_that_asks_to_look_up_is_taken_as_it_is_and_not_asked_again() -> None:
+    said = answer(stated(), lookups=[ASKS])
+    both, _state, models = second(said)
+    assert [found.title for found in both.findings] == ["The first", "Count may be missing"]
+    assert (both.second, both.second_model) == (said, "a-efficient-model")
     assert len(models.questions) == 1
+
+
+def test_the_second_pass_is_not_cheaper_than_policy_allows() -> None:
+    models = ScriptedModels([answer()])
+    state = UnitState.of(plan_of(tier=Tier.FRONTIER))
+    context = context_of(models, replace(TWICE, min_tier=Tier.BALANCED))
+    add_second_pass(UnitAnswer(state.plan, Tier.FRONTIER, model="m"), state, checks_of(), context)
+    assert models.questions[0].tier is Tier.BALANCED
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from policies.words import Check, Tier
 from reviewer.context.lookup_request import LookupRequest
 from reviewer.findings.check import CheckFailure
-from reviewer.findings.model import Finding
+from reviewer.findings.model import Category, Disposition, Finding, PlacedFinding
 from reviewer.models.model import Stage
 from reviewer.steps.answer import UnitAnswer
 from reviewer.steps.check import CheckedAnswer
@@ -103,11 +103,10 @@ def test_a_unit_is_given_up_with_its_best_answer_or_as_not_reviewed() -> None:
 
 def test_what_an_answer_found_before_it_looked_something_up_stands_beside_what_it_finds_then() -> None:
     state = UnitState.of(PLAN)
-    first = replace(answered(finding(), finding("Withdrawn later", line=5, quote="log(row)")), text="first")
-    state.show([FILE], look_ups_at(HEAD)([FILE]), first=first)
-    new = finding("Rows may be none", line=3, quote="for row in rows:")
-    gone = finding("Withdrawn later", line=5, quote="log(row)", confidence=0.0)
-    closed = state.close(answered(new, gone))
+    gone = finding("Withdrawn later", line=5, quote="log(row)", body="Logs hold names.")
+    new = finding("Rows may be none", line=3, quote="for row in rows:", body="It is called without any.")
+    state.show([FILE], (), first=replace(answered(finding(), gone), text="first"))
+    closed = state.close(answered(new, replace(gone, confidence=0.0)))
     assert [found.title for found in closed.findings] == ["Count may be missing", "Rows may be none"]
     assert closed.earlier == ("first",)
 
@@ -134,3 +133,24 @@ def test_another_opinion_is_not_told_what_was_answered() -> None:
     assert "its own words" in state.prompt.unit
     assert "its own words" not in state.unanswered.unit
     assert "return row.price or 0" in state.unanswered.unit
+
+
+def test_a_finding_that_a_later_answer_does_not_repeat_is_named_in_a_notice() -> None:
+    state = UnitState.of(PLAN)
+    other = finding("Log is missing", quote="log(row)", line=5, body="There is no log.", category=Category.TESTS)
+    lost = PlacedFinding(
+        finding("Nowhere", quote="", body="It hangs."), Disposition.UNPLACED, "quote: no such line"
+    )
+    state.note_failure(Check.QUOTE, replace(answered(finding(), other), rejected=(lost,)))
+    closed = state.close(answered(finding()))
+    assert len(closed.notices) == 2
+    assert closed.notices[0].startswith(
+        "left out when the model was asked again: 'Log is missing' (high, shop/cart.py:5"
+    )
+    assert "Nowhere" in closed.notices[1]
+
+
+def test_nothing_is_left_out_of_the_best_answer_itself() -> None:
+    state = UnitState.of(PLAN)
+    state.note_failure(Check.QUOTE, answered(finding()))
+    assert state.give_up("the caps are reached").notices == ()

@@ -298,3 +298,9 @@ def test_a_larger_model_of_ones_own_is_verified() -> None:
     own = candidate(Tier.FREE, payment=SMALL.payment)
     _done, models = verify(answered(finding(), tier=Tier.FREE, candidate=own))
     assert len(models.questions) == 1
+
+
+def test_a_finding_that_a_verdict_lets_stand_is_confirmed_and_one_without_a_verdict_is_not() -> None:
+    said = [verdicts(verdict(1, "stands"), verdict(2, proof="no such line")), verdicts(verdict(1, "stands"))]
+    done, _models = verify(answered(finding("One"), finding("Two"), finding("Three")), said=said)
+    assert [found.title for found in done.confirmed] == ["One", "Two"]

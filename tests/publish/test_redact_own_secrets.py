@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reviewer.publish.conceal import Concealer
+from reviewer.publish.redact_own_secrets import OwnSecrets
 
 CANARY = "canary-Zk39xQ7pLm2VtR8wYb5N"
 
@@ -32,7 +32,7 @@ DRESSES = {
 
 @pytest.mark.parametrize("dress", DRESSES)
 def test_a_secret_is_found_in_every_dress(dress: str) -> None:
-    told = Concealer([CANARY])(f"before {DRESSES[dress]} after")
+    told = OwnSecrets([CANARY])(f"before {DRESSES[dress]} after")
     assert "[redacted]" in told
     letters = "".join(char for char in told if char.isalnum()).lower()
     for form in (CANARY, CANARY[::-1], CANARY.encode().hex()):
@@ -43,7 +43,7 @@ def test_a_secret_is_found_in_every_dress(dress: str) -> None:
 def test_text_without_secrets_stays() -> None:
     text = "The key of the dict is never read; see `app/keys.py:12`.\n\n```py\nx = 1\n```\n"
     assert (
-        Concealer([CANARY, "-----BEGIN RSA PRIVATE KEY-----\nMIIEabcdefghijkl\n-----END RSA PRIVATE KEY-----\n"])(
+        OwnSecrets([CANARY, "-----BEGIN RSA PRIVATE KEY-----\nMIIEabcdefghijkl\n-----END RSA PRIVATE KEY-----\n"])(
             text
         )
         == text
@@ -53,18 +53,18 @@ def test_text_without_secrets_stays() -> None:
 def test_a_private_key_is_found_by_any_part_of_its_body() -> None:
     body = "MIIEowIBAAKCAQEAq7d9Fk2mZx8Lr5Tn3Vb1"
     key = f"-----BEGIN RSA PRIVATE KEY-----\n{body}\n-----END RSA PRIVATE KEY-----\n"
-    assert body[8:24] not in Concealer([key])(f"leak: {body[8:24]}!")
+    assert body[8:24] not in OwnSecrets([key])(f"leak: {body[8:24]}!")
 
 
 def test_tokens_of_other_issuers_are_hidden_too() -> None:
-    assert "ghp_" not in Concealer()("ghp_" + "a1" * 18)
+    assert "ghp_" not in OwnSecrets()("ghp_" + "a1" * 18)
 
 
 def test_a_word_is_no_secret() -> None:
-    assert Concealer(["short"])("a short text") == "a short text"
+    assert OwnSecrets(["short"])("a short text") == "a short text"
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_nothing_around_a_secret_hides_it(before: str, after: str) -> None:
-    assert CANARY not in Concealer([CANARY])(f"{before}{CANARY}{after}")
+    assert CANARY not in OwnSecrets([CANARY])(f"{before}{CANARY}{after}")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from reviewer.findings.model import Disposition, PlacedFinding
 from reviewer.publish.escape import cell, code, plain
 from reviewer.publish.figures import count, place, seconds
-from reviewer.publish.inline import Conceal
+from reviewer.publish.open_findings import ordered, still_open
 from reviewer.publish.sanitize import title
-from reviewer.publish.standing import ordered, still_open
 from reviewer.steps.result import Review
 
 
-def set_aside(review: Review, *, repository_url: str, conceal: Conceal, level: int) -> tuple[str, list[str]]:
+def set_aside(review: Review, *, repository_url: str, level: int) -> tuple[str, list[str]]:
     """Return heading and lines of what was found and is not shown, each with its reason: nothing vanishes."""
     groups = (
         ("said before", Disposition.DUPLICATE),
@@ -27,16 +26,17 @@ def set_aside(review: Review, *, repository_url: str, conceal: Conceal, level: i
         if not found:
             continue
         heads.append(f"{len(found)} {words}")
-        lines += [_aside(review, placed, words, repository_url, conceal) for placed in found[:most]]
+        lines += [_set_aside_line(review, placed, words, repository_url) for placed in found[:most]]
         if len(found) > most:
             lines.append(f"- {len(found) - most:,} more {words}")
     return f"Set aside: {', '.join(heads)}", lines
 
 
-def _aside(review: Review, placed: PlacedFinding, words: str, repository_url: str, conceal: Conceal) -> str:
+def _set_aside_line(review: Review, placed: PlacedFinding, words: str, repository_url: str) -> str:
     where = place(placed.finding, repository_url=repository_url, head=review.change.head)
-    reason = plain(conceal(placed.reason)) or words
-    return f"- {where} {title(conceal(placed.finding.title))}: *{reason}*"
+    reason = plain(placed.reason) or words
+    # No colon after the title: with one inside, the two would be an emoji.
+    return f"- {where} {title(placed.finding.title)} – *{reason}*"
 
 
 def routes(review: Review, level: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""Our own secrets out of every text that leaves, in whatever dress a model was talked into. Pure.
+"""Take our own secrets out of every text that leaves, in whatever form a model was made to write them. Pure.
 
 `reviewer.prompts.redact` knows what secrets of any issuer look like; this knows the very values of this process:
 as they are, reversed, in hexadecimal, in base64 at each alignment, percent-encoded, cut short at either end, or
@@ -13,35 +13,56 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote
 
-from reviewer.prompts.redact import PLACEHOLDER, redact
+from reviewer.prompts.redact import PLACEHOLDER, has_token, redact, redact_tokens
+from reviewer.secret_value import SecretForm, secret_form
 
 # A piece this long of a secret is treated as the secret; a shorter run meets ordinary text by accident.
 PIECE: Final = 12
-# A shorter "secret" is a word.
-MIN_SECRET: Final = 8
 
-_PEM_LINE: Final = re.compile(r"-----[A-Z ]+-----")
+_PEM_LINE: Final = re.compile(r"-----[A-Z ]{1,64}-----")
 
 
-class Concealer:
-    """Replaces the given secrets, and whatever looks like one of another issuer, by `[redacted]`."""
+class OwnSecrets:
+    """Replaces the given secrets, and whatever looks like one of another issuer, by `[redacted]`.
+
+    Values that are no secrets by their form (`reviewer.secret_value`) are left alone. Values are redacted before
+    they are rendered; what is rendered is only looked at, with `finds`.
+    """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._pieces: dict[int, set[str]] = {}
         for secret in secrets:
+            how = secret_form(secret)
+            if how is SecretForm.NONE:
+                continue
             for form in _forms(_PEM_LINE.sub("", secret)):
                 letters = _letters(form)
-                if len(letters) < MIN_SECRET:
+                if not letters:
                     continue
-                size = min(PIECE, len(letters))
+                size = len(letters) if how is SecretForm.WHOLE else min(PIECE, len(letters))
                 known = self._pieces.setdefault(size, set())
                 known.update(letters[at : at + size] for at in range(len(letters) - size + 1))
 
     def __call__(self, text: str) -> str:
         """Return text without secrets."""
-        return redact(self._own(text))[0]
+        return redact(self.own(text))[0]
 
-    def _own(self, text: str) -> str:
+    def finds(self, text: str) -> bool:
+        """Tell whether a text that is already rendered holds one of our secrets or a token of a known format.
+
+        Values known by the name beside them are not looked for: our own Markdown would look like such names.
+        """
+        return has_token(text) or self.own(text) != text
+
+    def in_json(self, text: str) -> str:
+        """Return a text that a program reads without our own secrets and without tokens of a known format.
+
+        Values known by the name beside them stay: cutting one out could take a quote along.
+        """
+        return redact_tokens(self.own(text))
+
+    def own(self, text: str) -> str:
+        """Return text without the secrets of this process."""
         if not self._pieces:
             return text
         places = [at for at, char in enumerate(text) if char.isalnum()]

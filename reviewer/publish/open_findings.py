@@ -1,4 +1,4 @@
-"""Which findings ask something of somebody, in which order, in how many words. Pure."""
+"""Which findings are open, in which order, in how many words. Pure."""
 
 from __future__ import annotations
 

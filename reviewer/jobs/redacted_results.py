@@ -1,0 +1,30 @@
+"""Answers as they are stored: without the secrets of this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Results(Protocol):
+    """Answers by the hash of everything that they depend on."""
+
+    def get(self, key: str) -> str | None: ...  # noqa: D102
+    def put(self, key: str, text: str) -> None: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class RedactedResults:
+    """Results that `redact` goes over before they are kept; what is read was redacted when it was written."""
+
+    results: Results
+    redact: Callable[[str], str]
+
+    def get(self, key: str) -> str | None:
+        """Return a stored result, None where there is none."""
+        return self.results.get(key)
+
+    def put(self, key: str, text: str) -> None:
+        """Store a result without secrets."""
+        self.results.put(key, self.redact(text))
