@@ -37,6 +37,24 @@ NO_MORE: Final = "There are no further look-ups: leave `needs` empty."
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What a prompt shows of the code: the unit, the lines around its hunks, and snippets from elsewhere."""
+
+    unit: Unit
+    items: tuple[ContextItem, ...] = ()
+    around: Surroundings = NOTHING_AROUND
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerForm:
+    """The form of an answer: its schema, its most tokens, and whether a small model fills it in."""
+
+    schema: Mapping[str, Any]
+    max_output_tokens: int
+    small: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RestOfChange:
     """What else a change holds: files reviewed apart, those left out by policy, and whether a test is changed."""
 
@@ -76,15 +94,11 @@ def prompt_version(system: str, schema: Mapping[str, Any]) -> str:
 
 
 def build_prompt(
-    unit: Unit,
-    items: Sequence[ContextItem],
+    shown: Shown,
+    form: AnswerForm,
     *,
-    around: Surroundings = NOTHING_AROUND,
     about: About | None,
     shared: Sequence[ContextItem] = (),
-    schema: Mapping[str, Any],
-    max_output_tokens: int,
-    small: bool = False,
     rest: RestOfChange | None = None,
 ) -> Built:
     """Build the prompt of a unit; `rest` says what else the change holds, where that is known.
@@ -93,7 +107,7 @@ def build_prompt(
     16 to 93 points, and leaving it out restores it (https://arxiv.org/abs/2603.18740). `shared` items are the
     same for every unit of the change and stand before what differs.
     """
-    system = system_text(small=small)
+    system = system_text(small=form.small)
     # The same bytes for every unit of the change, so that provider caches hit: no name is shortened for this one.
     stable, redacted = context_texts(shared)
     # After what blind and other units share, so that both kinds hit the same cached prefix.
@@ -101,20 +115,22 @@ def build_prompt(
         text, found = redact(_about_text(about))
         redacted += found
         stable.append(fenced("pull-request", text))
-    own, found = context_texts(items, paths=unit.paths)
+    own, found = context_texts(shown.items, paths=shown.unit.paths)
     redacted += found
-    shown = render_unit(unit, numbered=False) if small else render_in_code(unit, around)
-    diff = fenced("diff", f"{shown}\n{_rest_text(rest)}" if rest is not None and not small else shown)
+    unit = shown.unit
+    code = render_unit(unit, numbered=False) if form.small else render_in_code(unit, shown.around)
+    if rest is not None and not form.small:
+        code = f"{code}\n{_rest_text(rest)}"
     prompt = Prompt(
         system=system,
         shared="\n\n".join(stable),
-        unit="\n\n".join((*own, diff)),
-        schema=schema,
+        unit="\n\n".join((*own, fenced("diff", code))),
+        schema=form.schema,
         schema_name="review",
-        max_output_tokens=max_output_tokens,
-        version=prompt_version(system, schema),
+        max_output_tokens=form.max_output_tokens,
+        version=prompt_version(system, form.schema),
     )
-    return Built(prompt, redacted, sum(item.tokens for item in (*shared, *items)))
+    return Built(prompt, redacted, sum(item.tokens for item in (*shared, *shown.items)))
 
 
 def repair_prompt(

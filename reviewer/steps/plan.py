@@ -20,7 +20,7 @@ from reviewer.context.surroundings import NOTHING_AROUND, Surroundings, around_b
 from reviewer.context.tokens import count_tokens
 from reviewer.findings.schema import narrowed, schema_for
 from reviewer.models.model import Candidate, Prompt
-from reviewer.prompts.build import RestOfChange, build_prompt
+from reviewer.prompts.build import AnswerForm, RestOfChange, Shown, build_prompt
 from reviewer.steps.context import ReviewContext
 from reviewer.steps.model_size import answer_room, is_small
 from reviewer.steps.prepare import Prepared, changed_parts
@@ -61,15 +61,6 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What a prompt shows of the code: the unit, the lines around its hunks, and snippets from elsewhere."""
-
-    unit: Unit
-    around: Surroundings
-    items: tuple[ContextItem, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class RoutedUnit:
     """A unit with its route, and how likely it is sensitive, 0 to 1."""
 
@@ -93,15 +84,12 @@ def plan_unit(
     budget = _own_budget(diff, shared, policy)
     items = gatherer.for_unit(unit, budget=budget, around=around) if gatherer else ()
     small, room = is_small(candidate), answer_room(candidate, policy)
+    schema = _small_schema(unit) if small else schema_for(room)
     built = build_prompt(
-        unit,
-        items,
-        around=around,
+        Shown(unit, tuple(items), around),
+        AnswerForm(schema, room, small),
         about=None if decision.metadata_blind else prepared.request.about,
         shared=shared,
-        schema=_small_schema(unit) if small else schema_for(room),
-        max_output_tokens=room,
-        small=small,
         rest=rest_of_change(unit, prepared),
     )
     route_shown = UnitRoute(
@@ -112,7 +100,7 @@ def plan_unit(
         reasons=decision.reasons,
         sensitivity=routed.sensitivity,
     )
-    key = _key(Shown(unit, around, (*shared, *items)), built.prompt.version, route_shown, policy)
+    key = _key(Shown(unit, (*shared, *items), around), built.prompt.version, route_shown, policy)
     return Plan(
         unit, route_shown, candidate, built.prompt, tuple(items), tuple(shared), key, built.redacted, around
     )

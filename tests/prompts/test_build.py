@@ -8,8 +8,10 @@ from reviewer.prompts.build import (
     ELSEWHERE,
     MORE,
     NO_MORE,
+    AnswerForm,
     RestOfChange,
     Round,
+    Shown,
     build_prompt,
     continued_prompt,
     repair_prompt,
@@ -25,12 +27,9 @@ SHARED = ContextItem("lib/y.py", 1, 1, "LIMIT = 3", ContextKind.DEFINITION, "`LI
 
 
 def build(**more):
-    given = {
-        "about": About(title="Add a total", body="Tested."),
-        "schema": FINDINGS_SCHEMA,
-        "max_output_tokens": 99,
-    }
-    return build_prompt(unit_of(), [CALLEE], shared=[SHARED], **{**given, **more}).prompt
+    given = {"about": About(title="Add a total", body="Tested.")}
+    form = AnswerForm(FINDINGS_SCHEMA, 99)
+    return build_prompt(Shown(unit_of(), (CALLEE,)), form, shared=[SHARED], **{**given, **more}).prompt
 
 
 def test_the_instructions_keep_to_their_budget():
