@@ -10,6 +10,9 @@ from reviewer.change.paths import quote
 from reviewer.context.surroundings import LINE_CHARS, NOTHING_AROUND, Surroundings
 
 CUT: Final = " … (line cut)"
+# A changed line that is longer is data or generated: its beginning and its end say what it is.
+LONGEST_LINE: Final = 2000
+_BEGINNING, _END = 1500, 200
 
 
 def render_in_code(unit: Unit, around: Surroundings = NOTHING_AROUND) -> str:
@@ -67,6 +70,25 @@ def _context(lines: Sequence[str], first: int, last: int) -> Iterator[str]:
 
 
 def _line(line: Line) -> str:
+    text = shortened(line.text)
     if line.kind is LineKind.REMOVED:
-        return f"-{line.text}"
-    return f"{line.new_no} {'+' if line.kind is LineKind.ADDED else ' '}{line.text}"
+        return f"-{text}"
+    return f"{line.new_no} {'+' if line.kind is LineKind.ADDED else ' '}{text}"
+
+
+def shortened(text: str) -> str:
+    """Return a line as it is shown: one that is longer than LONGEST_LINE by its beginning and its end."""
+    if len(text) <= LONGEST_LINE:
+        return text
+    left = len(text) - _BEGINNING - _END
+    return f"{text[:_BEGINNING]} … ({left:,} characters not shown) … {text[-_END:]}"
+
+
+def cut_lines(unit: Unit) -> tuple[str, ...]:
+    """Return the places, as `path:line`, of changed lines that are too long to be shown whole."""
+    return tuple(
+        f"{quote(hunk.path)}:{line.new_no or line.old_no}"
+        for hunk in unit.hunks
+        for line in hunk.lines
+        if line.kind is not LineKind.CONTEXT and len(line.text) > LONGEST_LINE
+    )

@@ -21,6 +21,7 @@ from reviewer.context.tokens import count_tokens
 from reviewer.findings.schema import narrowed, schema_for
 from reviewer.models.model import Candidate, Prompt
 from reviewer.prompts.build import AnswerForm, RestOfChange, Shown, build_prompt
+from reviewer.prompts.change_in_code import shortened
 from reviewer.steps.context import ReviewContext
 from reviewer.steps.model_size import answer_room, is_small
 from reviewer.steps.prepare import Prepared, changed_parts
@@ -139,7 +140,7 @@ def route_unit(unit: Unit, prepared: Prepared, policy: Policy, evidence: WorstEv
 
 
 def _diff_tokens(unit: Unit) -> int:
-    return sum(count_tokens(line.text) + 1 for hunk in unit.hunks for line in hunk.lines)
+    return sum(count_tokens(shortened(line.text)) + 1 for hunk in unit.hunks for line in hunk.lines)
 
 
 def _own_budget(diff: int, shared: Sequence[ContextItem], policy: Policy) -> int:

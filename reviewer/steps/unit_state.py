@@ -13,10 +13,14 @@ from reviewer.findings.merge import left_out
 from reviewer.findings.model import Finding
 from reviewer.models.model import Call, Completion, Prompt, Stage
 from reviewer.prompts.build import Round, continued_prompt
+from reviewer.prompts.change_in_code import LONGEST_LINE, cut_lines
 from reviewer.steps.answer import UnitAnswer
 from reviewer.steps.check import CheckedAnswer
 from reviewer.steps.plan import Plan
 from reviewer.steps.result import Escalation
+
+# So many lines that were cut are named.
+CUT_NAMED = 4
 
 
 @dataclass(slots=True)
@@ -47,7 +51,14 @@ class UnitState:
     @classmethod
     def of(cls, plan: Plan) -> UnitState:
         """Return the state of a unit before its first question."""
-        return cls(plan, plan.route.tier, plan.prompt, plan.prompt)
+        state = cls(plan, plan.route.tier, plan.prompt, plan.prompt)
+        if cut := cut_lines(plan.unit):
+            more = f" and {len(cut) - CUT_NAMED} more" if len(cut) > CUT_NAMED else ""
+            state.notices.append(
+                f"changed lines of more than {LONGEST_LINE:,} characters were shown by their beginning and end: "
+                f"{', '.join(cut[:CUT_NAMED])}{more}"
+            )
+        return state
 
     def show(
         self,

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from reviewer.change.model import Hunk, LineKind, Unit
 from reviewer.change.parse import parse_diff
 from reviewer.context.surroundings import SMALL_FILE_LINES, surroundings
-from reviewer.prompts.change_in_code import render_in_code
+from reviewer.prompts.change_in_code import LONGEST_LINE, cut_lines, render_in_code
 from reviewer.syntax.symbols import Source
+from tests.findings.builders import unit_of
 
 PATH = "pkg/app.py"
 
@@ -137,3 +138,15 @@ def test_a_removal_at_either_end_of_a_file_stands_where_it_was(context):
     assert text[1:3] == ["-" + BIG[0], "-" + BIG[1]]
     text = shown(BIG, BIG[:-3], context=context)
     assert text[-3:] == ["-" + line for line in BIG[-3:]]
+
+
+def test_a_line_of_data_is_shown_by_its_ends_and_says_how_much_is_left_out():
+    data = "start" + "7," * 40_000 + "end"
+    unit = unit_of(f"--- a/data.py\n+++ b/data.py\n@@ -0,0 +1,2 @@\n+{data}\n+x = 1\n")
+    text = render_in_code(unit)
+    assert len(text) < LONGEST_LINE
+    assert "1 +start7,7," in text
+    assert "… (78,308 characters not shown) … " in text
+    assert text.split("\n")[1].endswith("7,end")
+    assert cut_lines(unit) == ("data.py:1",)
+    assert cut_lines(unit_of()) == ()
