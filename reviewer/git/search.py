@@ -43,14 +43,28 @@ _SUFFIXES: Final = (
     *(".pb.go", ".bundle.js"),
 )
 _NAMES: Final = ("package-lock.json", "pnpm-lock.yaml", "go.sum")
-_EXCLUDED: Final = tuple(f":(exclude,top,glob)**/{name}" for name in (*(f"*{end}" for end in _SUFFIXES), *_NAMES))
+# Generated documentation repeats every name of the code on its own pages, and comes before `src/` in the output.
+_PAGES: Final = ("html", "htm")
+_PAGE_FOLDERS: Final = ("docs", "doc", "javadoc", "javadocs", "apidocs", "api-docs", "site")
+_EXCLUDED: Final = tuple(
+    f":(exclude,top,glob)**/{name}"
+    for name in (
+        *(f"*{end}" for end in _SUFFIXES),
+        *_NAMES,
+        *(f"{folder}/**/*.{end}" for folder in _PAGE_FOLDERS for end in _PAGES),
+    )
+)
 
 _GREP: Final = (*("grep", "--heading", "-z", "-n", "-I", "-w", "-E", "--no-color", "--full-name", "--no-textconv"),)
 
 
 def is_searched(path: str) -> bool:
     """Tell by its path whether a file is searched at all."""
-    return not path.endswith(_SUFFIXES) and path.rpartition("/")[2] not in _NAMES
+    folder, _, name = path.rpartition("/")
+    page = name.endswith(tuple(f".{end}" for end in _PAGES)) and not set(_PAGE_FOLDERS).isdisjoint(
+        folder.split("/")
+    )
+    return not path.endswith(_SUFFIXES) and name not in _NAMES and not page
 
 
 def searchable(words: Iterable[str], *, most: int = WORD_LIMIT) -> list[str]:
