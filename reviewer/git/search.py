@@ -18,6 +18,7 @@ from typing import Final
 from reviewer.git.decode import path_of
 from reviewer.git.git import run_git
 from reviewer.git.limits import Limit, LimitsReached
+from reviewer.git.searched_paths import EXCLUDED
 from reviewer.git.snapshot import USES_PER_FILE, Match
 
 OUTPUT_LIMIT: Final = 24 * 1024 * 1024
@@ -37,34 +38,7 @@ _WORDS_IN_LINE: Final = re.compile(rb"[A-Za-z_$][\w$]*")
 _SPACED: Final = bytes(
     code if code == 10 or bytes((code,)).isalnum() or code in b"_$" else 32 for code in range(256)
 )
-# Long lines and no code: what they match is never worth showing, and they fill the output.
-_SUFFIXES: Final = (
-    *(".min.js", ".min.css", ".map", ".svg", ".snap", ".lock", ".ipynb", ".po", ".csv", ".pack"),
-    *(".pb.go", ".bundle.js"),
-)
-_NAMES: Final = ("package-lock.json", "pnpm-lock.yaml", "go.sum")
-# Generated documentation repeats every name of the code on its own pages, and comes before `src/` in the output.
-_PAGES: Final = ("html", "htm")
-_PAGE_FOLDERS: Final = ("docs", "doc", "javadoc", "javadocs", "apidocs", "api-docs", "site")
-_EXCLUDED: Final = tuple(
-    f":(exclude,top,glob)**/{name}"
-    for name in (
-        *(f"*{end}" for end in _SUFFIXES),
-        *_NAMES,
-        *(f"{folder}/**/*.{end}" for folder in _PAGE_FOLDERS for end in _PAGES),
-    )
-)
-
 _GREP: Final = (*("grep", "--heading", "-z", "-n", "-I", "-w", "-E", "--no-color", "--full-name", "--no-textconv"),)
-
-
-def is_searched(path: str) -> bool:
-    """Tell by its path whether a file is searched at all."""
-    folder, _, name = path.rpartition("/")
-    page = name.endswith(tuple(f".{end}" for end in _PAGES)) and not set(_PAGE_FOLDERS).isdisjoint(
-        folder.split("/")
-    )
-    return not path.endswith(_SUFFIXES) and name not in _NAMES and not page
 
 
 def searchable(words: Iterable[str], *, most: int = WORD_LIMIT) -> list[str]:
@@ -102,7 +76,7 @@ def search_tree(
     )
     # Lines are judged while git still looks for more.
     run_git(
-        [*_GREP, "-e", f"({pattern})", commit, "--", ":(top)", *_EXCLUDED],
+        [*_GREP, "-e", f"({pattern})", commit, "--", ":(top)", *EXCLUDED],
         git_dir=git_dir,
         allowed=(0, 1),
         limit=OUTPUT_LIMIT,

@@ -13,11 +13,11 @@ from reviewer.git.limits import Limit, LimitsReached
 from reviewer.git.search import (
     Collector,
     defined_at_most,
-    is_searched,
     line_defines,
     looks_like_definition,
     search_tree,
 )
+from reviewer.git.searched_paths import is_searched
 from tests.context.repository import Repository
 
 WORDS = ("alpha", "beta", "$gamma", "_delta")
