@@ -18,7 +18,7 @@ from reviewer.prompts.snippets import context_texts
 _PLACE: Final = re.compile(r"(?<![^\s:`(])(?P<path>[^\s:`(]+):(?P<first>\d{1,7})(?:-(?P<last>\d{1,7}))?")
 _WORD: Final = re.compile(r"\w+")
 # Lines of a hunk that are shown on each side of a finding, and around a line that it rests on.
-LINES_AROUND: Final = 60
+LINES_AROUND: Final = 40
 
 Place = tuple[str, int, int]
 
