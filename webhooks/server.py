@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from policies.policy import Policy
 from reviewer.processes.address import check_address
 from reviewer.processes.logs import configure_logging
+from reviewer.processes.start import check_app
 from reviewer.settings import Settings, organisation_policy
 from webhooks.app import create_app
 from webhooks.http_server import HTTPServer
@@ -52,7 +53,7 @@ def build(settings: Settings, policy: Policy) -> Flask:
 
 def main_web(settings: Settings) -> int:
     """Serve deliveries until SIGTERM; ConfigurationError before the port is opened."""
-    settings.require_github_app()
+    check_app(settings)
     policy = organisation_policy(settings)
     check_address(settings)
     configure_logging(settings, "web")

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from reviewer.errors import KiloReviewError
+from reviewer.processes.logs import printer
 from reviewer.queue.supervised_command import die_with_parent
 from reviewer.settings import Settings
 
@@ -33,10 +34,18 @@ def run_process(options: argparse.Namespace, run: Callable[[Settings], int]) -> 
     if os.getppid() != options.parent:
         # The parent ended before we could ask to be told.
         return 0
+    say: Callable[[str], None] = _print
     try:
-        return run(Settings.from_environ())
+        settings = Settings.from_environ()
+        if settings.log_format == "json":
+            say = printer(settings, options.command)
+        return run(settings)
     except KiloReviewError as error:
-        print(f"{datetime.now(UTC):%H:%M:%S} {options.command}: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        say(f"{datetime.now(UTC):%H:%M:%S} {options.command}: {error}")
         return error.exit_code
     except KeyboardInterrupt:
         return 0
+
+
+def _print(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
