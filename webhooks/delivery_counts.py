@@ -21,7 +21,7 @@ class DeliveryCounts:
     """How many deliveries of which event were decided how since the process started. Thread-safe."""
 
     def __init__(self) -> None:
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._counts: Counter[tuple[str, ...]] = Counter()
         self._lock = threading.Lock()
 
     def add(self, event: str, answer: Answer) -> None:
@@ -29,7 +29,7 @@ class DeliveryCounts:
         with self._lock:
             self._counts[event if event in (*EVENTS, "ping") else OTHER, decision(answer)] += 1
 
-    def read(self) -> Mapping[tuple[str, str], int]:
+    def read(self) -> Mapping[tuple[str, ...], int]:
         """Return the counts by event and decision."""
         with self._lock:
             return dict(self._counts)

@@ -25,6 +25,7 @@ def build(settings: Settings, policy: Policy) -> Flask:
     """Compose the application from the real parts; nothing is connected before the first request."""
     from reviewer.github.auth import AppAuth  # noqa: PLC0415 - settings are checked first, which needs none of it
     from reviewer.ledger.ledger import Ledger  # noqa: PLC0415 - as above
+    from reviewer.metrics.read import Metrics  # noqa: PLC0415 - as above
     from reviewer.queue.address import queue_url  # noqa: PLC0415 - as above
     from reviewer.queue.queue import ReviewQueue  # noqa: PLC0415 - as above
     from webhooks.github_permission import TIMEOUT as ASK_SECONDS  # noqa: PLC0415 - as above
@@ -40,14 +41,17 @@ def build(settings: Settings, policy: Policy) -> Flask:
         now=now,
         timeout=ASK_SECONDS,
     )
+    ledger = Ledger.open(settings.database_url)
+    queue = ReviewQueue.open(queue_url(settings))
     return create_app(
         settings,
-        ledger=Ledger.open(settings.database_url),
-        queue=ReviewQueue.open(queue_url(settings)),
+        ledger=ledger,
+        queue=queue,
         ask_permission=AskGitHub(auth, now=now),
         policy=policy,
         allowed_bots=settings.allowed_bots,
         now=now,
+        measure=lambda deliveries: Metrics(ledger.statistics, queue, deliveries, now=now).text,
     )
 
 

@@ -88,10 +88,9 @@ def test_threads_of_a_job_name_it_and_threads_of_other_deliveries_do_not():
 @pytest.mark.parametrize("as_json", [True, False])
 @pytest.mark.parametrize("form", FORMS)
 def test_no_line_holds_a_secret_of_ours(as_json: bool, form: str):
-    try:
-        raise ValueError(f"the answer was {form}")
-    except ValueError as error:
-        said = line("a library said %s", form, as_json=as_json, error=error)
+    with pytest.raises(ValueError) as caught:
+        int(f"the answer was {form}")
+    said = line("a library said %s", form, as_json=as_json, error=caught.value)
     with job_fields(repository=form):
         said += line("x", as_json=as_json)
     assert form not in said
