@@ -92,8 +92,8 @@ def _licences(name: str) -> list[dict[str, Any]]:
         about = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         return []
-    if expression := about.get("License-Expression"):
-        return [{"expression": expression}]
+    if expression := about.get_all("License-Expression"):
+        return [{"expression": expression[0]}]
     lines = [line for line in about.get_all("Classifier") or () if line.startswith("License :: ")]
     return [{"license": {"name": line.rpartition(" :: ")[2]}} for line in lines]
 

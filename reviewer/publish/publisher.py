@@ -23,10 +23,10 @@ from reviewer.publish.cost import Totals
 from reviewer.publish.marker import Kind, Marker
 from reviewer.publish.outgoing import outgoing, outgoing_output
 from reviewer.publish.redact_own_secrets import OwnSecrets
-from reviewer.publish.redact_review import redact_review
 from reviewer.publish.reviews import HeadMoved, Poster
 from reviewer.publish.settle import Settle
 from reviewer.publish.summary import SummaryInput, render_summary
+from reviewer.steps.redact_review import redact_review
 from reviewer.steps.result import Review
 
 NOT_PERMITTED: Final = "the App may not comment on lines here"
