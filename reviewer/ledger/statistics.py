@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, literal_column, or_, select
 
 from reviewer.ledger.database import Database
 from reviewer.ledger.keys import UNFINISHED
@@ -20,6 +20,9 @@ from reviewer.models.model import Usage
 
 # Newest alerts that are looked through for limits that refuse calls.
 MOST_ALERTS: Final = 1000
+# Written out, not bound: only so does SQLite know that the index of unfinished rows has all that are asked for.
+_UNFINISHED: Final = t.c.state.in_([literal_column(f"'{state.value}'") for state in UNFINISHED])
+_OPEN: Final = c.c.state == literal_column("'held'")
 _HELD: Final = "held"
 _RELEASED: Final = "released"
 _UNCONFIRMED: Final = "unconfirmed"
@@ -88,7 +91,7 @@ class Statistics:
                 func.min(case((waits, t.c.accepted_at))).label("oldest"),
                 _count(t.c.lease_until <= at).label("expired"),
             )
-            .where(t.c.state.in_(UNFINISHED))
+            .where(_UNFINISHED)
             .group_by(t.c.state)
         )
         rows = self._all(query)
@@ -102,7 +105,7 @@ class Statistics:
 
     def last_settled_review(self) -> int:
         """Return the id up to which every review has ended."""
-        oldest = self._value(select(func.min(t.c.id)).where(t.c.state.in_(UNFINISHED)))
+        oldest = self._value(select(func.min(t.c.id)).where(_UNFINISHED))
         return oldest - 1 if oldest is not None else self._value(select(func.max(t.c.id))) or 0
 
     def ended(self, after: int, until: int | None = None) -> Sequence[Ended]:
@@ -137,7 +140,7 @@ class Statistics:
 
     def open_calls(self) -> int:
         """Count the calls under way."""
-        return self._value(select(func.count()).where(c.c.state == _HELD)) or 0
+        return self._value(select(func.count()).where(_OPEN)) or 0
 
     def refusing(self, now: datetime, span: timedelta) -> int:
         """Count the limits that refused a call and were reached within `span`, among the newest MOST_ALERTS."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from policies.budgets import Limit, Scope
 from policies.words import Check
@@ -83,3 +85,30 @@ def test_a_limit_that_refused_a_call_is_counted_for_a_day(ledger: Ledger):
     day = timedelta(days=1)
     assert ledger.statistics.refusing(NOW + MINUTE, day) >= 1
     assert ledger.statistics.refusing(NOW + 2 * day, day) == 0
+
+
+def test_a_look_reads_no_table_from_end_to_end(ledger: Ledger):
+    if not ledger.db.is_sqlite:
+        pytest.skip("PostgreSQL plans by what a table holds: an empty one is read from end to end")
+    plans: list[str] = []
+
+    def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            rows = connection.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+            plans.extend(f"{row[3]} <- {statement}" for row in rows)
+
+    event.listen(ledger.db.engine, "before_cursor_execute", explain)
+    try:
+        ledger.statistics.unfinished(NOW)
+        ledger.statistics.last_settled_review()
+        ledger.statistics.ended(5)
+        ledger.statistics.ended(5, 9)
+        ledger.statistics.calls(NOW)
+        ledger.statistics.calls(NOW, NOW + MINUTE)
+        ledger.statistics.open_calls()
+    finally:
+        event.remove(ledger.db.engine, "before_cursor_execute", explain)
+    assert len(plans) >= 7
+    # A scan of the index of unfinished rows reads those only; the largest id is the last one of its table.
+    whole = [plan for plan in plans if plan.startswith("SCAN") and "USING" not in plan and "max(" not in plan]
+    assert whole == []
