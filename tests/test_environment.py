@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -239,6 +240,25 @@ def test_a_process_without_a_redis_ends_with_the_remedy(command: str, tmp_path: 
     status, said = run(command, environ(tmp_path, rsa_key))
     assert (status, "REDIS_URL" in said) == (2, True), said
     assert "Traceback" not in said
+
+
+def test_the_error_that_ends_a_process_is_json_where_its_log_is(tmp_path: Path, rsa_key: rsa.RSAPrivateKey):
+    status, said = run("web", environ(tmp_path, rsa_key, LOG_FORMAT="json"))
+    row = json.loads(said)
+    assert (status, row["process"], "REDIS_URL" in row["message"]) == (2, "web", True)
+
+
+def test_the_traceback_of_a_fault_holds_no_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def broken(_options: object) -> int:
+        return int(f"the provider said {KEY}")
+
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setattr("reviewer.models.command.main", broken)
+    assert main(["models"]) == 70
+    said = capsys.readouterr().err
+    assert ("Traceback" in said, "the provider said" in said, CANARY in said) == (True, True, False)
 
 
 def test_a_host_that_nothing_listens_on_ends_the_web_process(tmp_path: Path, rsa_key: rsa.RSAPrivateKey):

@@ -60,6 +60,8 @@ def configure_logging(settings: Settings, process: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_formatter(settings, process))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    # Python's own warnings would be lines of another form.
+    logging.captureWarnings(capture=True)
     for name in OURS:
         logging.getLogger(name).setLevel(settings.log_level)
     # Its retries are ours to report.
