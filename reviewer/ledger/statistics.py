@@ -105,7 +105,8 @@ class Statistics:
 
     def last_settled_review(self) -> int:
         """Return the id up to which every review has ended."""
-        oldest = self._value(select(func.min(t.c.id)).where(_UNFINISHED))
+        # Plus 0: SQLite looks for a bare minimum from the first row of the table on, past all that have ended.
+        oldest = self._value(select(func.min(t.c.id + literal_column("0"))).where(_UNFINISHED))
         return oldest - 1 if oldest is not None else self._value(select(func.max(t.c.id))) or 0
 
     def ended(self, after: int, until: int | None = None) -> Sequence[Ended]:
