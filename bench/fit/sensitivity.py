@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.context_recall import find_mirror, mirrors_folder
+from bench.fit.kept_out import is_kept_out
 from bench.fit.mine_sensitivity import diff_of, has_source
 from policies.features import Features, features
 from policies.learned import CLIP, FILE, Model
@@ -142,8 +143,11 @@ def whole(diff: str) -> str:
 def fit(rows: Sequence[Row]) -> Model:
     """Fit on some rows and calibrate on their own held-out scores; rows without code are not asked of a model.
 
+    Rows of repositories that are kept out are left out, whoever passes them.
+
     Platt gives the slope. The intercept puts .5 where a fifth of the development set's routine commits lie above.
     """
+    rows = [row for row in rows if not is_kept_out(row.repo)]
     asked = [row for row in rows if row.features.code]
     raw = _fit_uncalibrated(asked)
     scores = held_out_scores(asked)
