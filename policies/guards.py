@@ -40,10 +40,12 @@ _GUARD: Final = re.compile(
 
 _REFUSAL: Final = re.compile(r"^(?:return|raise|throw|abort|goto|reject|die|exit|panic|halt|res\.\w+|wp_die)\b")
 # Loads a file, or marks what is not written yet: neither refuses anything.
-_LOADS: Final = re.compile(r"^require\b\s*\(?\s*['\"]|NotImplemented|not implemented|unreachable|todo!|unimplemented!")
+_LOADS: Final = re.compile(
+    r"^require\b\s*\(?\s*['\"]|NotImplemented|not implemented|unreachable|todo!|unimplemented!"
+)
 _OPENS: Final = re.compile(r"^\}?\s*(?:if|unless|guard|else if|elif|elsif)\b")
 # A line of prose has none of what code is made of.
-_CODE: Final = re.compile(r"[(){}\[\];=<>&|!]|:$")
+_CODE: Final = re.compile(r"[(){}\[\];=<>&|!_]|:$|\w\?|\w\.\w")
 _PREPROCESSOR: Final = ("#if", "#elif", "#ifdef", "#ifndef", "@trigger_error")
 
 

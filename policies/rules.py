@@ -1,4 +1,7 @@
-"""Rules that name sensitive paths and lines, each with its reason: `defaults/sensitive.toml`, `guards.toml`, policy's own."""
+"""Rules that name sensitive paths, lines and what becomes of a guard, each with its reason.
+
+They stand in `defaults/sensitive.toml` and `defaults/guards.toml`; policy adds its own.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +38,9 @@ class SensitiveRule:
 
     `lines` are regular expressions for one changed line, tried where the part holds one of `contains`; a rule with
     paths and lines needs both. `words` are words of identifiers (policies/identifiers.py), a star ends a prefix.
-    `always` makes a hit sensitive by itself; otherwise it is evidence that the learned model weighs. `strength` is
-    a prior from 1 (common) to 3 (telling). The line that a `secret` rule finds is never
-    repeated. A rule for lines alone looks at code, not at tests and prose, unless it says `everywhere`.
+    `endings` limits the words to files with these. `always` makes a hit sensitive by itself; otherwise it is evidence
+    that the learned model weighs. `strength` is a prior from 1 (common) to 3 (telling). The line that a `secret` rule
+    finds is never repeated. A rule for lines alone looks at code, not at tests and prose, unless it says `everywhere`.
     `added` and `removed` are expressions for a line that the change puts in or takes out and that has no counterpart
     on the other side; `shape` names a comparison of both sides (policies/guards.py). `most_lines` limits these three
     to a file with so few changed lines, 0 for no limit.
@@ -53,6 +56,7 @@ class SensitiveRule:
     shape: str = ""
     most_lines: int = 0
     words: tuple[str, ...] = ()
+    endings: tuple[str, ...] = ()
     strength: float = 1.0
     always: bool = False
     secret: bool = False
@@ -167,6 +171,17 @@ class WordRules:
             if len(self._identifiers) < MAX_REMEMBERED:
                 self._identifiers[identifier] = known
         return known
+
+
+@cache
+def foreign_rules(ending: str) -> frozenset[str]:
+    """Return the names of the built-in rules whose words say nothing in files with this ending."""
+    return frozenset(rule.name for rule in builtin_rules().rules if rule.endings and ending not in rule.endings)
+
+
+def ending_of(path: str) -> str:
+    """Return the ending of a file's name in lower case, "" where it has none."""
+    return path.rpartition("/")[2].rpartition(".")[2].lower()
 
 
 @cache

@@ -8,7 +8,9 @@ from typing import Final
 
 LIST: Final = Path(__file__).parents[1] / "data" / "not-for-training.txt"
 # The last part of a name that one of the listed repositories, or its copy, has elsewhere.
-OTHER_NAMES: Final = frozenset({"semantic-kernel-dotnet", "osu-lazer", "geminicli", "claude-dev", "bluewave-uptime"})
+OTHER_NAMES: Final = frozenset(
+    {"semantic-kernel-dotnet", "osu-lazer", "geminicli", "claude-dev", "bluewave-uptime"}
+)
 
 
 @cache
