@@ -15,7 +15,7 @@ MAX_LENGTH: Final = 200_000
 MAX_BRACKETS: Final = 2_000
 
 _OPENING: Final = re.compile(r"""\{\s*(?=["'}/#])|\[\s*\{""")
-_COMMENT: Final = re.compile(r"""//[^"'\n]*$|/\*[^"']*?\*/|#[^"'\n]*$""", re.MULTILINE)
+_LINE_COMMENT: Final = re.compile(r"//|#")
 _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _WORD: Final = re.compile(r"\w+")
 _SEVERITIES: Final = frozenset(severity.label for severity in Severity)
@@ -37,11 +37,32 @@ def mend(text: str) -> Mapping[str, Any] | None:
         return None
     if {"{": "}", "[": "]"}[region[0]] != region[-1]:
         return None
-    for candidate in dict.fromkeys((region, _COMMENT.sub("", region))):
+    for candidate in dict.fromkeys((region, _without_comments(region))):
         value = _repaired(candidate)
         if value is not None and _is_answer(value) and _says_the_same(value, candidate):
             return value
     return None
+
+
+def _without_comments(text: str) -> str:
+    """Take out comments that hold no quote mark: where one does, it may be part of a string."""
+    parts = re.split(r"""(["'])""", text)
+    parts[::2] = map(_without_blocks, parts[::2])
+    return "\n".join(map(_without_line_comment, "".join(parts).split("\n")))
+
+
+def _without_blocks(text: str) -> str:
+    kept, at = [], 0
+    while (start := text.find("/*", at)) >= 0 and (end := text.find("*/", start + 2)) >= 0:
+        kept.append(text[at:start])
+        at = end + 2
+    return "".join((*kept, text[at:]))
+
+
+def _without_line_comment(line: str) -> str:
+    tail = max(line.rfind('"'), line.rfind("'")) + 1
+    comment = _LINE_COMMENT.search(line, tail)
+    return line[: comment.start()] if comment else line
 
 
 def _repaired(text: str) -> Mapping[str, Any] | None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from policies.caps import caps_of
 from policies.keys import KEYS
 from policies.load import load_policy
 from policies.starting import Asker, Occasion, analysers_only, may_review_drafts, why_not
@@ -30,8 +31,29 @@ drafts = true
 """
 
 
+# Counted when a request arrives, over more than one pull request: by the organisation alone.
+CAPS = {
+    "triggers.max_reviews_per_author_day": False,
+    "triggers.max_reviews_per_repository_day": False,
+    "triggers.max_reviews_per_outsider_day": True,
+    "triggers.max_outsider_reviews_per_repository_day": True,
+}
+
+
 def test_every_key_of_the_section_has_a_row() -> None:
-    assert set(ROWS) == {name for name in KEYS if name.startswith("triggers.")}
+    assert {*ROWS, *CAPS} == {name for name in KEYS if name.startswith("triggers.")}
+
+
+@pytest.mark.parametrize("name", sorted(CAPS))
+def test_a_cap_of_the_day_is_one_that_requests_have_to_pass_and_a_repository_cannot_set_it(name: str) -> None:
+    text = f"[triggers]\n{name.partition('.')[2]} = 1"
+    caps = {cap.key: cap.most for cap in caps_of(load_policy(organisation=text), outsider=CAPS[name])}
+    assert caps[name] == 1
+    usual = {cap.key: cap.most for cap in caps_of(load_policy(), outsider=CAPS[name])}
+    assert usual[name] > 1
+    repository = load_policy(repository=text)
+    assert {cap.key: cap.most for cap in caps_of(repository, outsider=CAPS[name])} == usual
+    assert any(name.partition(".")[2] in notice for notice in repository.notices)
 
 
 @pytest.mark.parametrize("name", sorted(ROWS))
