@@ -36,14 +36,14 @@ class ChangedPart:
 class SensitiveRule:
     """A named rule. `paths` are globs in lower case (paths are lowered first).
 
-    `lines` are regular expressions for one changed line, tried where the part holds one of `contains`; a rule with
-    paths and lines needs both. `words` are words of identifiers (policies/identifiers.py), a star ends a prefix.
-    `endings` limits the words to files with these. `always` makes a hit sensitive by itself; otherwise it is evidence
-    that the learned model weighs. `strength` is a prior from 1 (common) to 3 (telling). The line that a `secret` rule
-    finds is never repeated. A rule for lines alone looks at code, not at tests and prose, unless it says `everywhere`.
-    `added` and `removed` are expressions for a line that the change puts in or takes out and that has no counterpart
-    on the other side; `shape` names a comparison of both sides (policies/guards.py). `most_lines` limits these three
-    to a file with so few changed lines, 0 for no limit.
+    `lines` are regular expressions for one changed line, tried where the part holds one of `contains`; a rule
+    with paths and lines needs both. `words` are words of identifiers (policies/identifiers.py), a star ends a
+    prefix. `endings` limits the words to files with these. `always` makes a hit sensitive by itself; otherwise it
+    is evidence that the learned model weighs. `strength` is a prior from 1 (common) to 3 (telling). The line that
+    a `secret` rule finds is never repeated. A rule for lines alone looks at code, not at tests and prose, unless
+    it says `everywhere`. `added` and `removed` are expressions for a line that the change puts in or takes out
+    and that has no counterpart on the other side; `shape` names a comparison of both sides (policies/guards.py).
+    `most_lines` limits these three to a file with so few changed lines, 0 for no limit.
     """
 
     name: str
