@@ -153,7 +153,7 @@ def _by_kind(signals: Signals, policy: Policy) -> tuple[Tier, list[str]]:
         return Tier.EFFICIENT, ["tests only"]
     return Tier.EFFICIENT, [
         f"routine change: sensitivity {signals.sensitivity.probability:.2f} "
-        f"is below the threshold {policy.sensitivity_threshold:.2f}"
+        f"is below the threshold {signals.sensitivity.threshold:.2f} for a unit of this size"
     ]
 
 
