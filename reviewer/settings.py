@@ -328,11 +328,12 @@ def organisation_policy(settings: Settings) -> Policy:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"KILO_REVIEW_POLICY: cannot read {file}: {type(error).__name__}",
-            remedy="Point it at a TOML file (docs/policy.md), or unset it for the defaults.",
+            remedy="Point it at a TOML file (docs/reference/policy.md), or unset it for the defaults.",
         ) from None
     try:
         return load_policy(organisation=text, organisation_file=str(file))
     except PolicyInvalid as error:
         raise ConfigurationError(
-            str(error), remedy="Correct the file that KILO_REVIEW_POLICY names; docs/policy.md lists every key."
+            str(error),
+            remedy="Correct the file that KILO_REVIEW_POLICY names; docs/reference/policy.md lists every key.",
         ) from None

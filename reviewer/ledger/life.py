@@ -1,6 +1,6 @@
 """Decide the life of a review's key: what a delivery joins, what goes on, what gives way.
 
-Pure. docs/review-life.md draws it as a state machine.
+Pure. docs/explanation/review-life.md draws it as a state machine.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ def add_second_pass(
 ) -> UnitAnswer:
     """Add what a second cheap pass finds, where policy buys one: findings that both raise rank higher.
 
-    Issues raised twice are worth acting on in .71 of cases, once in .59 (docs/how-it-works.md).
+    Issues raised twice are worth acting on in .71 of cases, once in .59 (docs/explanation/how-it-works.md).
     """
     candidate, unit = state.plan.candidate, state.plan.unit
     if not context.policy.second_pass or candidate is None or is_small(candidate) or context.run.out_of_time():

@@ -12,7 +12,7 @@ from policies.keys import KEYS
 from policies.load import load_policy
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reference" / "policy.md").read_text(encoding="utf-8")
 DEFAULTS = tomllib.loads((ROOT / "policies" / "defaults" / "default.toml").read_text(encoding="utf-8"))
 
 
