@@ -157,7 +157,7 @@ class _Version(argparse.Action):
 
 
 def _completion(commands: Commands, arguments: list[str]) -> int:
-    from reviewer.completion import SHELLS, script
+    from reviewer.local.completion import SHELLS, script
 
     parser = _Parser(prog="kilo-review completion", description="Print a completion script for your shell.")
     parser.add_argument("shell", choices=SHELLS)

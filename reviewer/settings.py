@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import platformdirs
 
 from reviewer.errors import ConfigurationError
-from reviewer.secret_address import address_secrets, printable
+from reviewer.text.secret_address import address_secrets, printable
 
 if TYPE_CHECKING:
     from policies.policy import Policy
@@ -20,30 +19,6 @@ if TYPE_CHECKING:
 MIB: Final = 1024 * 1024
 # What copying and secret stores put around a value: white space, a byte order mark, characters without width.
 BLANKS: Final = " \t\r\n\v\f\u00a0\ufeff\u200b\u200c\u200d\u2060"
-# The words of keys that stand for "no key" in the manuals of local servers.
-PLACEHOLDER_WORDS: Final = frozenset(
-    {
-        *("no", "not", "none", "null", "nil", "empty", "unused", "any", "anything", "whatever", "ignored", "dummy"),
-        *("fake", "test", "testing", "example", "sample", "placeholder", "changeme", "needed", "required", "api"),
-        *("key", "apikey", "token", "secret", "password", "your", "my", "the", "here", "sk", "local", "localhost"),
-        *(
-            "123",
-            "1234",
-            "abc123",
-            "ollama",
-            "lm",
-            "studio",
-            "lmstudio",
-            "llama",
-            "cpp",
-            "llamacpp",
-            "vllm",
-            "litellm",
-            "localai",
-            "openai",
-        ),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +154,10 @@ class Settings:
     def secrets(self) -> tuple[str, ...]:
         """Return every secret value that is set, for redaction of whatever leaves the process.
 
-        The passwords and tokens inside addresses are among them. Which values are looked for, and how, says
-        `reviewer.secret_value`: a local endpoint's `not-needed` is no secret.
+        The passwords and tokens inside addresses are among them. A value that is a word, such as the `not-needed`
+        of a local endpoint, is among them too: `reviewer.text.secret_value` decides which values are redacted.
         """
-        keys = (key for key in (self.model_key, *self.provider_keys.values()) if not is_placeholder(key.reveal()))
-        values = (self.github_private_key, *self.webhook_secrets, *keys)
+        values = (self.github_private_key, *self.webhook_secrets, self.model_key, *self.provider_keys.values())
         addresses = (
             self.database_url,
             self.redis_url,
@@ -203,14 +177,6 @@ class Settings:
         shown["alert_webhook"] = printable(self.alert_webhook, path=True)
         shown["base_urls"] = {name: printable(address) for name, address in self.base_urls.items()}
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
-
-
-def is_placeholder(key: str) -> bool:
-    """Tell whether a key holds nothing but words that stand for "no key"; redacting them would eat prose."""
-    words = [word for word in re.split(r"[-_. <>]", key.lower()) if word]
-    return all(
-        word in PLACEHOLDER_WORDS or set(word) == {"x"} or word in ("1234", "123", "abc123") for word in words
-    )
 
 
 def _key(env: Mapping[str, str], name: str) -> Secret:

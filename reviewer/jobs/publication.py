@@ -57,7 +57,7 @@ def publish_review(job: Job, access: Access, pr: PullRequest, document: Document
         save=job.save,
         before=_before(job, pr),
         totals=_totals(job, pr),
-        conceal=job.redact,
+        secrets=job.redact,
         external_id=external_id(job.key.number, job.id),
         settle=Settle(),
     )
