@@ -7,7 +7,7 @@ MODEL  := $(VENV)/.model
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check contract bench faults mutants lock clean
+.PHONY: help setup demo test check contract bench faults ledger mutants lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ contract: $(STAMP) ## the tests that hold us to the published contracts of GitHu
 
 faults: $(MODEL) ## the long fault campaigns: real processes, really killed
 	@$(BIN)/python -m pytest -n 0 -m campaign $(ARGS)
+
+ledger: $(STAMP) ## 10,000 histories of credit, calls, debt and expiry against a model of the book, on each database
+	@LEDGER_HISTORIES=10000 $(BIN)/python -m pytest -n $(WORKERS) tests/ledger/test_book.py $(ARGS)
 
 bench: $(MODEL) ## performance and quality figures, each as a ratio to a named alternative
 	@$(BIN)/python -m bench $(ARGS)

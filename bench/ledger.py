@@ -23,6 +23,7 @@ from policies.budgets import Account, Limit, Scope
 from policies.words import Payment, Tier
 from reviewer.ledger.keys import ReviewKey
 from reviewer.ledger.ledger import Ledger
+from reviewer.ledger.money import Terms
 from reviewer.models.meter import CallIntent
 from reviewer.models.model import Call, Candidate, Stage, Usage
 
@@ -105,9 +106,7 @@ def run() -> dict[str, object]:
 
 def _call(ledger: Ledger, number: int) -> None:
     reservation = f"r{number}"
-    ledger.money.reserve(
-        reservation, amount=Decimal("0.001"), intent=INTENT, account=ACCOUNT, limits=LIMITS, now=NOW
-    )
+    ledger.money.reserve(reservation, Decimal("0.001"), INTENT, Terms(ACCOUNT, LIMITS), NOW)
     ledger.money.settle(reservation, CALL, NOW)
 
 

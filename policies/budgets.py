@@ -32,6 +32,7 @@ class Scope(StrEnum):
     RUN = "run"
     PULL_REQUEST = "pull-request"
     USER_DAY = "user-day"
+    REPOSITORY_DAY = "repository-day"
     REPOSITORY_MONTH = "repository-month"
     ORGANISATION_MONTH = "organisation-month"
     PREPAID = "prepaid"
@@ -46,12 +47,16 @@ _WORDS: Final = {
     Scope.RUN: "limit per run",
     Scope.PULL_REQUEST: "limit per pull request",
     Scope.USER_DAY: "daily limit of the user",
+    Scope.REPOSITORY_DAY: "daily limit of the repository",
     Scope.REPOSITORY_MONTH: "monthly limit of the repository",
     Scope.ORGANISATION_MONTH: "monthly limit of the organisation",
     Scope.PREPAID: "prepaid balance",
 }
 # Scopes that a table counts; the prepaid balance is counted down from credits instead.
 COUNTED: Final = tuple(scope for scope in Scope if scope is not Scope.PREPAID)
+EVERY_SCOPE: Final = frozenset(Scope)
+DAILY: Final = (Scope.USER_DAY, Scope.REPOSITORY_DAY)
+MONTHLY: Final = (Scope.REPOSITORY_MONTH, Scope.ORGANISATION_MONTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,8 @@ class Limit:
     `subject` is whom it binds: a user, a repository or an organisation by GitHub's name, or "*" for each of them.
     `layer` is the file it came from: 0 the organisation's, higher ones narrow it, SHIPPED the defaults. `alerts`
     are percents of the amount at which somebody is told; None is ALERT_PERCENTS, but none for a run or a pull
-    request, of which there are too many to be told about.
+    request, of which there are too many to be told about. With `outsiders` it binds only runs for outsiders: pull
+    requests from forks and of first-time contributors.
     """
 
     scope: Scope
@@ -69,6 +75,7 @@ class Limit:
     subject: str = EVERYBODY
     layer: int = 0
     alerts: tuple[int, ...] | None = None
+    outsiders: bool = False
 
     @property
     def shipped(self) -> bool:
@@ -82,34 +89,61 @@ class Limit:
             return self.alerts
         return () if self.scope in (Scope.RUN, Scope.PULL_REQUEST) else ALERT_PERCENTS
 
-    def binds(self, subject: str) -> bool:
-        """Tell whether the limit is for this subject; GitHub's names ignore case."""
-        return self.subject == EVERYBODY or self.subject.casefold() == subject.casefold()
+    def binds(self, account: Account) -> bool:
+        """Tell whether the limit is for this account; GitHub's names ignore case."""
+        if self.outsiders and not account.outsider:
+            return False
+        return self.subject == EVERYBODY or self.subject.casefold() == account.name(self.scope).casefold()
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whom one run is counted against. `pull_request` is "<repository id>#<number>", "" before a push."""
+    """Whom one run is counted against. `pull_request` is "<repository id>#<number>", "" before a push.
+
+    Names change and ids do not, so counters are kept by GitHub's id where one is known (0: unknown, then by name);
+    names are for people and for limits, which policies write by name. `outsider` says that the run is for a pull
+    request from a fork or of a first-time contributor. `scopes` are those that count the run.
+    """
 
     run: str
     pull_request: str = ""
     user: str = ""
     repository: str = ""
     organisation: str = ""
+    user_id: int = 0
+    repository_id: int = 0
+    organisation_id: int = 0
+    outsider: bool = False
+    scopes: frozenset[Scope] = EVERY_SCOPE
+
+    def name(self, scope: Scope) -> str:
+        """Whom a scope is about, as people call it; "" where this run has none."""
+        return self._named(scope)[0]
 
     def subject(self, scope: Scope) -> str:
         """Whose counter a scope moves, "" where this run has none."""
+        if scope not in self.scopes:
+            return ""
+        number = self._named(scope)[1]
+        return f"id:{number}" if number else self.former_subject(scope)
+
+    def former_subject(self, scope: Scope) -> str:
+        """Whose counter the scope moved before GitHub's id was known: the name in lower case."""
+        name = self.name(scope)
+        return name if scope in (Scope.RUN, Scope.PULL_REQUEST) else name.casefold()
+
+    def _named(self, scope: Scope) -> tuple[str, int]:
         match scope:
             case Scope.RUN:
-                return self.run
+                return self.run, 0
             case Scope.PULL_REQUEST:
-                return self.pull_request
+                return self.pull_request, 0
             case Scope.USER_DAY:
-                return self.user.casefold()
-            case Scope.REPOSITORY_MONTH:
-                return self.repository.casefold()
+                return self.user, self.user_id
+            case Scope.REPOSITORY_DAY | Scope.REPOSITORY_MONTH:
+                return self.repository, self.repository_id
             case Scope.ORGANISATION_MONTH | Scope.PREPAID:
-                return self.organisation.casefold()
+                return self.organisation, self.organisation_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,68 +173,12 @@ class Standing:
         return tuple(percent for percent in sorted(percents) if gone >= limit * percent and gone > 0)
 
 
-class CreditKind(StrEnum):
-    """How a credit came to be."""
-
-    PURCHASE = "purchase"
-    BONUS = "bonus"
-
-
-@dataclass(frozen=True, slots=True)
-class Credit:
-    """Prepaid money of an organisation. `remaining` excludes what is spent, `held` is promised to calls."""
-
-    id: int
-    kind: CreditKind
-    remaining: Decimal
-    held: Decimal = ZERO
-    expires_at: datetime | None = None
-
-    def free(self, now: datetime) -> Decimal:
-        """Return what a new call may take: nothing from the moment it expires."""
-        if self.expires_at is not None and self.expires_at <= now:
-            return ZERO
-        return max(ZERO, self.remaining - self.held)
-
-
-def balance(account: Iterable[Credit], now: datetime) -> Decimal:
-    """Add up what is free and not expired."""
-    return sum((credit.free(now) for credit in account), ZERO)
-
-
-def allocate(account: Iterable[Credit], amount: Decimal, now: datetime) -> tuple[tuple[int, Decimal], ...] | None:
-    """Return which credit gives how much, None where the balance is too small.
-
-    What expires first is used first, a bonus before a purchase, so that no paid money lapses behind free money.
-    """
-    shares: list[tuple[int, Decimal]] = []
-    wanted = amount
-    for credit in sorted(account, key=_spending_order):
-        if wanted <= 0:
-            break
-        share = min(wanted, credit.free(now))
-        if share > 0:
-            shares.append((credit.id, share))
-            wanted -= share
-    return None if wanted > 0 else tuple(shares)
-
-
-def _spending_order(credit: Credit) -> tuple[bool, datetime, bool, int]:
-    never = datetime.max.replace(tzinfo=UTC)
-    return (
-        credit.expires_at is None,
-        credit.expires_at or never,
-        credit.kind is CreditKind.PURCHASE,
-        credit.id,
-    )
-
-
 def window(scope: Scope, now: datetime) -> str:
     """Name the window that a moment falls into: a UTC day, a UTC month, or "" for a scope without an end."""
     utc = now.astimezone(UTC)
-    if scope is Scope.USER_DAY:
+    if scope in DAILY:
         return f"{utc:%Y-%m-%d}"
-    if scope in (Scope.REPOSITORY_MONTH, Scope.ORGANISATION_MONTH):
+    if scope in MONTHLY:
         return f"{utc:%Y-%m}"
     return ""
 
@@ -208,9 +186,9 @@ def window(scope: Scope, now: datetime) -> str:
 def resets_at(scope: Scope, now: datetime) -> datetime | None:
     """When the window ends, None for a scope without an end."""
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    if scope is Scope.USER_DAY:
+    if scope in DAILY:
         return midnight + timedelta(days=1)
-    if scope in (Scope.REPOSITORY_MONTH, Scope.ORGANISATION_MONTH):
+    if scope in MONTHLY:
         return (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
     return None
 
@@ -221,10 +199,9 @@ def limit_for(limits: Sequence[Limit], scope: Scope, account: Account) -> Limit 
     Within a layer a limit that names the subject goes before "*"; between layers, and among equals, the tightest
     wins: a repository's file can lower what its organisation allows and never raise it.
     """
-    subject = account.subject(scope)
-    if not subject:
+    if not account.subject(scope):
         return None
-    bound = [limit for limit in limits if limit.scope is scope and limit.binds(subject)]
+    bound = [limit for limit in limits if limit.scope is scope and limit.binds(account)]
     named = {limit.layer for limit in bound if limit.subject != EVERYBODY}
     chosen = [limit for limit in bound if limit.subject != EVERYBODY or limit.layer not in named]
     # The prepaid amount is a floor, so there the tightest is the highest.
@@ -233,9 +210,10 @@ def limit_for(limits: Sequence[Limit], scope: Scope, account: Account) -> Limit 
 
 
 def in_place_of_shipped(old: Sequence[Limit], new: Sequence[Limit]) -> tuple[Limit, ...]:
-    """Add limits that somebody set; a shipped one of the same scope makes room."""
-    scopes = {limit.scope for limit in new}
-    return (*(limit for limit in old if not limit.shipped or limit.scope not in scopes), *new)
+    """Add limits that somebody set; a shipped one of the same scope, and for the same people, makes room."""
+    set_ = {(limit.scope, limit.outsiders) for limit in new}
+    kept = (limit for limit in old if not limit.shipped or (limit.scope, limit.outsiders) not in set_)
+    return (*kept, *new)
 
 
 def narrow(outer: Sequence[Limit], inner: Sequence[Limit]) -> tuple[Limit, ...]:
@@ -244,11 +222,14 @@ def narrow(outer: Sequence[Limit], inner: Sequence[Limit]) -> tuple[Limit, ...]:
     return (*outer, *(replace(limit, layer=limit.layer + layer) for limit in inner))
 
 
+LIMIT_KEYS: Final = ("scope", "amount", "subject", "alerts", "outsiders")
+
+
 def parse_limit(row: Mapping[str, object], where: str = "limits") -> Limit:
-    """Read `{scope, amount, subject?, alerts?}`; BudgetInvalid names the key under `where`."""
-    unknown = sorted(set(row) - {"scope", "amount", "subject", "alerts"})
+    """Read `{scope, amount, subject?, alerts?, outsiders?}`; BudgetInvalid names the key under `where`."""
+    unknown = sorted(set(row) - set(LIMIT_KEYS))
     if unknown:
-        raise BudgetInvalid(f"{where}.{unknown[0]} is not a key of a limit: scope, amount, subject, alerts")
+        raise BudgetInvalid(f"{where}.{unknown[0]} is not a key of a limit: {', '.join(LIMIT_KEYS)}")
     try:
         scope = Scope(str(row.get("scope", "")))
     except ValueError:
@@ -266,8 +247,12 @@ def parse_limit(row: Mapping[str, object], where: str = "limits") -> Limit:
         isinstance(alerts, list | tuple) and all(type(percent) is int and 1 <= percent <= 100 for percent in alerts)
     ):
         raise BudgetInvalid(f"{where}.alerts = {alerts!r}: whole percents from 1 to 100")
+    outsiders = row.get("outsiders", False)
+    if not isinstance(outsiders, bool):
+        raise BudgetInvalid(f"{where}.outsiders = {outsiders!r}: true or false")
     return Limit(
         scope=scope,
+        outsiders=outsiders,
         amount=parse_amount(row.get("amount", 0), f"{where}.amount"),
         subject=subject.strip(),
         alerts=None if alerts is None else tuple(sorted(set(alerts))),
@@ -313,8 +298,7 @@ def dollars(amount: Decimal | None) -> str:
 
 def refusal(limit: Limit, account: Account, standing: Standing, amount: Decimal, now: datetime) -> str:
     """Say which limit a call would pass, how it stands and when it ends."""
-    subject = account.subject(limit.scope)
-    named = f" {subject}" if limit.scope not in (Scope.RUN, Scope.PULL_REQUEST) else ""
+    named = f" {account.name(limit.scope)}" if limit.scope not in (Scope.RUN, Scope.PULL_REQUEST) else ""
     end = resets_at(limit.scope, now)
     remedy = f"it starts again at {end:%Y-%m-%d %H:%M} UTC" if end else "raise it or choose a cheaper strategy"
     held = standing.held + standing.unconfirmed
@@ -322,15 +306,6 @@ def refusal(limit: Limit, account: Account, standing: Standing, amount: Decimal,
     return (
         f"the {limit.scope.words}{named} of {dollars(limit.amount)} would be passed: "
         f"{dollars(standing.spent)} spent{reserved}, this call may cost {dollars(amount)}; {remedy}"
-    )
-
-
-def prepaid_refusal(limit: Limit, account: Account, free: Decimal, amount: Decimal) -> str:
-    """Say that the prepaid balance does not cover a call."""
-    kept = f", of which {dollars(limit.amount)} must stay" if limit.amount else ""
-    return (
-        f"the prepaid balance of {account.subject(Scope.PREPAID)} is too small: {dollars(free)} left{kept}, "
-        f"this call may cost {dollars(amount)}; buy credit or choose a cheaper strategy"
     )
 
 

@@ -102,6 +102,13 @@ KEYS: Final[Mapping[str, Key]] = {
     "triggers.ignore_authors": Key("ignore_authors", r.strings, n.union, n.union),
     "triggers.command_permission": Key("command_permission", r.word(PERMISSIONS), n.not_below(PERMISSIONS)),
     "triggers.max_reviews_per_hour": Key("max_reviews_per_hour", r.whole(1, 100), n.at_most),
+    # Counted over pull requests, before a repository's file is read: only the organisation sets them.
+    "triggers.max_reviews_per_author_day": Key("max_reviews_per_author_day", r.whole(1, 10_000)),
+    "triggers.max_reviews_per_repository_day": Key("max_reviews_per_repository_day", r.whole(1, 100_000)),
+    "triggers.max_reviews_per_outsider_day": Key("max_reviews_per_outsider_day", r.whole(0, 10_000)),
+    "triggers.max_outsider_reviews_per_repository_day": Key(
+        "max_outsider_reviews_per_repository_day", r.whole(0, 100_000)
+    ),
     "paths.include": Key("paths.include", r.globs, n.free, repository_field="paths.repository_include"),
     "paths.exclude": Key("paths.exclude", r.globs, n.union, n.union),
     "paths.always": Key("paths.always", r.globs, n.union, n.union),

@@ -44,6 +44,10 @@ class Policy:
     ignore_authors: tuple[str, ...]
     command_permission: str
     max_reviews_per_hour: int
+    max_reviews_per_author_day: int
+    max_reviews_per_repository_day: int
+    max_reviews_per_outsider_day: int
+    max_outsider_reviews_per_repository_day: int
 
     paths: PathRules
     sensitive: SensitiveRules

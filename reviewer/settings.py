@@ -134,6 +134,11 @@ class Settings:
             git_index_file=env.get("GIT_INDEX_FILE", ""),
         )
 
+    @property
+    def local_ledger_url(self) -> str:
+        """Where the local tool keeps what it spent and the answers that it paid for."""
+        return f"sqlite:///{self.cache_dir / 'local.sqlite'}"
+
     def require_github_app(self) -> None:
         """Refuse to go on without App id, private key and webhook secret: an unsigned endpoint is an open one."""
         missing = [

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 
 import pytest
-from reviewer.findings.tolerant_json import decode_json
 
 from reviewer.change.parse import parse_diff
 from reviewer.context.definitions import LONGEST_QUALIFIER
 from reviewer.errors import KiloReviewError
+from reviewer.findings.reading import read_json
 from reviewer.models.redact import redactor
 from reviewer.prompts.fence import prose, reveal
 from reviewer.prompts.redact import LONGEST_LINE, redact, redact_lines
@@ -132,7 +132,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "marker": read_marker,
     "command": parse_command,
     "diff": lambda text: _read(lambda: parse_diff(f"--- a/x\n+++ b/x\n@@ -1 +1 @@\n+{text}")),
-    "json": decode_json,
+    "json": read_json,
     "uses": lambda text: uses_in_lines([(1, text)]),
     "strings": lambda text: uses_in_strings([(1, text)]),
     "definitions": lambda text: Source("x.unknown", text.encode("utf-8", "replace")).definitions,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from flask import Flask, Response
 
+from policies.caps import caps_of
 from policies.policy import Policy
 from policies.starting import may_review_drafts
 from reviewer.errors import KiloReviewError
@@ -38,7 +39,7 @@ def create_app(
         ledger.requests,
         queue,
         Permissions(ask_permission, now=now, least=policy.command_permission),
-        per_hour=policy.max_reviews_per_hour,
+        caps=lambda outsider: caps_of(policy, outsider=outsider),
         now=now,
     )
     app.wsgi_app = Receiver(  # type: ignore[method-assign] # Flask's own way to wrap an application

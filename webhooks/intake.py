@@ -4,35 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Final, Protocol
+from datetime import datetime
+from typing import Protocol
 
-from reviewer.jobs.correction import Problem
+from policies.caps import Cap, CapOf
 from reviewer.jobs.payload import Work
-from reviewer.ledger.keys import AUTOMATIC, Accepted, ReviewKey
+from reviewer.ledger.keys import Accepted, ReviewKey
 from reviewer.queue.queue import Enqueued
 from webhooks.permission import Permissions
 from webhooks.triggers import Ignored, Trigger
-
-HOUR: Final = timedelta(hours=1)
 
 
 class ReviewRequests(Protocol):
     """What intake needs of the ledger's requests."""
 
-    def accept(self, key: ReviewKey, *, actor: str, payload: Mapping[str, object], now: datetime) -> Accepted:
-        """Commit the row of a piece of work, once per key; LedgerUnavailable where it is not on disk."""
-
-    def verbs(
+    def accept(
         self,
-        repo_id: int,
-        number: int,
+        key: ReviewKey,
         *,
-        since: datetime | None = ...,
-        installation_id: int | None = ...,
-        besides: Sequence[str] = ...,
-    ) -> Mapping[str, int]:
-        """Count a pull request's rows by verb."""
+        actor: str,
+        payload: Mapping[str, object],
+        now: datetime,
+        caps: Sequence[Cap] = ...,
+    ) -> Accepted:
+        """Commit the row of a piece of work, once per key and within the caps; LedgerUnavailable for no row."""
 
     def pull_requests(self, repo_id: int, head_sha: str) -> tuple[int, ...]:
         """Return the numbers of the pull requests that were asked to be reviewed at a head."""
@@ -69,7 +64,7 @@ class Taken:
 
 
 class Intake:
-    """Take triggers in. `per_hour` caps the reviews that people may ask for on one pull request in an hour."""
+    """Take triggers in. `caps` returns the caps that a trigger must pass, by whether an outsider caused it."""
 
     def __init__(
         self,
@@ -77,13 +72,13 @@ class Intake:
         queue: JobQueue,
         permissions: Permissions,
         *,
-        per_hour: int,
+        caps: Callable[[bool], Sequence[Cap]],
         now: Callable[[], datetime],
     ) -> None:
         self._requests = requests
         self._queue = queue
         self._permissions = permissions
-        self._per_hour = per_hour
+        self._caps = caps
         self._now = now
 
     def take(self, trigger: Trigger) -> Taken | Ignored:
@@ -106,27 +101,34 @@ class Intake:
         refusal = self._not_entitled(trigger)
         if refusal:
             return Ignored(refusal)
-        if self._is_over_cap(trigger):
-            if not trigger.problem:
-                self._tell_of_cap(trigger)
-            return Ignored(
-                f"this pull request had its {self._per_hour} commands of the hour; the organisation's policy "
-                "sets max_reviews_per_hour"
-            )
-        return self._commit(trigger)
-
-    def _commit(self, trigger: Trigger) -> Taken:
         accepted = self._requests.accept(
-            trigger.key, actor=trigger.actor, payload=trigger.payload().to_json(), now=self._now()
+            trigger.key,
+            actor=trigger.actor,
+            payload=trigger.payload().to_json(),
+            now=self._now(),
+            caps=self._caps_of(trigger),
         )
+        if accepted.refusal:
+            return Ignored(accepted.refusal)
         if accepted.state.final:
             return Taken(accepted.review_id, created=False, queued=False)
         # Also for a row that was there already: its first delivery may have died before this line.
         enqueued = self._queue.enqueue(accepted.review_id)
         return Taken(accepted.review_id, created=accepted.created, queued=enqueued is not Enqueued.UNREACHABLE)
 
+    def _caps_of(self, trigger: Trigger) -> Sequence[Cap]:
+        if trigger.work is Work.MERGE_GROUP:
+            # No model is asked for it, and a queue that gets no answer stands still.
+            return ()
+        caps = self._caps(trigger.outsider)
+        # An answer to a command that does not exist is no review: only the pull request's own cap is for it.
+        return [cap for cap in caps if cap.of is CapOf.PULL_REQUEST] if trigger.problem else caps
+
     def _not_entitled(self, trigger: Trigger) -> str:
-        """Return why whoever asks may not, "" where they may."""
+        """Return why the actor may not command, "" where no permission is needed or GitHub says that they may.
+
+        Asked before the caps are counted, so that strangers cannot use up the hour of those who may.
+        """
         if not trigger.needs_permission or self._permissions.may_command(
             installation_id=trigger.key.installation_id,
             repo_id=trigger.key.repo_id,
@@ -135,30 +137,3 @@ class Intake:
         ):
             return ""
         return f"{trigger.actor} may not command reviews: this takes write permission to the repository"
-
-    def _is_over_cap(self, trigger: Trigger) -> bool:
-        """Tell whether the hour of a pull request is used up.
-
-        Asked after the permission, so that strangers cannot use up the hour of those who may. A command that comes
-        again is not counted against itself.
-        """
-        key = trigger.key
-        if key.trigger == AUTOMATIC or trigger.work is Work.MERGE_GROUP:
-            return False
-        verbs = self._requests.verbs(
-            key.repo_id,
-            key.number,
-            since=self._now() - HOUR,
-            installation_id=key.installation_id,
-            besides=(AUTOMATIC, key.trigger),
-        )
-        # Answers to commands that do not exist are counted by themselves: a slip does not use up a review.
-        answers = verbs.get(Work.CORRECTION, 0)
-        groups = verbs.get(Work.MERGE_GROUP, 0)
-        return (answers if trigger.problem else sum(verbs.values()) - answers - groups) >= self._per_hour
-
-    def _tell_of_cap(self, trigger: Trigger) -> None:
-        """Let the pull request be told, once an hour, that it had its reviews."""
-        hour = f"cap:{self._now():%Y%m%d%H}"
-        key = replace(trigger.key, trigger=hour, head_sha="", base_sha="")
-        self._commit(replace(trigger, key=key, problem=Problem.CAP))

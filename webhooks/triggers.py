@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from reviewer.errors import DeliveryRefused
@@ -21,6 +21,10 @@ PULL_REQUEST_ACTIONS: Final = frozenset({"opened", "synchronize", "reopened", "r
 # What else may change a verdict: another base branch (`edited` with `changes.base`), a label that routes.
 RETARGETED: Final = "edited"
 LABELED: Final = "labeled"
+
+# GitHub's `author_association`: it entitles nobody to anything here, it only spares the tighter caps.
+INSIDERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
+FIRST_TIMERS = frozenset({"FIRST_TIMER", "FIRST_TIME_CONTRIBUTOR"})
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}(?:_[A-Za-z0-9]{1,20})?/[A-Za-z0-9._-]{1,100}")
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -54,6 +58,7 @@ class Trigger:
     every pull request with this head. `needs_permission`: the actor asked for something, so GitHub is asked whether
     they may write to the repository. `problem` is what is wrong with a command that does not exist: the work is
     then to say so. `updated_at` is the pull request's, "" where the payload has none.
+    `outsider`: the event is of the pull request of somebody outside, whose caps and limits are tighter.
     """
 
     key: ReviewKey
@@ -68,6 +73,7 @@ class Trigger:
     problem: Problem | None = None
     updated_at: str = ""
     work: Work = Work.REVIEW
+    outsider: bool = False
 
     def payload(self) -> JobPayload:
         """Return what the job needs beside the key."""
@@ -83,6 +89,7 @@ class Trigger:
             comment_id=self.comment_id,
             actor_id=self.actor_id,
             updated_at=self.updated_at,
+            outsider=self.outsider,
         )
 
 
@@ -124,15 +131,27 @@ def _pull_request(delivery: Delivery, rules: TriggerRules) -> Trigger | Ignored:
     if refusal:
         return Ignored(refusal)
     updated_at = pull_request.get("updated_at")
-    return _request(
-        delivery,
-        number=whole(pull_request, "number"),
-        head_sha=word(head, "sha", _SHA),
-        base_sha=word(base, "sha", _SHA),
-        # A label may route the same commit to another model: new work, once per delivery.
-        trigger=f"label:{delivery.guid}" if delivery.action == LABELED else AUTOMATIC,
+    # A label may route the same commit to another model: new work, once per delivery.
+    trigger = f"label:{delivery.guid}" if delivery.action == LABELED else AUTOMATIC
+    key = _key(delivery, whole(pull_request, "number"), word(head, "sha", _SHA), trigger)
+    return replace(
+        _trigger(delivery, replace(key, base_sha=word(base, "sha", _SHA)), _record(delivery.payload, "sender")),
         updated_at=updated_at if isinstance(updated_at, str) and _MOMENT.fullmatch(updated_at) else "",
+        outsider=_by_outsider(delivery, pull_request, head),
     )
+
+
+def _by_outsider(delivery: Delivery, pull_request: Mapping[str, Any], head: Mapping[str, Any]) -> bool:
+    """Return whether a pull request comes from a fork of somebody outside, or from a first-time contributor.
+
+    Who may push to the repository itself is let in by its owners; a fork may be a member's too. A fork that was
+    deleted is still not this repository.
+    """
+    association = pull_request.get("author_association")
+    source = head.get("repo")
+    source_id = source.get("id") if isinstance(source, Mapping) else None
+    is_fork = source_id != whole(_record(delivery.payload, "repository"), "id")
+    return association in FIRST_TIMERS or (is_fork and association not in INSIDERS)
 
 
 def _unasked(delivery: Delivery, rules: TriggerRules) -> str:
@@ -193,16 +212,13 @@ def _comment(delivery: Delivery, rules: TriggerRules) -> Trigger | Ignored:
     if issue.get("state", "open") != "open":
         return Ignored("the pull request is closed")
     comment_id = whole(comment, "id")
-    return _request(
-        delivery,
-        number=whole(issue, "number"),
-        # The payload of a comment does not say which commit it was written under.
-        head_sha="",
-        trigger=f"comment:{comment_id}",
-        command=None if isinstance(command, CommandInvalid) else command,
+    # The payload of a comment does not say which commit it was written under.
+    key = _key(delivery, whole(issue, "number"), "", f"comment:{comment_id}")
+    return replace(
+        _trigger(delivery, key, _record(comment, "user")),
+        command=ReviewCommand(verb=Verb.REVIEW) if isinstance(command, CommandInvalid) else command,
         problem=problem,
         comment_id=comment_id,
-        actor=_record(comment, "user"),
         needs_permission=whole(_record(comment, "user"), "id") not in rules.allowed_bots,
     )
 
@@ -224,14 +240,9 @@ def _rerun(delivery: Delivery, rules: TriggerRules) -> Trigger | Ignored:
     named = check.get("pull_requests")
     if not number and isinstance(named, list) and len(named) == 1:
         number = whole(named[0], "number")
-    return _request(
-        delivery,
-        number=number,
-        head_sha=word(check, "head_sha", _SHA),
-        # A press of the button is a delivery; its redelivery carries the same id.
-        trigger=f"rerun:{delivery.guid}",
-        needs_permission=True,
-    )
+    # A press of the button is a delivery; its redelivery carries the same id.
+    key = _key(delivery, number, word(check, "head_sha", _SHA), f"rerun:{delivery.guid}")
+    return replace(_trigger(delivery, key, _record(delivery.payload, "sender")), needs_permission=True)
 
 
 def _merge_group(delivery: Delivery) -> Trigger | Ignored:
@@ -243,13 +254,9 @@ def _merge_group(delivery: Delivery) -> Trigger | Ignored:
     match = _QUEUE_REF.fullmatch(ref) if isinstance(ref, str) else None
     if match is None:
         return Ignored("the merge group names no pull request")
-    return _request(
-        delivery,
-        number=whole({"number": int(match[1])}, "number"),
-        head_sha=word(group, "head_sha", _SHA),
-        trigger=f"merge:{delivery.guid}",
-        work=Work.MERGE_GROUP,
-    )
+    number = whole({"number": int(match[1])}, "number")
+    key = _key(delivery, number, word(group, "head_sha", _SHA), f"merge:{delivery.guid}")
+    return replace(_trigger(delivery, key, _record(delivery.payload, "sender")), work=Work.MERGE_GROUP)
 
 
 def _foreign(comment: Mapping[str, Any], rules: TriggerRules) -> str:
@@ -271,43 +278,25 @@ def _not_a_person(user: Mapping[str, Any], rules: TriggerRules) -> str:
     return "commands of bots are not obeyed, unless the bot's numeric id is allowed"
 
 
-def _request(
-    delivery: Delivery,
-    *,
-    number: int,
-    head_sha: str,
-    trigger: str,
-    base_sha: str = "",
-    updated_at: str = "",
-    work: Work = Work.REVIEW,
-    command: ReviewCommand | None = None,
-    problem: Problem | None = None,
-    comment_id: int = 0,
-    actor: Mapping[str, Any] | None = None,
-    needs_permission: bool = False,
-) -> Trigger:
+def _key(delivery: Delivery, number: int, head_sha: str, trigger: str) -> ReviewKey:
     repository = _record(delivery.payload, "repository")
-    who = actor if actor is not None else _record(delivery.payload, "sender")
+    return ReviewKey(
+        installation_id=delivery.installation_id,
+        repo_id=whole(repository, "id"),
+        number=number,
+        head_sha=head_sha,
+        trigger=trigger,
+    )
+
+
+def _trigger(delivery: Delivery, key: ReviewKey, actor: Mapping[str, Any]) -> Trigger:
     return Trigger(
-        key=ReviewKey(
-            installation_id=delivery.installation_id,
-            repo_id=whole(repository, "id"),
-            number=number,
-            head_sha=head_sha,
-            trigger=trigger,
-            base_sha=base_sha,
-        ),
-        repository=word(repository, "full_name", _REPOSITORY),
-        actor=word(who, "login", _LOGIN),
-        actor_id=whole(who, "id"),
+        key=key,
+        repository=word(_record(delivery.payload, "repository"), "full_name", _REPOSITORY),
+        actor=word(actor, "login", _LOGIN),
+        actor_id=whole(actor, "id"),
         event=f"{delivery.event}.{delivery.action}",
         delivery=delivery.guid,
-        command=command or ReviewCommand(verb=Verb.REVIEW),
-        problem=problem,
-        comment_id=comment_id,
-        needs_permission=needs_permission,
-        updated_at=updated_at,
-        work=work,
     )
 
 

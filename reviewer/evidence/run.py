@@ -100,14 +100,6 @@ def run_analysers(
     )
 
 
-def find_secrets(change: Change, head: Snapshot | None, *, seconds: float = TIME_LIMIT) -> tuple[str, ...]:
-    """Return the values of secrets on the change's added lines, as gitleaks knows them, for redaction.
-
-    They must never be printed or stored. Nothing is returned where gitleaks is not installed or fails.
-    """
-    return run_analysers(change, head, tools=("gitleaks",), seconds=seconds).secrets
-
-
 @dataclass(frozen=True, slots=True)
 class _Tree:
     """Files laid out below a folder: the name of each there -> its path."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Final, Self
@@ -43,7 +43,9 @@ class GitSnapshot:
     """A commit of a bare or normal repository: a Snapshot that any thread may read.
 
     Files larger than `file_limit` bytes read as None. Objects that the repository lacks (a partial clone) read as
-    None too: nothing is fetched. Close it, or use it as a context manager, to end its git process.
+    None too: nothing is fetched. A search or a history that fails or takes too long is noted in `limits` and finds
+    nothing: less context is no reason to end a review. Close it, or use it as a context manager, to end its git
+    process.
     """
 
     def __init__(self, git_dir: Path, commit: str, *, file_limit: int = FILE_LIMIT) -> None:
@@ -73,7 +75,10 @@ class GitSnapshot:
         return self._git_dir
 
     def entries(self) -> Mapping[str, TreeEntry]:
-        """Every regular file of the tree, by path; read once. GitFailed where there are over TREE_LIMIT."""
+        """Return the regular files of the tree by path, TREE_LIMIT of them at most; read once.
+
+        Files beyond that can still be read by their paths.
+        """
         with self._lock:
             if self._entries is None:
                 self._entries = MappingProxyType(self._list_tree())
@@ -85,8 +90,11 @@ class GitSnapshot:
 
     def read_many(self, paths: Iterable[str]) -> Mapping[str, bytes]:
         """Read several files in one go; absent, oversized and missing ones are left out."""
+        asked = tuple(dict.fromkeys(paths))
         entries = self.entries()
-        known = {path: entry for path in dict.fromkeys(paths) if (entry := entries.get(path)) is not None}
+        if len(entries) >= TREE_LIMIT:
+            entries = {**entries, **self._listed([path for path in asked if path not in entries])}
+        known = {path: entry for path in asked if (entry := entries.get(path)) is not None}
         for path, entry in known.items():
             if entry.size > self._file_limit:
                 self.limits.note(Limit.FILE_BYTES, self._file_limit, entry.size, where=path)
@@ -107,15 +115,19 @@ class GitSnapshot:
         phrases: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> Sequence[Match]:
         """Find whole-word occurrences of every word in one pass over the tree; `phrases` as in `search_tree`."""
-        return search_tree(
-            self._git_dir,
-            self._commit,
-            words,
-            limit_per_word=limit_per_word,
-            uses_per_file=uses_per_file,
-            phrases=phrases,
-            limits=self.limits,
-        )
+        try:
+            return search_tree(
+                self._git_dir,
+                self._commit,
+                words,
+                limit_per_word=limit_per_word,
+                uses_per_file=uses_per_file,
+                phrases=phrases,
+                limits=self.limits,
+            )
+        except GitFailed as error:
+            self._note_failure(error)
+            return ()
 
     def sweep_words(
         self,
@@ -128,17 +140,21 @@ class GitSnapshot:
         phrases: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> Places:
         """Find any number of words by reading every file of the tree once, as `sweep_tree` does."""
-        return sweep_tree(
-            self._git_dir,
-            self.entries(),
-            words,
-            places,
-            limit_per_word=limit_per_word,
-            ahead=ahead,
-            most=most,
-            phrases=phrases,
-            limits=self.limits,
-        )
+        try:
+            return sweep_tree(
+                self._git_dir,
+                self.entries(),
+                words,
+                places,
+                limit_per_word=limit_per_word,
+                ahead=ahead,
+                most=most,
+                phrases=phrases,
+                limits=self.limits,
+            )
+        except GitFailed as error:
+            self._note_failure(error)
+            return places
 
     def common_words(self) -> frozenset[str]:
         """Return the words of more than COMMON_SHARE of a sample of the code: their places say nothing.
@@ -176,33 +192,44 @@ class GitSnapshot:
     ) -> None:
         self.close()
 
+    def _note_failure(self, error: GitFailed) -> None:
+        self.limits.note(Limit.FAILED, 0, None, where=str(error).split("\n")[0])
+
     def _list_tree(self) -> dict[str, TreeEntry]:
         output = run_git(["ls-tree", "-r", "-l", "-z", "--full-tree", self._commit], git_dir=self._git_dir)
         entries: dict[str, TreeEntry] = {}
-        for record in output.split(b"\0"):
-            meta, _, name = record.partition(b"\t")
-            parts = meta.decode("ascii", "replace").split()
-            if len(parts) != 4 or parts[0] not in _REGULAR:
-                continue
-            # A partial clone lists what it does not hold with "BAD" or "-" for a size.
-            size = int(parts[3]) if parts[3].isdigit() else UNKNOWN_SIZE
-            path = path_of(name)
-            entries[path] = TreeEntry(path, parts[2], parts[0], size)
-            if len(entries) > TREE_LIMIT:
-                raise GitFailed(f"commit {self._commit[:12]} has more than {TREE_LIMIT:,} files")
+        for entry in _entries(output):
+            if len(entries) == TREE_LIMIT:
+                self.limits.note(Limit.TREE_FILES, TREE_LIMIT, output.count(b"\0") - TREE_LIMIT)
+                break
+            entries[entry.path] = entry
         return entries
+
+    def _listed(self, paths: Sequence[str]) -> dict[str, TreeEntry]:
+        """Look single files up, of a tree too large to be listed."""
+        if not paths:
+            return {}
+        found = run_git(
+            ["--literal-pathspecs", "ls-tree", "-l", "-z", "--full-tree", self._commit, "--", *paths],
+            git_dir=self._git_dir,
+        )
+        return {entry.path: entry for entry in _entries(found)}
 
     def _log(self, commits: int) -> tuple[tuple[str, ...], ...]:
         with self._lock:
             if commits not in self._history:
                 # One walk over the newest commits, for whatever paths: following single paths back through a
                 # long history costs several times as much and has no bound.
-                output = run_git(
-                    [*_LOG, f"--max-count={commits + 1}", self._commit, "--"],
-                    git_dir=self._git_dir,
-                    limit=LOG_LIMIT,
-                    cut=True,
-                )
+                try:
+                    output = run_git(
+                        [*_LOG, f"--max-count={commits + 1}", self._commit, "--"],
+                        git_dir=self._git_dir,
+                        limit=LOG_LIMIT,
+                        cut=True,
+                    )
+                except GitFailed as error:
+                    self._note_failure(error)
+                    output = b""
                 records = output.split(b"\x01")[1:]
                 if len(records) > commits or len(output) >= LOG_LIMIT:
                     self.limits.note(Limit.COMMITS, min(commits, len(records)), None)
@@ -223,6 +250,18 @@ def resolve_commit(git_dir: Path, revision: str) -> str:
     except GitFailed as error:
         raise NotFound(f"no commit {revision!r} in {git_dir}: {error.detail or 'unknown revision'}") from None
     return output.decode("ascii", "replace").strip()
+
+
+def _entries(output: bytes) -> Iterator[TreeEntry]:
+    """Read the regular files of what `git ls-tree -l -z` writes."""
+    for record in output.split(b"\0"):
+        meta, _, name = record.partition(b"\t")
+        parts = meta.decode("ascii", "replace").split()
+        if len(parts) == 4 and parts[0] in _REGULAR:
+            # A partial clone lists what it does not hold with "BAD" or "-" for a size.
+            size = int(parts[3]) if parts[3].isdigit() else UNKNOWN_SIZE
+            path = path_of(name)
+            yield TreeEntry(path, parts[2], parts[0], size)
 
 
 def _paths(record: bytes) -> tuple[str, ...]:

@@ -27,6 +27,8 @@ class Limit(Enum):
     COMMITS = "past commits compared"
     FILE_BYTES = "bytes of a file that is read"
     PARSED_BYTES = "bytes of a file that is parsed, not only searched by keyword"
+    TREE_FILES = "files of the repository that are listed and searched"
+    FAILED = "context is missing because a read of the repository failed"
     GUIDELINE_FILES = "guideline files read"
     GUIDELINE_CHARS = "characters of a guideline file read"
     GUIDELINE_TOKENS = "tokens of guidelines shown in each prompt"
@@ -34,13 +36,13 @@ class Limit(Enum):
     @property
     def counts_places(self) -> bool:
         """True where the places are what is left out, and there is no other figure."""
-        return self is Limit.COMMON_NAMES
+        return self in (Limit.COMMON_NAMES, Limit.FAILED)
 
 
 # What the reader of a review should hear of: something was to be read and was not. The others bound a ranking, and
 # what they leave out is what it puts last.
 MATTERS: Final = (
-    *(Limit.CHANGE_LINES, Limit.SEARCH_BYTES),
+    *(Limit.CHANGE_LINES, Limit.SEARCH_BYTES, Limit.TREE_FILES, Limit.FAILED),
     *(Limit.GUIDELINE_FILES, Limit.GUIDELINE_CHARS, Limit.GUIDELINE_TOKENS),
 )
 # What is reached unit by unit: the place is the unit's identity.

@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
 
@@ -284,8 +285,9 @@ class Api:
         from github.Requester import Requester  # noqa: PLC0415
         from urllib3 import Retry  # noqa: PLC0415
 
+        _leave_redirects_to_us()
         # At DEBUG it writes whole answers into the log, and one of them is an installation token.
-        logging.getLogger("github.Requester").setLevel(logging.INFO)
+        logging.getLogger("github.Requester").setLevel(logging.WARNING)
         return Requester(
             auth=Auth.AppAuthToken(token) if self._app else Auth.Token(token),
             base_url=self.url,
@@ -312,6 +314,21 @@ class Api:
             seconds_between_writes=None,
             api_version=API_VERSION,
         )
+
+
+@cache
+def _leave_redirects_to_us() -> None:
+    """Keep PyGithub from following a 301 by itself: it drops the query, and with it the page that is asked for."""
+    from github import Requester as module  # noqa: N813, PLC0415 - the module, not its class
+
+    class Response(module.RequestsResponse):
+        def __init__(self, answer: Any) -> None:
+            super().__init__(answer)
+            if self.status == 301:
+                # "Permanent Redirect": the same to us, and PyGithub hands it on.
+                self.status = 308
+
+    module.RequestsResponse = Response  # type: ignore[misc, assignment] # no setting does it without closing each connection
 
 
 def _decoded(output: object, *, whole: bool) -> Any:

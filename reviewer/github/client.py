@@ -148,6 +148,16 @@ class GitHub:
         )
         return [CheckRun.from_json(row) for row in rows]
 
+    def check_run(self, repository: str, check_run_id: int) -> CheckRun | None:
+        """Return a check run by its id, None where GitHub shows none."""
+        try:
+            row = self.api.get(
+                f"/repos/{repository}/check-runs/{check_run_id}", doing="show a check run", needs="checks: read"
+            )
+        except NotFound:
+            return None
+        return CheckRun.from_json(row)
+
     # Writing ------------------------------------------------------------------------------------------------
 
     def create_review(

@@ -11,7 +11,8 @@ from typing import Any
 class PullRequest:
     """A pull request in GitHub's words. `repository` is `owner/name` of the base; `head_repository` is "" where the
     fork is gone. `size_kb` is the base repository's size on GitHub's disks. `changed_files`, `additions` and
-    `deletions` are None where the source (some webhook payloads) does not say.
+    `deletions` are None where the source (some webhook payloads) does not say. `owner_id` is the account that owns
+    the base repository, 0 where that is not said.
     """
 
     repository: str
@@ -40,6 +41,7 @@ class PullRequest:
     deletions: int | None = None
     size_kb: int | None = None
     updated_at: str = ""
+    owner_id: int = 0
     author_is_bot: bool = False
 
     @classmethod
@@ -76,6 +78,7 @@ class PullRequest:
             deletions=_number(row.get("deletions")),
             size_kb=_number(repo.get("size")),
             updated_at=str(row.get("updated_at") or ""),
+            owner_id=_number((repo.get("owner") or {}).get("id")) or 0,
             author_is_bot=(row.get("user") or {}).get("type") == "Bot",
         )
 

@@ -46,6 +46,7 @@ class Access:
             self.identity.id,
             external_id(job.key.number, job.id),
             announce=lambda: job.announce("check run"),
+            known=job.publication().check_run_id,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reviewer.errors import NotFound, PermissionMissing
+from reviewer.github.client import GitHub
 from reviewer.jobs.access import Access
 from reviewer.jobs.correction import correction
 from reviewer.jobs.inputs import Inputs
@@ -18,13 +19,16 @@ from reviewer.steps.estimate import estimate_table, plan_review
 def reply_once(job: Job, access: Access, repository: str, kind: str, body: str) -> None:
     """Post `body`, unless a comment of ours has the mark of this kind of reply and review."""
     mark = f"<!-- kilo-app:{kind} {job.id} -->"
-    known = any(
-        mark in comment.body and is_own(comment.author, access.identity.login)
-        for comment in access.writer.comments(repository, job.key.number)
-    )
-    if not known:
+    if not has_reply(access.writer, repository, job.key.number, mark, access.identity.login):
         job.announce(kind)
         access.writer.create_comment(repository, job.key.number, f"{mark}\n{body}")
+
+
+def has_reply(gh: GitHub, repository: str, number: int, mark: str, login: str) -> bool:
+    """Tell whether a comment of `login` has this mark."""
+    return any(
+        mark in comment.body and is_own(comment.author, login) for comment in gh.comments(repository, number)
+    )
 
 
 def answer_estimate(job: Job, access: Access, repository: str, inputs: Inputs) -> None:

@@ -18,24 +18,18 @@ class Problem(StrEnum):
     OPTION = "option"
     STRATEGY = "strategy"
     MODEL = "model"
-    CAP = "cap"
 
 
 _WORDS: Final = {
     Problem.COMMAND: "There is no such command.",
     Problem.OPTION: "There is no such option.",
     Problem.STRATEGY: f"`--strategy` takes one of {', '.join(f'`{name}`' for name in STRATEGIES)}.",
-    Problem.CAP: (
-        "This pull request had its reviews of the hour (the policy's `max_reviews_per_hour`). Ask again in an hour."
-    ),
     Problem.MODEL: "`--model` takes the name of a model, such as `anthropic/claude-opus-5.5`.",
 }
 
 
 def correction(problem: str) -> str:
     """Return the Markdown that answers a command with this Problem; any other word gets the usage alone."""
-    if problem == Problem.CAP:
-        return f"{_WORDS[Problem.CAP]} Nothing was started."
     lines = "\n".join(f"    {line}" for line in USAGE)
     why = _WORDS[Problem(problem)] if problem in set(Problem) else "This command could not be read."
     return f"{why} Nothing was started. What there is:\n\n{lines}"

@@ -16,7 +16,7 @@ from policies.gates import Verdict
 from policies.policy import Policy
 from reviewer.findings.model import Disposition
 from reviewer.publish.check import verdict_of
-from reviewer.publish.redact_review import redact_review
+from reviewer.steps.redact_review import redact_review
 from reviewer.steps.result import Review
 
 VERSION: Final = 1

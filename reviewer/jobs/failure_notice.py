@@ -5,18 +5,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 from reviewer.errors import ConfigurationError, GitHubUnavailable, KiloReviewError, RateLimited
+from reviewer.github.client import GitHub
 from reviewer.jobs.access import WRITE_PERMISSIONS, app_auth, client_for
+from reviewer.jobs.command_reply import has_reply
 from reviewer.jobs.payload import JobPayload, Work
 from reviewer.jobs.policy import utc_now
 from reviewer.jobs.verdicts import earlier_verdict, without_review
-from reviewer.ledger.keys import ReviewRow
+from reviewer.ledger.keys import ReviewRow, ReviewState
 from reviewer.ledger.ledger import Ledger
 from reviewer.publish.check_runs import CheckRuns, external_id
+from reviewer.publish.escape import plain
 from reviewer.settings import Settings
 
 log = logging.getLogger(__name__)
+
+_FAILED: Final = "The review could not be completed"
 
 
 def notice(review_id: int, settings: Settings, *, now: Callable[[], datetime] = utc_now) -> None:
@@ -48,11 +54,22 @@ def _conclude(row: ReviewRow, settings: Settings, ledger: Ledger, now: Callable[
     try:
         pr = gh.pull_request(JobPayload.from_json(row.payload).repository, row.key.number)
         head = row.key.head_sha or pr.head_sha
+        if row.state is ReviewState.CAPPED and not row.key.automatic:
+            # The check run says what the review of this commit found: a refused command does not change that.
+            _reply(gh, row, pr.repository, auth.identity().login)
+            return
         checks = CheckRuns(gh, pr.repository, auth.identity().id, external_id(row.key.number, row.id))
-        earlier = earlier_verdict(ledger, pr, besides=row.id) if head == pr.head_sha else None
         if ledger.reviews.has_newer(row, head) and not checks.is_open(head):
             return
+        earlier = earlier_verdict(ledger, pr, besides=row.id) if head == pr.head_sha else None
         why = f"{row.error or row.state.value}\n\nComment `/kilo review` to try again."
-        checks.conclude(head, without_review(earlier, title="The review could not be completed", why=why))
+        title = "Not reviewed: a limit of reviews is reached" if row.state is ReviewState.CAPPED else _FAILED
+        checks.conclude(head, without_review(earlier, title=title, why=why))
     finally:
         gh.close()
+
+
+def _reply(gh: GitHub, row: ReviewRow, repository: str, login: str) -> None:
+    mark = f"<!-- kilo-app:capped {row.id} -->"
+    if not has_reply(gh, repository, row.key.number, mark, login):
+        gh.create_comment(repository, row.key.number, f"{mark}\nNot reviewed: {plain(row.error)}.")

@@ -20,6 +20,7 @@ from reviewer.jobs.models import Models, no_models, open_models
 from reviewer.jobs.occasion import lock_file_note, occasion_of
 from reviewer.jobs.policy import effective_policy
 from reviewer.ledger.meter import LedgerMeter
+from reviewer.ledger.money import Terms
 from reviewer.prompts.about import About
 from reviewer.steps.request import ReviewRequest
 
@@ -76,16 +77,14 @@ def models_for(job: Job, policy: Policy, pr: PullRequest) -> Models:
         user=job.row.actor,
         repository=pr.repository,
         organisation=pr.repository.partition("/")[0],
+        user_id=job.payload.actor_id,
+        repository_id=job.key.repo_id,
+        organisation_id=pr.owner_id,
+        outsider=job.payload.outsider,
     )
-    meter = LedgerMeter(
-        job.ledger,
-        job.id,
-        policy.limits,
-        account,
-        job.now,
-        lease=job.held.lease,
-        allow_unknown_price=policy.unknown_price == "allow",
-    )
+    unknown = policy.unknown_price == "allow"
+    terms = Terms(account, policy.limits, job.id, job.held.lease, allow_unknown_price=unknown)
+    meter = LedgerMeter(job.ledger.money, terms, job.now)
     return open_models(
         job.settings,
         policy,

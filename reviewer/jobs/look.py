@@ -50,8 +50,10 @@ def look(job: Job, access: Access) -> PullRequest | None:
             f"GitHub shows {pr.repository}#{pr.number} at {pr.head_sha[:7]}, older than the delivery",
             retry_after=LOOK_AGAIN_SECONDS,
         )
-    if step is Next.SUPERSEDED:
+    if step is not Next.REVIEW:
+        # An attempt before this one may have shown the review as under way on a head that is left by now.
         _end_check(job, access, pr, job.key.head_sha)
+    if step is Next.SUPERSEDED:
         job.held.finish(ReviewState.SUPERSEDED, f"superseded by {pr.head_sha[:7]}")
         return None
     if step in (Next.CLOSED, Next.DRAFT):

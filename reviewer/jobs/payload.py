@@ -23,7 +23,8 @@ class JobPayload:
     """Ids and words, no text of the pull request; "" and 0 where there is none.
 
     `repository` is `owner/name` when the delivery came: it may be renamed since. `problem` is what is wrong with a
-    command, a Problem. `updated_at` is the pull request's in the delivery, ISO 8601 in UTC.
+    command, a Problem. `outsider`: a pull request of somebody outside. `updated_at` is the pull request's in the
+    delivery, ISO 8601 in UTC.
     """
 
     repository: str
@@ -36,10 +37,12 @@ class JobPayload:
     comment_id: int = 0
     actor_id: int = 0
     updated_at: str = ""
+    outsider: bool = False
 
     def to_json(self) -> dict[str, object]:
-        """Return the JSON object that the ledger keeps."""
-        return {**asdict(self), "verb": self.verb.value}
+        """Return the JSON object that the ledger keeps; it counts rows with a `problem` by themselves."""
+        row = {**asdict(self), "verb": self.verb.value}
+        return {name: value for name, value in row.items() if name != "problem" or value}
 
     @classmethod
     def from_json(cls, row: Mapping[str, object]) -> JobPayload:
@@ -59,6 +62,7 @@ class JobPayload:
             comment_id=_id(row, "comment_id"),
             actor_id=_id(row, "actor_id"),
             updated_at=_word(row, "updated_at"),
+            outsider=row.get("outsider") is True,
         )
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import datetime
 
 from reviewer.errors import (
@@ -58,7 +59,7 @@ def run(
     for again, and what is published already is found. `write_pause` is the seconds between two writes to GitHub,
     `list_lag` how many its lists lag behind them. Raises only LedgerUnavailable, and what told the process to stop.
     """
-    ledger = Ledger.open(settings.database_url)
+    ledger = Ledger.open(settings.database_url, conceal=OwnSecrets(settings.secrets()))
     try:
         lease = ledger.reviews.begin(review_id, lease_owner(), now(), LEASE)
         row = ledger.reviews.get(review_id)
@@ -156,11 +157,17 @@ def _start(job: Job, access: Access, pr: PullRequest) -> None:
     An App that may not write check runs is told so when it publishes.
     """
     if not job.payload.model:
-        with suppress(PermissionMissing):
-            access.check_runs(job, pr.repository).start(pr.head_sha)
+        _show_start(job, access, pr)
     if job.held.lease.fence > 1:
         # An attempt before this one may have died in the middle of a call.
         job.ledger.money.expire(job.now(), review_id=job.id)
+
+
+def _show_start(job: Job, access: Access, pr: PullRequest) -> None:
+    with suppress(PermissionMissing):
+        run = access.check_runs(job, pr.repository).start(pr.head_sha)
+        # Its id is kept: no list may show it yet when it is concluded.
+        job.save(replace(job.publication(), check_run_id=run.id, writing=""))
 
 
 def _usable_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> Inputs | None:
@@ -175,8 +182,7 @@ def _usable_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) 
     if not inputs.models.client.usable:
         answer_unusable(job, access, pr.repository, inputs.models.reason)
         return None
-    with suppress(PermissionMissing):
-        access.check_runs(job, pr.repository).start(pr.head_sha)
+    _show_start(job, access, pr)
     return inputs
 
 

@@ -1,4 +1,4 @@
-"""Alerts: each share of a limit is reported once, by whoever sends what is due."""
+"""Alerts: each share of a limit, and the first refused call, is reported once while it holds."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 
-from policies import budgets
-from policies.budgets import MAX_AMOUNT, Account, Limit, Scope, Standing, dollars, resets_at
+from policies.budgets import MAX_AMOUNT, Scope, Standing, dollars, resets_at
 from reviewer.ledger.database import Database
 from reviewer.ledger.tables import alerts as t
 from reviewer.ledger.units import from_micros, from_picos, to_micros, to_picos
@@ -21,7 +20,10 @@ MAX_ATTEMPTS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A limit of which `percent` is gone. `refused` says that a call was turned away because of it."""
+    """A limit of which `percent` is gone, or, where `refused`, that left no room for a call.
+
+    `subject` is a name. `spent` is the money gone: paid, or possibly paid without a bill that was seen.
+    """
 
     id: int
     scope: Scope
@@ -37,16 +39,16 @@ class Alert:
     @property
     def text(self) -> str:
         """One sentence for a chat channel."""
+        kind = "prepaid balance" if self.scope is Scope.PREPAID else f"{self.scope.value} limit"
         whose = f" of {self.subject}" if self.scope is not Scope.RUN else ""
         when = f" in {self.window}" if self.window else ""
-        turned = "; calls are being refused" if self.refused else ""
-        return (
-            f"kilo-review: {self.percent} % of the {self.scope.value} limit{whose}{when} is used "
-            f"({dollars(self.spent)} of {dollars(self.limit)}){turned}"
-        )
+        used = f"({dollars(self.spent)} of {dollars(self.limit)})"
+        if self.refused:
+            return f"kilo-review: calls are being refused: the {kind}{whose}{when} leaves too little {used}"
+        return f"kilo-review: {self.percent} % of the {kind}{whose}{when} is used {used}"
 
     def payload(self) -> dict[str, object]:
-        """Return the JSON of a webhook; `text` is what Slack and its kin show. Amounts are decimal texts."""
+        """Return the JSON of a webhook; `text` is what Slack and compatible receivers show."""
         end = resets_at(self.scope, self.reached_at)
         return {
             "text": self.text,
@@ -64,6 +66,19 @@ class Alert:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """How much of one limit is gone. `subject` is the counter's key, `name` what people call it."""
+
+    scope: Scope
+    subject: str
+    name: str
+    window: str
+    limit: Decimal
+    gone: Decimal
+    percents: tuple[int, ...]
+
+
 class Alerts:
     """The alerts that are due. The scheduler sends them."""
 
@@ -71,10 +86,11 @@ class Alerts:
         self.db = db
 
     def due(self, now: datetime, limit: int = 50) -> tuple[Alert, ...]:
-        """Return the alerts that nobody was told of yet, oldest first."""
+        """Return the alerts that nobody was told of yet and that still hold, oldest first."""
         query = (
             select(t)
-            .where(t.c.sent_at.is_(None), t.c.due_at <= to_micros(now), t.c.attempts < MAX_ATTEMPTS)
+            .where(t.c.sent_at.is_(None), t.c.ended_at.is_(None))
+            .where(t.c.due_at <= to_micros(now), t.c.attempts < MAX_ATTEMPTS)
             .order_by(t.c.id)
             .limit(limit)
         )
@@ -83,7 +99,7 @@ class Alerts:
             Alert(
                 id=row.id,
                 scope=Scope(row.scope),
-                subject=row.subject,
+                subject=row.name or row.subject,
                 window=row.window,
                 percent=row.percent,
                 limit=from_picos(row.limit_picos),
@@ -96,12 +112,13 @@ class Alerts:
         )
 
     def claim(self, alert: Alert, now: datetime, again_at: datetime) -> bool:
-        """Take an alert before sending it, until `again_at`; False where another clock was faster."""
+        """Take an alert before sending it, until `again_at`; False where another scheduler was faster."""
         statement = (
             update(t)
             .where(
                 t.c.id == alert.id,
                 t.c.sent_at.is_(None),
+                t.c.ended_at.is_(None),
                 or_(t.c.due_at.is_(None), t.c.due_at <= to_micros(now)),
             )
             .values(due_at=to_micros(again_at), attempts=t.c.attempts + 1)
@@ -115,23 +132,16 @@ class Alerts:
 
 
 def record_alerts(
-    connection: Connection,
-    db: Database,
-    limit: Limit,
-    account: Account,
-    standing: Standing,
-    now: datetime,
-    *,
-    window: str | None = None,
-    refused: bool = False,
+    connection: Connection, db: Database, gauge: Gauge, now: datetime, *, refused: bool = False
 ) -> None:
-    """Write the alerts that a limit has reached, each once per window and amount: a raised limit starts anew.
+    """Write the alerts that a limit has reached, each once while it holds: a raised limit starts anew.
 
-    A refusal reaches 100 %: since the worst case is reserved first, the money itself may never get there.
+    A refusal is reported beside the shares, by limits that report 100 %: the worst case is reserved first, so the
+    money itself may never get there.
     """
-    percents = set(standing.crossed(limit.amount, limit.percents))
-    if refused:
-        percents |= {100} & set(limit.percents)
+    percents = [(percent, False) for percent in Standing(spent=gauge.gone).crossed(gauge.limit, gauge.percents)]
+    if refused and 100 in gauge.percents:
+        percents.append((100, True))
     if not percents:
         return
     at = to_micros(now)
@@ -139,16 +149,41 @@ def record_alerts(
         db.insert(t).on_conflict_do_nothing(),
         [
             {
-                "scope": limit.scope.value,
-                "subject": account.subject(limit.scope),
-                "window": budgets.window(limit.scope, now) if window is None else window,
-                "limit_picos": to_picos(limit.amount),
+                "scope": gauge.scope.value,
+                "subject": gauge.subject,
+                "name": gauge.name,
+                "window": gauge.window,
+                "limit_picos": to_picos(gauge.limit),
                 "percent": percent,
-                "spent_picos": to_picos(min(standing.spent + standing.unconfirmed, MAX_AMOUNT)),
-                "refused": refused and percent == 100,
+                "spent_picos": to_picos(min(gauge.gone, MAX_AMOUNT)),
+                "refused": turned_away,
                 "reached_at": at,
                 "due_at": at,
             }
-            for percent in sorted(percents)
+            for percent, turned_away in percents
         ],
+    )
+
+
+def end_alerts(connection: Connection, gauge: Gauge, now: datetime) -> None:
+    """End the alerts of a limit whose shares are no longer reached, so that they are reported when reached again.
+
+    A refusal was one and stays reported, until nothing of the limit is gone.
+    """
+    reached = Standing(spent=gauge.gone).crossed(gauge.limit, gauge.percents)
+    over = (
+        t.c.percent.not_in(reached)
+        if gauge.gone == 0
+        else and_(t.c.refused.is_(False), t.c.percent.not_in(reached))
+    )
+    connection.execute(
+        update(t)
+        .where(
+            t.c.scope == gauge.scope.value,
+            t.c.subject == gauge.subject,
+            t.c.window == gauge.window,
+            t.c.ended_at.is_(None),
+            over,
+        )
+        .values(ended_at=to_micros(now))
     )

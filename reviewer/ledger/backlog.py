@@ -30,8 +30,8 @@ class Backlog:
         return self.db.write(lambda connection: park_spent(connection, at))
 
     def unnoticed(self, limit: int = 100) -> tuple[ReviewRow, ...]:
-        """Return reviews that ended parked or failed and whose pull request does not say so yet."""
-        ended = (ReviewState.PARKED.value, ReviewState.FAILED.value)
+        """Return reviews that ended parked or failed, or never began for a cap, and that were not reported yet."""
+        ended = (ReviewState.PARKED.value, ReviewState.FAILED.value, ReviewState.CAPPED.value)
         return find_rows(self.db, t.c.state.in_(ended), t.c.noticed_at.is_(None), limit=limit)
 
     def noticed(self, review_id: int, now: datetime) -> None:

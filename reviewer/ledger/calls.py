@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, case, func, select, update
+from sqlalchemy import ColumnElement, Row, Text, case, cast, func, literal, select, update
 
 from policies.words import Check, Payment, Tier
 from reviewer.ledger.database import Database
@@ -18,22 +18,38 @@ from reviewer.models.model import Call, Stage, Usage
 
 # What spend can be grouped by, for people who look at the bill.
 GROUPS: Final = ("model", "provider", "tier", "stage", "payment", "repository", "actor", "organisation")
+# Groups whose names change: they are told apart by GitHub's id where it is known.
+RENAMED: Final = ("repository", "organisation")
 
 
 @dataclass(frozen=True, slots=True)
 class Spend:
     """What a set of calls came to, in US dollars and tokens.
 
-    `known` is the sum of the bills. `unconfirmed` is at most what calls cost whose bill nobody saw, `unpriced`
+    `known` is the sum of the bills, `estimated` the part of it that is counted from guessed tokens because the
+    provider sent no usage. `unconfirmed` is at most what calls cost whose bill nobody saw, `unpriced`
     counts calls of models without a known price, `open` calls under way.
     """
 
     calls: int = 0
     usage: Usage = field(default_factory=Usage)
     known: Decimal = Decimal(0)
+    estimated: Decimal = Decimal(0)
     unconfirmed: Decimal = Decimal(0)
     unpriced: int = 0
     open: int = 0
+
+    def __add__(self, other: Spend) -> Spend:
+        """Add up two sets of calls."""
+        return Spend(
+            calls=self.calls + other.calls,
+            usage=self.usage + other.usage,
+            known=self.known + other.known,
+            estimated=self.estimated + other.estimated,
+            unconfirmed=self.unconfirmed + other.unconfirmed,
+            unpriced=self.unpriced + other.unpriced,
+            open=self.open + other.open,
+        )
 
     @property
     def cost(self) -> Decimal | None:
@@ -69,17 +85,32 @@ class Calls:
         return self._spend(c.c.opened_at >= to_micros(since), c.c.opened_at < to_micros(until))
 
     def spend_by(self, group: str, *, since: datetime, until: datetime) -> dict[str, Spend]:
-        """Add up calls per value of one of GROUPS, dearest first; ValueError for another column."""
+        """Add up calls per value of one of GROUPS, dearest first; ValueError for another column.
+
+        A repository or organisation that was renamed is one, under its newest name.
+        """
         if group not in GROUPS:
             raise ValueError(f"{group!r} is not one of {', '.join(GROUPS)}")
-        column = c.c[group]
-        query = (
-            select(column.label("value"), *_SUMS)
+        number = c.c[f"{group}_id"] if group in RENAMED else literal(0)
+        value = case((number != 0, ""), else_=cast(c.c[group], Text))
+        each = (
+            select(c.c.id, value.label("value"), number.label("number"))
             .where(c.c.opened_at >= to_micros(since), c.c.opened_at < to_micros(until))
-            .group_by(column)
+            .subquery("each")
         )
-        rows = self.db.read(lambda connection: connection.execute(query).all())
-        spends = {_group_name(group, row.value): _spend(row) for row in rows}
+        query = (
+            select(func.max(c.c.id).label("newest"), *_SUMS)
+            .join(each, each.c.id == c.c.id)
+            .group_by(each.c.value, each.c.number)
+            .subquery("spend")
+        )
+        named = select(query, cast(c.c[group], Text).label("name")).join(c, c.c.id == query.c.newest)
+        rows = self.db.read(lambda connection: connection.execute(named.order_by(query.c.newest)).all())
+        spends: dict[str, Spend] = {}
+        for row in rows:
+            name = _group_name(group, row.name)
+            # Two of one name: one of them from before its id was kept, or a name that another one has now.
+            spends[name] = spends[name] + _spend(row) if name in spends else _spend(row)
         return dict(sorted(spends.items(), key=lambda item: (-item[1].known, item[0])))
 
     def note_checks(self, run: str, calls: Iterable[Call]) -> int:
@@ -111,8 +142,7 @@ class Calls:
         return self.db.write(work) if failed else 0
 
     def _calls(self, where: ColumnElement[bool]) -> tuple[Call, ...]:
-        # A call that was never sent is no attempt at a model.
-        query = select(c).where(where, c.c.state.not_in(("held", "released"))).order_by(c.c.id)
+        query = select(c).where(where, c.c.state != "held").order_by(c.c.id)
         return tuple(_call(row) for row in self.db.read(lambda connection: connection.execute(query).all()))
 
     def _spend(self, *where: ColumnElement[bool]) -> Spend:
@@ -120,15 +150,15 @@ class Calls:
         return _spend(self.db.read(lambda connection: connection.execute(query).one()))
 
 
-_SENT: Final = c.c.state != "released"
 _SUMS: Final[Sequence[Any]] = (
-    func.sum(case((_SENT, 1), else_=0)).label("calls"),
+    func.count().label("calls"),
     func.sum(c.c.input_tokens).label("input"),
     func.sum(c.c.cache_read_tokens).label("cache_read"),
     func.sum(c.c.cache_write_tokens).label("cache_write"),
     func.sum(c.c.output_tokens).label("output"),
     func.sum(c.c.reasoning_tokens).label("reasoning"),
     func.sum(c.c.cost_picos).label("known"),
+    func.sum(case((c.c.estimated, c.c.cost_picos), else_=0)).label("estimated"),
     func.sum(case((c.c.state == "unconfirmed", c.c.reserved_picos), else_=0)).label("unconfirmed"),
     func.sum(
         case(
@@ -156,6 +186,7 @@ def _spend(row: Row[Any]) -> Spend:
             int(row.reasoning or 0),
         ),
         known=from_picos(row.known or 0),
+        estimated=from_picos(row.estimated or 0),
         unconfirmed=from_picos(row.unconfirmed or 0),
         unpriced=int(row.unpriced or 0),
         open=int(row.open or 0),
@@ -163,7 +194,7 @@ def _spend(row: Row[Any]) -> Spend:
 
 
 def _group_name(group: str, value: Any) -> str:
-    return Tier(value).label if group == "tier" else str(value)
+    return Tier(int(value)).label if group == "tier" else str(value)
 
 
 def _call(row: Row[Any]) -> Call:

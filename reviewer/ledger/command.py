@@ -6,17 +6,23 @@ import argparse
 import json
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from policies.budgets import BudgetInvalid, CreditKind, balance, dollars, parse_amount
+from policies.budgets import BudgetInvalid, dollars, parse_amount
+from policies.credits import CreditKind
 from reviewer.errors import ConfigurationError
 from reviewer.ledger.calls import GROUPS, Spend
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.money import Unconfirmed
+from reviewer.ledger.prepaid import NewCredit, ReferenceReused
 from reviewer.settings import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the four things that an operator asks of the ledger."""
+    parser.add_argument(
+        "--local", action="store_true", help="the ledger of local reviews on this machine, not the service's"
+    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     spend = actions.add_parser("spend", help="what was spent in a month, by model, repository, user, …")
     spend.add_argument("--by", choices=GROUPS, default="model")
@@ -36,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Answer on standard output; ConfigurationError for an argument that cannot be used."""
-    ledger = Ledger.open(Settings.from_environ().database_url)
+    ledger, whose = _open(Settings.from_environ(), local=options.local)
     try:
         ledger.ready()
         now = datetime.now(UTC)
@@ -53,8 +59,25 @@ def main(options: argparse.Namespace) -> int:
         raise ConfigurationError(str(error)) from None
     finally:
         ledger.close()
+    if whose:
+        sys.stderr.write(f"kilo-review: {whose}\n")
     sys.stdout.writelines(f"{line}\n" for line in lines)
     return 0
+
+
+def _open(settings: Settings, *, local: bool) -> tuple[Ledger, str]:
+    """Return the ledger that is asked for and, where it is this machine's, a line that says so.
+
+    Without a service on this machine the only ledger that there can be is the local tool's.
+    """
+    service = settings.database_url
+    file = Path(service.removeprefix("sqlite:///").partition("?")[0]) if service.startswith("sqlite:///") else None
+    local_file = Path(settings.local_ledger_url.removeprefix("sqlite:///"))
+    if not local and (file is None or file.exists() or not local_file.exists()):
+        return Ledger.open(service), ""
+    ledger = Ledger.open(settings.local_ledger_url)
+    ledger.migrate()
+    return ledger, f"local reviews on this machine ({local_file})"
 
 
 def _spend(ledger: Ledger, options: argparse.Namespace, now: datetime) -> list[str]:
@@ -76,6 +99,7 @@ def _row(spend: Spend) -> dict[str, object]:
     return {
         "cost_usd": None if spend.cost is None else f"{spend.cost:f}",
         "known_usd": f"{spend.known:f}",
+        "estimated_usd": f"{spend.estimated:f}",
         "unconfirmed_usd": f"{spend.unconfirmed:f}",
         "unpriced_calls": spend.unpriced,
         "calls": spend.calls,
@@ -88,6 +112,8 @@ def _row(spend: Spend) -> dict[str, object]:
 def _words(spend: Spend) -> str:
     parts = [f"{dollars(spend.known):>12}", f"{spend.calls} calls"]
     parts.append(f"{spend.usage.input} tokens in ({spend.usage.cache_read} cached), {spend.usage.output} out")
+    if spend.estimated:
+        parts.append(f"of which {dollars(spend.estimated)} is estimated")
     if spend.unconfirmed:
         parts.append(f"and at most {dollars(spend.unconfirmed)} that nobody saw the bill of")
     if spend.unpriced:
@@ -104,17 +130,20 @@ def _credit(ledger: Ledger, options: argparse.Namespace, now: datetime) -> list[
         amount = parse_amount(options.add, "--add")
         if not amount:
             raise ConfigurationError("--add books nothing", remedy="Name US dollars, such as 25.")
-        ledger.prepaid.add(
-            options.organisation,
-            amount,
-            CreditKind.BONUS if options.bonus else CreditKind.PURCHASE,
-            now,
-            reference=options.reference,
-            expires_at=_day(options.expires, "--expires") if options.expires else None,
-        )
-    account = ledger.prepaid.credits(options.organisation)
-    lines = [f"{options.organisation}: {dollars(balance(account, now))} can be spent"]
-    for credit in account:
+        kind = CreditKind.BONUS if options.bonus else CreditKind.PURCHASE
+        expires_at = _day(options.expires, "--expires") if options.expires else None
+        new = NewCredit(amount, kind, reference=options.reference, expires_at=expires_at)
+        try:
+            ledger.prepaid.add(options.organisation, new, now)
+        except ReferenceReused as error:
+            raise ConfigurationError(
+                f"--reference {error}", remedy="Name this credit's own receipt; the same one is booked once."
+            ) from None
+    balance = ledger.prepaid.balance(options.organisation, now)
+    lines = [f"{options.organisation}: {dollars(balance.free)} can be spent"]
+    if balance.debt:
+        lines.append(f"  {dollars(balance.debt)} is owed; the next credit pays it first")
+    for credit in ledger.prepaid.credits(options.organisation):
         lapse = f", lapses on {credit.expires_at:%Y-%m-%d}" if credit.expires_at else ""
         lapsed = " (lapsed)" if credit.expires_at and credit.expires_at <= now else ""
         held = f", {dollars(credit.held)} held" if credit.held else ""

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, Update, and_, bindparam, insert, or_, se
 
 from policies.budgets import COUNTED, Account, Limit, Scope, Standing, limit_for, window
 from reviewer.errors import LedgerUnavailable
-from reviewer.ledger.alerts import record_alerts
+from reviewer.ledger.alerts import Gauge, end_alerts, record_alerts
 from reviewer.ledger.database import Database
 from reviewer.ledger.tables import counters as k
 from reviewer.ledger.tables import holds as h
@@ -49,6 +49,12 @@ _ONE: Final = select(k).where(
     k.c.scope == bindparam("scope"), k.c.subject == bindparam("subject"), k.c.window == bindparam("window")
 )
 _HOLDS: Final = insert(h)
+_NAME: Final = update(k).where(k.c.id == bindparam("counter")).values(name=bindparam("called"))
+_RENAME: Final = (
+    update(k)
+    .where(k.c.scope == bindparam("of"), k.c.subject == bindparam("old"), k.c.window == bindparam("at"))
+    .values(subject=bindparam("new"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +70,36 @@ def lock(
     connection: Connection, db: Database, account: Account, limits: Sequence[Limit], now: datetime
 ) -> list[Counter]:
     """Lock the counters that a run moves, limited or not: a limit set tomorrow must know of today."""
-    keys = sorted(
-        (scope.value, account.subject(scope), window(scope, now)) for scope in COUNTED if account.subject(scope)
-    )
+    scopes = [scope for scope in COUNTED if account.subject(scope)]
+    keys = sorted((scope.value, account.subject(scope), window(scope, now)) for scope in scopes)
     rows = connection.execute(_BY_KEY, {"keys": keys}).all()
     if len(rows) < len(keys):
-        new = [dict(zip(("scope", "subject", "window"), key, strict=True)) for key in keys]
+        _take_over(connection, account, scopes, now)
+        new = [
+            {"scope": scope.value, "subject": account.subject(scope), "window": window(scope, now)}
+            for scope in scopes
+        ]
+        # In the order of the keys, as everybody inserts them, so that two inserts never wait for each other.
+        new.sort(key=lambda row: (row["scope"], row["subject"], row["window"]))
         connection.execute(db.insert(k).on_conflict_do_nothing(), new)
         rows = connection.execute(_BY_KEY, {"keys": keys}).all()
+    for row in rows:
+        name = account.name(Scope(row.scope))
+        if row.name != name:
+            connection.execute(_NAME, {"counter": row.id, "called": name})
     return [Counter(row.id, limit_for(limits, Scope(row.scope), account), _standing(row)) for row in rows]
+
+
+def _take_over(connection: Connection, account: Account, scopes: Sequence[Scope], now: datetime) -> None:
+    """Give counters that were kept by name, before the id was known, to the id."""
+    for scope in scopes:
+        former, subject = account.former_subject(scope), account.subject(scope)
+        if former != subject:
+            key = {"scope": scope.value, "window": window(scope, now)}
+            if connection.execute(_ONE, {**key, "subject": subject}).first() is None:
+                connection.execute(
+                    _RENAME, {"of": key["scope"], "at": key["window"], "old": former, "new": subject}
+                )
 
 
 def hold(connection: Connection, counters: Sequence[Counter], picos: int) -> None:
@@ -96,7 +123,7 @@ def remember(connection: Connection, call_id: int, counters: Sequence[Counter]) 
                 "call_id": call_id,
                 "counter_id": counter.id,
                 "limit_picos": None if counter.limit is None else to_picos(counter.limit.amount),
-                "alerts": "" if counter.limit is None else ",".join(map(str, counter.limit.percents)),
+                "alerts": "" if counter.limit is None else write_percents(counter.limit),
             }
             for counter in counters
         ],
@@ -112,12 +139,44 @@ def move(
     connection.execute(_MOVE, {"call": call_id, "spent": spent, "held": held, "unconfirmed": unconfirmed})
 
 
-def alert(connection: Connection, db: Database, account: Account, call_id: int, now: datetime) -> None:
-    """Write the alerts of the limits that a call was measured against."""
+def alert(connection: Connection, db: Database, call_id: int, now: datetime, *, fell: bool = False) -> None:
+    """Write the alerts of the limits that a call was measured against; `fell`: end those no longer reached."""
     for row in connection.execute(_LIMITED, {"call": call_id}).all():
-        percents = tuple(int(percent) for percent in row.alerts.split(",") if percent)
-        limit = Limit(Scope(row.scope), from_picos(row.limit_picos), alerts=percents)
-        record_alerts(connection, db, limit, account, _standing(row), now, window=row.window)
+        gauge = Gauge(
+            scope=Scope(row.scope),
+            subject=row.subject,
+            name=row.name,
+            window=row.window,
+            limit=from_picos(row.limit_picos),
+            gone=from_picos(row.spent_picos + row.unconfirmed_picos),
+            percents=read_percents(row.alerts),
+        )
+        if fell:
+            end_alerts(connection, gauge, now)
+        record_alerts(connection, db, gauge, now)
+
+
+def gauge_of(limit: Limit, account: Account, standing: Standing, now: datetime) -> Gauge:
+    """Return how much of a limit is gone in the window of `now`."""
+    return Gauge(
+        scope=limit.scope,
+        subject=account.subject(limit.scope),
+        name=account.name(limit.scope),
+        window=window(limit.scope, now),
+        limit=limit.amount,
+        gone=standing.spent + standing.unconfirmed,
+        percents=limit.percents,
+    )
+
+
+def write_percents(limit: Limit) -> str:
+    """Store the percents at which somebody is told of a limit."""
+    return ",".join(map(str, limit.percents))
+
+
+def read_percents(text: str) -> tuple[int, ...]:
+    """Read what `write_percents` wrote."""
+    return tuple(int(percent) for percent in text.split(",") if percent)
 
 
 def standing(connection: Connection, scope: Scope, account: Account, now: datetime) -> Standing:

@@ -7,7 +7,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -70,18 +70,25 @@ class Database:
         """Run `work` on one consistent view; LedgerUnavailable where the database does not answer."""
         return self._run(work, write=False)
 
-    def _run(self, work: Callable[[Connection], T], *, write: bool) -> T:
+    def rebuild(self, work: Callable[[Connection], T]) -> T:
+        """Run `work`, which makes tables anew, as `write` does but without foreign keys on SQLite.
+
+        Otherwise SQLite takes the old table's rows for deleted: https://www.sqlite.org/lang_altertable.html#otheralter
+        """
+        return self._run(work, write=True, foreign_keys=False)
+
+    def _run(self, work: Callable[[Connection], T], *, write: bool, foreign_keys: bool = True) -> T:
         give_up = time.monotonic() + self._busy_seconds
         for race in range(RACES):
             try:
                 # BEGIN IMMEDIATE and not the deferred default: a read that turns into a write fails at once
                 # where another writer came between, however long the busy time-out is.
                 with self.engine.connect() as connection:
-                    if self.is_sqlite:
+                    if not self.is_sqlite:
+                        return _commit(connection, work)
+                    with _foreign_keys(connection, on=foreign_keys):
                         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-                    result = work(connection)
-                    connection.commit()
-                    return result
+                        return _commit(connection, work)
             except DBAPIError as error:
                 last = race + 1 == RACES or time.monotonic() > give_up
                 if last or not _lost_race(error):
@@ -100,6 +107,26 @@ class Database:
         if self._engine is not None and self._pid == os.getpid():
             self._engine.dispose()
         self._engine = None
+
+
+def _commit(connection: Connection, work: Callable[[Connection], T]) -> T:
+    result = work(connection)
+    connection.commit()
+    return result
+
+
+@contextlib.contextmanager
+def _foreign_keys(connection: Connection, *, on: bool) -> Iterator[None]:
+    """Do without foreign keys for one transaction unless `on`; SQLite ignores the pragma inside of one."""
+    if on:
+        yield
+        return
+    connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.exec_driver_sql("PRAGMA foreign_keys=ON")
 
 
 def insert(table: Table, *, is_sqlite: bool) -> sqlite.Insert:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 
 from policies.words import Severity
+from reviewer.ledger.conceal import Conceal
 from reviewer.ledger.database import Database
 from reviewer.ledger.fence import write_fenced
 from reviewer.ledger.keys import Lease
@@ -55,8 +56,9 @@ class KnownFinding:
 class Findings:
     """The published findings of each pull request."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, conceal: Conceal) -> None:
         self.db = db
+        self._conceal = conceal
 
     def save(self, lease: Lease, repo_id: int, number: int, found: Iterable[KnownFinding], now: datetime) -> None:
         """Remember what a pull request was told; a fingerprint that is known keeps its state and first comment."""
@@ -69,8 +71,8 @@ class Findings:
                 "review_id": lease.review_id,
                 "path": clean(finding.path),
                 "line": finding.line,
-                "title": clean(finding.title),
-                "body": clean(finding.body),
+                "title": clean(self._conceal(finding.title)),
+                "body": clean(self._conceal(finding.body)),
                 "severity": int(finding.severity),
                 "category": finding.category,
                 "source": clean(finding.source),
@@ -147,7 +149,12 @@ class Findings:
             )
             if connection.execute(latest).scalar() == outcome.value:
                 return False
-            row = {"finding_id": finding_id, "outcome": outcome.value, "reason": clean(reason), "at": at}
+            row = {
+                "finding_id": finding_id,
+                "outcome": outcome.value,
+                "reason": clean(self._conceal(reason)),
+                "at": at,
+            }
             connection.execute(outcomes.insert(), row)
             return True
 

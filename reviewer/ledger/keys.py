@@ -25,7 +25,8 @@ AGAIN: Final = "again:"
 class ReviewState(StrEnum):
     """How far a review is.
 
-    accepted → running → reviewed → published, or one of the ends failed, refused, superseded, parked.
+    accepted → running → reviewed → published, or one of the ends failed, refused, superseded, parked. `capped` was
+    never accepted: it was one review too many, and its row is there so that the pull request is told.
     `reviewed` means that the result is stored: from there on a retry costs GitHub calls, never a model call.
     """
 
@@ -37,6 +38,7 @@ class ReviewState(StrEnum):
     REFUSED = "refused"
     SUPERSEDED = "superseded"
     PARKED = "parked"
+    CAPPED = "capped"
 
     @property
     def final(self) -> bool:
@@ -77,11 +79,16 @@ class ReviewKey:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The answer to an intake: `created` is False where the work was known already."""
+    """The answer to an intake: `created` is False where the work was known already.
+
+    Where a cap was reached, `state` is CAPPED and `refusal` says which one; `review_id` is then 0, except for the
+    first one of the cap's window, whose row is what the pull request is told by.
+    """
 
     review_id: int
     created: bool
     state: ReviewState
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)

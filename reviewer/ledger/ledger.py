@@ -8,6 +8,7 @@ from datetime import datetime
 from reviewer.ledger.alerts import Alerts
 from reviewer.ledger.backlog import Backlog
 from reviewer.ledger.calls import Calls
+from reviewer.ledger.conceal import Conceal, nothing
 from reviewer.ledger.cursors import Cursors
 from reviewer.ledger.database import BUSY_SECONDS, Database
 from reviewer.ledger.findings import Findings
@@ -23,35 +24,37 @@ from reviewer.ledger.reviews import Reviews
 class Ledger:
     """Every table, by what it is for: `ledger.reviews.begin(…)`. Safe between threads, and after a fork."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, conceal: Conceal = nothing) -> None:
         self.db = db
+        self._conceal = conceal
         # Work: what was asked for, who may go on with it, what the scheduler looks after.
         self.requests = Requests(db)
-        self.reviews = Reviews(db)
+        self.reviews = Reviews(db, conceal)
         self.backlog = Backlog(db)
         # Money: what is promised and paid, what was paid in advance, who is told of limits, the calls themselves.
-        self.money = Money(db)
+        self.money = Money(db, conceal)
         self.prepaid = Prepaid(db)
         self.alerts = Alerts(db)
         self.calls = Calls(db)
         # GitHub: what is published there, and how far its lists were read.
         self.publications = Publications(db)
-        self.findings = Findings(db)
+        self.findings = Findings(db, conceal)
         self.cursors = Cursors(db)
 
     @classmethod
-    def open(cls, url: str, *, busy_seconds: float = BUSY_SECONDS) -> Ledger:
+    def open(cls, url: str, *, busy_seconds: float = BUSY_SECONDS, conceal: Conceal = nothing) -> Ledger:
         """Open the ledger at an SQLAlchemy URL; nothing is connected before the first use.
 
         `busy_seconds` is how long a step waits for other writers: less where somebody waits for an answer.
+        `conceal` takes the secrets out of every text of a model, a fault or a finding before it is stored.
 
         ConfigurationError for a URL of neither SQLite nor PostgreSQL, or where its driver is missing.
         """
-        return cls(Database(url, busy_seconds=busy_seconds))
+        return cls(Database(url, busy_seconds=busy_seconds), conceal)
 
     def results(self, now: Callable[[], datetime]) -> Results:
         """Return the store of answers that were paid for; `now` dates their use."""
-        return Results(self.db, now)
+        return Results(self.db, now, self._conceal)
 
     def migrate(self) -> str:
         """Bring the tables to this version and return its name; several processes may do so at once.

@@ -1,19 +1,18 @@
 """Money: reserve a call's worst case against every limit at once, settle by the bill, keep what nobody saw.
 
 A call is one row of `calls` from its reservation on. It is `held` until it is `settled` (the provider's bill is
-known, or its price never was), `released` (it was never sent), or `unconfirmed`: it may have been billed and nobody
-saw the bill. Unconfirmed money counts against every limit at the worst case until a late settlement, or the
-provider's books, say what it was.
+known, or its price never was) or `unconfirmed`: it may have been billed and nobody saw the bill. Unconfirmed money
+counts against every limit at the worst case until a late settlement, or the provider's books, say what it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -22,6 +21,7 @@ from policies.words import Payment
 from reviewer.errors import BudgetRefused, LedgerUnavailable
 from reviewer.ledger import counters, prepaid
 from reviewer.ledger.alerts import record_alerts
+from reviewer.ledger.conceal import Conceal
 from reviewer.ledger.counters import Counter
 from reviewer.ledger.database import Database
 from reviewer.ledger.fence import check_fence
@@ -47,7 +47,6 @@ class CallState(StrEnum):
 
     HELD = "held"
     SETTLED = "settled"
-    RELEASED = "released"
     UNCONFIRMED = "unconfirmed"
 
 
@@ -67,6 +66,33 @@ class Unconfirmed:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for every call of one run: whom it is counted against, and the limits.
+
+    `review_id` is None before a push. With a `lease`, a worker that lost its review pays for no further call.
+    After `hold` the worker that made a reservation is taken for dead.
+    """
+
+    account: Account
+    limits: Sequence[Limit] = ()
+    review_id: int | None = None
+    lease: Lease | None = None
+    hold: timedelta = HOLD
+    allow_unknown_price: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """The end of a reservation: `cost` None where the bill was not seen. `only` closes one state and no other."""
+
+    reservation: str
+    cost: int | None
+    now: datetime
+    values: Mapping[str, object] = field(default_factory=dict)
+    only: CallState | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Refused:
     rule: str
     message: str
@@ -75,93 +101,35 @@ class _Refused:
 class Money:
     """The account book: what is promised, what is paid, and what is left."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, conceal: Conceal) -> None:
         self.db = db
+        self._conceal = conceal
 
     def reserve(
-        self,
-        reservation: str,
-        *,
-        amount: Decimal | None,
-        intent: CallIntent,
-        account: Account,
-        limits: Sequence[Limit],
-        now: datetime,
-        review_id: int | None = None,
-        lease: Lease | None = None,
-        hold: timedelta = HOLD,
-        allow_unknown_price: bool = False,
+        self, reservation: str, amount: Decimal | None, intent: CallIntent, terms: Terms, now: datetime
     ) -> None:
         """Promise `amount` US dollars, the call's worst case, against every limit that binds the account, or none.
 
         `amount` None is an unknown price: it promises nothing and is refused under any limit unless allowed.
-        Raises BudgetRefused with the limit's scope, or "unknown-price", as its rule; LeaseLost where `lease` is
+        Raises BudgetRefused with the limit's scope, or "unknown-price", as its rule; LeaseLost where the lease is
         stale; LedgerUnavailable. In each case the call must not be made.
         """
-        picos = 0 if amount is None else to_picos(amount, up=True)
-        if amount is None and not allow_unknown_price:
-            _refuse_unknown_price(intent, limits, account)
-
-        def work(connection: Connection) -> _Refused | None:
-            if lease is not None:
-                check_fence(connection, lease)
-            locked = counters.lock(connection, self.db, account, limits, now)
-            refused = _refuse(connection, self.db, locked, account, from_picos(picos), now)
-            if refused is not None:
-                return refused
-            credit_limit = None
-            if intent.candidate.payment is Payment.GATEWAY:
-                credit_limit = limit_for(limits, Scope.PREPAID, account)
-            shares: tuple[tuple[int, int], ...] = ()
-            if credit_limit is not None and picos:
-                granted = prepaid.hold(connection, credit_limit, account, from_picos(picos), now)
-                if isinstance(granted, str):
-                    prepaid.alert(connection, self.db, account, now, refused=True)
-                    return _Refused(Scope.PREPAID, granted)
-                shares = granted
-            counters.hold(connection, locked, picos)
-            call_id = connection.execute(
-                _OPEN,
-                {
-                    "reservation": reservation,
-                    "state": CallState.HELD.value,
-                    "review_id": review_id,
-                    "run": account.run,
-                    "pull_request": account.pull_request,
-                    "actor": account.user,
-                    "repository": account.repository,
-                    "organisation": account.organisation,
-                    "reserved_picos": None if amount is None else picos,
-                    "unit": intent.unit,
-                    "stage": intent.stage.value,
-                    "tier": int(intent.tier),
-                    "provider": intent.candidate.provider,
-                    "model": intent.candidate.model,
-                    "payment": intent.candidate.payment.value,
-                    "attempt": intent.attempt,
-                    "opened_at": to_micros(now),
-                    "expires_at": to_micros(now + hold),
-                },
-            ).scalar_one()
-            counters.remember(connection, call_id, locked)
-            if shares:
-                connection.execute(
-                    credit_holds.insert(),
-                    [{"call_id": call_id, "credit_id": i, "amount_picos": share} for i, share in shares],
-                )
-            return None
-
-        refused = self.db.write(work)
+        if amount is None and not terms.allow_unknown_price:
+            _refuse_unknown_price(intent, terms)
+        picos = None if amount is None else to_picos(amount, up=True)
+        refused = self.db.write(
+            lambda connection: _open(connection, self.db, (reservation, picos, intent), terms, now)
+        )
         if refused is not None:
             raise BudgetRefused(refused.message, rule=refused.rule)
 
     def settle(self, reservation: str, call: Call, now: datetime) -> None:
         """Write what a call was and cost and free the rest, in one transaction; a second time changes nothing.
 
-        A bill above the reservation is booked in full. `call.cost` None with a price that was known means that
-        the bill was not seen, and so does a figure that is no amount of money: the worst case stays counted as
-        unconfirmed. A settlement that comes after the
-        reservation expired replaces what was unconfirmed.
+        A bill above the reservation is booked in full. Where the bill was not seen, the worst case stays counted as
+        unconfirmed: `call.cost` is None although the price was known, it is no amount of money, or the call failed
+        and its cost is only computed from what was heard until then. A settlement that comes after the reservation
+        expired replaces what was unconfirmed.
         """
         values = {
             "unit": call.unit,
@@ -181,24 +149,16 @@ class Money:
             "ok": call.ok,
             "cached_result": call.cached_result,
             "estimated": call.estimated,
-            "computed_picos": _bill(call.computed_cost),
+            "computed_picos": _amount(call.computed_cost),
             "failed_check": None if call.failed_check is None else call.failed_check.value,
-            "error": clean(call.error),
+            "error": clean(self._conceal(call.error)),
             "request_id": clean(call.request_id),
         }
-        cost = _bill(call.cost)
-        self.db.write(lambda connection: _close(connection, self.db, reservation, cost, now, values))
-
-    def release(self, reservation: str, now: datetime, *, reason: str = "never sent") -> None:
-        """Give back the whole of a reservation whose call was certainly never sent."""
-        values = {"error": reason}
-        state = CallState.RELEASED
-        self.db.write(lambda connection: _close(connection, self.db, reservation, 0, now, values, state))
+        self._close(_Closing(reservation, _bill(call), now, values=values))
 
     def confirm(self, reservation: str, cost: Decimal, now: datetime) -> None:
         """Replace an unconfirmed amount by what the provider's own books say, zero where they have no such call."""
-        picos = to_picos(cost)
-        self.db.write(lambda connection: _close(connection, self.db, reservation, picos, now, {}))
+        self._close(_Closing(reservation, to_picos(cost), now))
 
     def expire(self, now: datetime, limit: int = EXPIRE_BATCH, *, review_id: int | None = None) -> int:
         """Turn reservations of dead workers into unconfirmed money; return how many there were.
@@ -212,11 +172,7 @@ class Money:
         values = {"error": "the worker died before it saw the bill"}
         for reservation in due:
             # One transaction each: counters are always locked in one order, and a settlement may come between.
-            self.db.write(
-                lambda connection, it=reservation: _close(  # type: ignore[misc]
-                    connection, self.db, it, None, now, values, CallState.UNCONFIRMED, only=CallState.HELD
-                )
-            )
+            self._close(_Closing(reservation, None, now, values=values, only=CallState.HELD))
         return len(due)
 
     def unconfirmed(self, limit: int = 1000) -> tuple[Unconfirmed, ...]:
@@ -239,8 +195,19 @@ class Money:
         """Return how one counter stands in the window of `now`."""
         return self.db.read(lambda connection: counters.standing(connection, scope, account, now))
 
+    def _close(self, closing: _Closing) -> None:
+        self.db.write(lambda connection: _close(connection, self.db, closing))
 
-def _bill(cost: Decimal | None) -> int | None:
+
+def _bill(call: Call) -> int | None:
+    """Return what the provider billed, None where nobody saw the bill."""
+    guessed = call.estimated and not call.ok and call.cost == call.computed_cost
+    if guessed and call.payment is not Payment.LOCAL:
+        return None
+    return _amount(call.cost)
+
+
+def _amount(cost: Decimal | None) -> int | None:
     # Gateways have been seen to report negative costs; such a figure must not free money.
     try:
         return None if cost is None else to_picos(cost)
@@ -248,16 +215,69 @@ def _bill(cost: Decimal | None) -> int | None:
         return None
 
 
-def _refuse_unknown_price(intent: CallIntent, limits: Sequence[Limit], account: Account) -> None:
+def _refuse_unknown_price(intent: CallIntent, terms: Terms) -> None:
     # A default may not shut out a model that somebody set up; what it cost is then told as unknown.
-    stated = [limit for limit in limits if not limit.shipped]
-    bound = next((limit for scope in Scope if (limit := limit_for(stated, scope, account))), None)
+    stated = [limit for limit in terms.limits if not limit.shipped]
+    bound = next((limit for scope in Scope if (limit := limit_for(stated, scope, terms.account))), None)
     if bound is not None:
         raise BudgetRefused(
             f"nobody knows what {intent.candidate.name} costs, so the {bound.scope.words} of "
             f"{dollars(bound.amount)} cannot be kept; name a model with a price, or allow unknown prices",
             rule=UNKNOWN_PRICE,
         )
+
+
+def _open(
+    connection: Connection, db: Database, wanted: tuple[str, int | None, CallIntent], terms: Terms, now: datetime
+) -> _Refused | None:
+    reservation, picos, intent = wanted
+    account = terms.account
+    if terms.lease is not None:
+        check_fence(connection, terms.lease)
+    locked = counters.lock(connection, db, account, terms.limits, now)
+    refused = _refuse(connection, db, locked, account, from_picos(picos or 0), now)
+    if refused is not None:
+        return refused
+    paid = intent.candidate.payment is Payment.GATEWAY
+    credit_limit = limit_for(terms.limits, Scope.PREPAID, account) if paid else None
+    shares: tuple[tuple[int, int], ...] = ()
+    if credit_limit is not None:
+        granted = prepaid.hold(connection, db, credit_limit, account, picos, now)
+        if isinstance(granted, str):
+            return _Refused(Scope.PREPAID, granted)
+        shares = granted
+    counters.hold(connection, locked, picos or 0)
+    row = {
+        "reservation": reservation,
+        "state": CallState.HELD.value,
+        "review_id": terms.review_id,
+        "run": account.run,
+        "pull_request": account.pull_request,
+        "actor": account.user,
+        "repository": account.repository,
+        "organisation": account.organisation,
+        "repository_id": account.repository_id,
+        "organisation_id": account.organisation_id,
+        "prepaid": account.subject(Scope.PREPAID) if credit_limit is not None else None,
+        "reserved_picos": picos,
+        "unit": intent.unit,
+        "stage": intent.stage.value,
+        "tier": int(intent.tier),
+        "provider": intent.candidate.provider,
+        "model": intent.candidate.model,
+        "payment": intent.candidate.payment.value,
+        "attempt": intent.attempt,
+        "opened_at": to_micros(now),
+        "expires_at": to_micros(now + terms.hold),
+    }
+    call_id = connection.execute(_OPEN, row).scalar_one()
+    counters.remember(connection, call_id, locked)
+    if shares:
+        connection.execute(
+            credit_holds.insert(),
+            [{"call_id": call_id, "credit_id": i, "amount_picos": share} for i, share in shares],
+        )
+    return None
 
 
 def _refuse(
@@ -274,39 +294,31 @@ def _refuse(
         if limit is None or counter.standing.fits(amount, limit.amount):
             continue
         # A full limit is only ever seen by the call that did not fit.
-        record_alerts(connection, db, limit, account, counter.standing, now, refused=True)
+        gauge = counters.gauge_of(limit, account, counter.standing, now)
+        record_alerts(connection, db, gauge, now, refused=True)
         return _Refused(limit.scope, refusal(limit, account, counter.standing, amount, now))
     return None
 
 
-def _close(
-    connection: Connection,
-    db: Database,
-    reservation: str,
-    cost: int | None,
-    now: datetime,
-    values: dict[str, Any],
-    state: CallState = CallState.SETTLED,
-    *,
-    only: CallState | None = None,
-) -> None:
-    row = connection.execute(_BY_RESERVATION, {"it": reservation}).one_or_none()
+def _close(connection: Connection, db: Database, closing: _Closing) -> None:
+    row = connection.execute(_BY_RESERVATION, {"it": closing.reservation}).one_or_none()
     if row is None:
-        raise LedgerUnavailable(f"the ledger has no reservation {reservation}: was the database replaced?")
-    if row.state not in ((CallState.HELD, CallState.UNCONFIRMED) if only is None else (only,)):
+        raise LedgerUnavailable(f"the ledger has no reservation {closing.reservation}: was the database replaced?")
+    if row.state not in ((CallState.HELD, CallState.UNCONFIRMED) if closing.only is None else (closing.only,)):
         return
     reserved = row.reserved_picos or 0
-    if cost is None and reserved > 0:
-        state = CallState.UNCONFIRMED
-    account = Account(row.run, row.pull_request, row.actor, row.repository, row.organisation)
+    # A bill that was not seen of a call that promised nothing: its price is unknown, and it stays so.
+    unseen = closing.cost is None and (reserved > 0 or closing.only is CallState.HELD)
+    state = CallState.UNCONFIRMED if unseen else CallState.SETTLED
     was_held = row.state == CallState.HELD
-    if state is not CallState.UNCONFIRMED:
+    if not unseen:
         freed = {"held" if was_held else "unconfirmed": -reserved}
-        counters.move(connection, db, row.id, spent=cost or 0, **freed)
-        if prepaid.charge(connection, row.id, cost or 0):
-            prepaid.alert(connection, db, account, now)
+        counters.move(connection, db, row.id, spent=closing.cost or 0, **freed)
+        prepaid.charge(connection, row, closing.cost or 0, closing.now)
     elif was_held:
         counters.move(connection, db, row.id, held=-reserved, unconfirmed=reserved)
-    values = {**values, "state": state.value, "cost_picos": cost, "closed_at": to_micros(now), "call": row.id}
-    connection.execute(_CLOSE, values)
-    counters.alert(connection, db, account, row.id, now)
+    values = {**closing.values, "state": state.value, "cost_picos": closing.cost}
+    connection.execute(_CLOSE, {**values, "closed_at": to_micros(closing.now), "call": row.id})
+    counters.alert(connection, db, row.id, closing.now, fell=not was_held)
+    if row.prepaid is not None:
+        prepaid.alert(connection, db, row.prepaid, closing.now)

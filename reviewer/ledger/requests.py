@@ -5,17 +5,25 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from sqlalchemy import JSON, ColumnElement, Connection, bindparam, cast, func, or_, select
+from sqlalchemy import JSON, ColumnElement, Connection, bindparam, cast, func, or_, select, text, true
 
+from policies.caps import Cap, CapOf
 from reviewer.ledger.database import Database, insert
 from reviewer.ledger.keys import AGAIN, AUTOMATIC, Accepted, ReviewKey, ReviewState
 from reviewer.ledger.life import Known, joined
 from reviewer.ledger.publications import newest_published
 from reviewer.ledger.tables import reviews as t
-from reviewer.ledger.units import to_micros
+from reviewer.ledger.units import from_micros, to_micros
+
+# https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+_TURN: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:of, 0))")
+
+
+_BY_ID: Final = select(t.c.id, t.c.state, t.c.error).where(t.c.id == bindparam("review"))
 
 
 class Requests:
@@ -24,49 +32,93 @@ class Requests:
     def __init__(self, db: Database) -> None:
         self.db = db
 
-    def accept(self, key: ReviewKey, *, actor: str, payload: Mapping[str, object], now: datetime) -> Accepted:
+    def accept(
+        self,
+        key: ReviewKey,
+        *,
+        actor: str,
+        payload: Mapping[str, object],
+        now: datetime,
+        caps: Sequence[Cap] = (),
+    ) -> Accepted:
         """Commit the row of a piece of work, once per key however often and however many at a time ask.
 
         A pull request that comes back to a head that it had before gets a row of its own, unless its verdict on
         this head and base is the one that it shows (reviewer/ledger/life.py).
-
+        The caps are counted and the row is written in one step, so that any number of requests at once pass none.
         LedgerUnavailable where it is not on disk: then nothing may be promised to the sender.
         """
-        text = json.dumps(payload, separators=(",", ":"))
         at = to_micros(now)
         row = {
-            "installation_id": key.installation_id,
-            "repo_id": key.repo_id,
-            "number": key.number,
-            "head_sha": key.head_sha,
-            "trigger": key.trigger,
-            "base_sha": key.base_sha,
+            **asdict(key),
             "actor": actor,
-            "payload": text,
+            "actor_id": _whole(payload.get("actor_id")),
+            "outsider": payload.get("outsider") is True,
+            "payload": json.dumps(payload, separators=(",", ":")),
             "state": ReviewState.ACCEPTED.value,
             "accepted_at": at,
             "updated_at": at,
+            "error": "",
         }
         new, known = _accept_statements(is_sqlite=self.db.is_sqlite)
 
         def work(connection: Connection) -> Accepted:
-            created = connection.execute(new, row).scalar()
-            if created is not None:
-                return Accepted(created, created=True, state=ReviewState.ACCEPTED)
-            delivery = str(payload.get("delivery") or "")
-            if key.trigger == AUTOMATIC:
+            wanted: Mapping[str, Any] = row
+            if caps:
+                _take_turns(connection, row, is_sqlite=self.db.is_sqlite)
+            found = connection.execute(known, wanted).one_or_none()
+            if found is not None and key.trigger == AUTOMATIC:
+                delivery = str(payload.get("delivery") or "")
                 join = joined(key.base_sha, delivery, _automatic(connection, key))
                 if join is not None:
-                    return Accepted(join.review_id, created=False, state=join.state)
-                again = {**row, "trigger": f"{AGAIN}{delivery or at}"}
-                created = connection.execute(new, again).scalar()
-                if created is not None:
-                    return Accepted(created, created=True, state=ReviewState.ACCEPTED)
-                row["trigger"] = again["trigger"]
-            review_id, state = connection.execute(known, row).one()
-            return Accepted(review_id, created=False, state=ReviewState(state))
+                    return _known(connection.execute(_BY_ID, {"review": join.review_id}).one())
+                wanted = {**row, "trigger": f"{AGAIN}{delivery or at}"}
+                found = connection.execute(known, wanted).one_or_none()
+            if found is not None:
+                return _known(found)
+            reached = self._reached(connection, wanted, caps, now)
+            if reached is not None:
+                return self._capped(connection, wanted, *reached)
+            created = connection.execute(new, wanted).scalar()
+            if created is not None:
+                return Accepted(created, created=True, state=ReviewState.ACCEPTED)
+            return _known(connection.execute(known, wanted).one())
 
         return self.db.write(work)
+
+    def _reached(
+        self, connection: Connection, row: Mapping[str, Any], caps: Sequence[Cap], now: datetime
+    ) -> tuple[Cap, str] | None:
+        """Return the first cap that one more request would pass, and the refusal."""
+        for cap in caps:
+            if not cap.most:
+                return cap, cap.refusal(None)
+            counted = [*_counted(cap, row), *self._of_kind(row), t.c.accepted_at > to_micros(now - cap.window)]
+            # One more is too many while the last but so many is within the window.
+            last = select(t.c.accepted_at).where(*counted).order_by(t.c.accepted_at.desc())
+            found = connection.execute(last.offset(cap.most - 1).limit(1)).scalar()
+            if found is not None:
+                return cap, cap.refusal(from_micros(found) + cap.window)
+        return None
+
+    def _capped(self, connection: Connection, row: Mapping[str, Any], cap: Cap, refusal: str) -> Accepted:
+        """Write the first refusal of a window down, for its pull request to be told; later ones leave none."""
+        since = int(row["accepted_at"]) - cap.window // timedelta(microseconds=1)
+        told = select(t.c.id).where(
+            *_same_pull_request(row), t.c.state == ReviewState.CAPPED.value, t.c.accepted_at > since
+        )
+        answer = Accepted(0, created=False, state=ReviewState.CAPPED, refusal=refusal)
+        if "problem" in json.loads(row["payload"]) or connection.execute(told.limit(1)).first() is not None:
+            return answer
+        new, _ = _accept_statements(is_sqlite=self.db.is_sqlite)
+        capped = {**row, "state": ReviewState.CAPPED.value, "error": refusal}
+        return replace(answer, review_id=int(connection.execute(new, capped).scalar_one()), created=True)
+
+    def _of_kind(self, row: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+        """Count answers to commands that do not exist by themselves: a slip does not use up a review."""
+        on_postgres: ColumnElement[str] = cast(t.c.payload, JSON)["problem"].as_string()
+        problem = func.json_extract(t.c.payload, "$.problem") if self.db.is_sqlite else on_postgres
+        return [problem.is_not(None) if "problem" in json.loads(row["payload"]) else problem.is_(None)]
 
     def pull_requests(self, repo_id: int, head_sha: str) -> tuple[int, ...]:
         """Return the numbers of the pull requests of a repository that were ever asked to be reviewed at a head."""
@@ -104,6 +156,12 @@ class Requests:
         return {name or "": int(count) for name, count in found}
 
 
+def _known(row: Any) -> Accepted:
+    """Return the answer for work that has a row already."""
+    state = ReviewState(row.state)
+    return Accepted(row.id, created=False, state=state, refusal=row.error if state is ReviewState.CAPPED else "")
+
+
 def _automatic(connection: Connection, key: ReviewKey) -> tuple[Known, ...]:
     """Return the automatic reviews of a pull request's head."""
     shown = connection.execute(newest_published(key.repo_id, key.number)).one_or_none()
@@ -127,9 +185,42 @@ def _automatic(connection: Connection, key: ReviewKey) -> tuple[Known, ...]:
     )
 
 
+def _take_turns(connection: Connection, row: Mapping[str, Any], *, is_sqlite: bool) -> None:
+    """Let requests that the same caps count come one after the other. SQLite has one writer at a time anyway."""
+    if not is_sqlite:
+        # Always in this order, so that two requests never wait for each other.
+        for counted in (f"author {row['actor_id']} {row['actor']}", f"repository {row['repo_id']}"):
+            connection.execute(_TURN, {"of": f"{row['installation_id']} {counted}"})
+
+
+def _same_pull_request(row: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    return [t.c[name] == row[name] for name in ("installation_id", "repo_id", "number")]
+
+
+def _counted(cap: Cap, row: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    """Return what a cap counts. A push that was overtaken before its review began cost nothing."""
+    where = [
+        t.c.installation_id == row["installation_id"],
+        t.c.state != ReviewState.CAPPED.value,
+        or_(t.c.state != ReviewState.SUPERSEDED.value, t.c.attempts > 0),
+    ]
+    match cap.of:
+        case CapOf.PULL_REQUEST:
+            where += _same_pull_request(row)
+        case CapOf.AUTHOR:
+            where += [t.c.actor_id == row["actor_id"], t.c.actor == row["actor"] if not row["actor_id"] else true()]
+        case CapOf.REPOSITORY:
+            where.append(t.c.repo_id == row["repo_id"])
+    return [*where, t.c.outsider.is_(True)] if cap.outsiders else where
+
+
+def _whole(value: object) -> int:
+    return value if type(value) is int else 0
+
+
 @functools.cache
 def _accept_statements(*, is_sqlite: bool) -> tuple[Any, Any]:
     # Built once: building a statement costs more than running it.
     key = ("installation_id", "repo_id", "number", "head_sha", "trigger")
-    known = select(t.c.id, t.c.state).where(*(t.c[name] == bindparam(name) for name in key))
+    known = select(t.c.id, t.c.state, t.c.error).where(*(t.c[name] == bindparam(name) for name in key))
     return insert(t, is_sqlite=is_sqlite).on_conflict_do_nothing(index_elements=key).returning(t.c.id), known

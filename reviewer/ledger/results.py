@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import delete, select, update
 
+from reviewer.ledger.conceal import Conceal, conceal_json
 from reviewer.ledger.database import Database
 from reviewer.ledger.tables import unit_results as t
 from reviewer.ledger.units import clean, to_micros
@@ -25,8 +26,9 @@ class Results:
     A key must name the unit, its context, the policy and the prompt version: the store does not know what they are.
     """
 
-    def __init__(self, db: Database, now: Callable[[], datetime]) -> None:
+    def __init__(self, db: Database, now: Callable[[], datetime], conceal: Conceal) -> None:
         self.db = db
+        self._conceal = conceal
         self._now = now
 
     def get(self, key: str) -> str | None:
@@ -49,7 +51,7 @@ class Results:
         if len(text) > MAX_RESULT:
             return
         at = to_micros(self._now())
-        values = {"result": clean(text), "stored_at": at, "used_at": at}
+        values = {"result": clean(conceal_json(text, self._conceal)), "stored_at": at, "used_at": at}
         new = self.db.insert(t).values(key=key, **values)
         statement = new.on_conflict_do_update(index_elements=[t.c.key], set_=values)
         self.db.write(lambda connection: connection.execute(statement).rowcount)

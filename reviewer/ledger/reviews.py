@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, case, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, or_, select, update
 
+from reviewer.ledger.conceal import Conceal, conceal_json
 from reviewer.ledger.database import Database
 from reviewer.ledger.fence import write_fenced
 from reviewer.ledger.keys import (
@@ -31,13 +32,16 @@ MAX_ERROR: Final = 500
 _WAITING: Final = case(
     (t.c.state == ReviewState.REVIEWED.value, ReviewState.REVIEWED.value), else_=ReviewState.ACCEPTED.value
 )
+# The count of tries without the present one.
+_ONE_LESS: Final = case((t.c.attempts > 0, t.c.attempts - 1), else_=0)
 
 
 class Reviews:
     """The rows that workers take by a lease and bring to an end."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, conceal: Conceal) -> None:
         self.db = db
+        self._conceal = conceal
 
     def begin(self, review_id: int, owner: str, now: datetime, lease: timedelta) -> Lease | None:
         """Take the lease; None where somebody holds a live one, it is not due yet, finished, parked or unknown.
@@ -91,11 +95,12 @@ class Reviews:
         """
         d = review_documents
         at = to_micros(now)
+        kept = conceal_json(document, self._conceal)
         first = case((t.c.state == ReviewState.REVIEWED.value, t.c.attempts), else_=1)
 
         def work(connection: Connection) -> int:
             write_fenced(connection, lease, state=ReviewState.REVIEWED.value, attempts=first, updated_at=at)
-            values = {"document": clean(document), "stored_at": at}
+            values = {"document": clean(kept), "stored_at": at}
             new = self.db.insert(d).values(review_id=lease.review_id, **values)
             connection.execute(new.on_conflict_do_update(index_elements=[d.c.review_id], set_=values))
             attempts = select(t.c.attempts).where(t.c.id == lease.review_id)
@@ -112,7 +117,9 @@ class Reviews:
         """End a review as published, failed, refused or superseded; LeaseLost for a stale lease."""
         if state not in FINAL:
             raise ValueError(f"{state} is not an end of a review")
-        self._write_fenced(lease, state=state.value, error=_line(error), updated_at=to_micros(now), **NO_LEASE)
+        self._write_fenced(
+            lease, state=state.value, error=_line(self._conceal(error)), updated_at=to_micros(now), **NO_LEASE
+        )
 
     def fail(self, lease: Lease, retry_at: datetime | None, error: str, now: datetime) -> ReviewState:
         """Record a fault of the work itself: due again at `retry_at`, None for never. Return the state then.
@@ -125,7 +132,7 @@ class Reviews:
             lease,
             state=end.value if final else _WAITING,
             retry_at=None if final or retry_at is None else to_micros(retry_at),
-            error=_line(error),
+            error=_line(self._conceal(error)),
             updated_at=to_micros(now),
             **NO_LEASE,
         )
@@ -139,31 +146,42 @@ class Reviews:
         state = self._write_fenced(
             lease,
             state=case((t.c.deferrals >= MAX_DEFERRALS, ReviewState.FAILED.value), else_=_WAITING),
-            attempts=case((t.c.attempts > 0, t.c.attempts - 1), else_=0),
+            attempts=_ONE_LESS,
             deferrals=t.c.deferrals + 1,
             retry_at=to_micros(retry_at),
-            error=_line(error),
+            error=_line(self._conceal(error)),
             updated_at=to_micros(now),
             **NO_LEASE,
         )
         return ReviewState(state)
 
-    def abandon(self, review_id: int, owner: str, now: datetime) -> bool:
-        """Give back the lease of an owner that is known to be dead; False where it held none.
+    def hand_back(self, lease: Lease, now: datetime) -> ReviewState:
+        """Stop working on a review because the process was asked to stop: it is due at once and uses up no try.
 
-        For the worker whose work-horse was killed: the retry need not wait for the lease to run out.
+        Return the state then; LeaseLost for a stale lease.
         """
+        values = {"state": _WAITING, "attempts": _ONE_LESS, "retry_at": None, "enqueued_at": None}
+        return ReviewState(self._write_fenced(lease, updated_at=to_micros(now), **values, **NO_LEASE))
+
+    def abandon(self, review_id: int, owner: str, now: datetime, *, tried: bool = True) -> bool:
+        """Give back the lease of an owner that is known to have ended; False where it held none.
+
+        For the worker whose work-horse ended: the retry need not wait for the lease to run out. `tried` False is
+        for one that was stopped on purpose: that uses up no try.
+        """
+        return self._abandon(now, t.c.id == review_id, t.c.lease_owner == owner, tried=tried) == 1
+
+    def abandon_all(self, owner: str, now: datetime, *, tried: bool = True) -> int:
+        """Give back every lease of an owner that is known to have ended; return how many there were."""
+        return self._abandon(now, t.c.lease_owner == owner, tried=tried)
+
+    def _abandon(self, now: datetime, *whose: ColumnElement[bool], tried: bool) -> int:
+        given_back = {} if tried else {"attempts": _ONE_LESS}
         statement = (
             update(t)
-            .where(t.c.id == review_id, t.c.lease_owner == owner, t.c.state.in_(UNFINISHED))
-            .values(updated_at=to_micros(now), **NO_LEASE)
+            .where(*whose, t.c.state.in_(UNFINISHED))
+            .values(updated_at=to_micros(now), **given_back, **NO_LEASE)
         )
-        return self.db.write(lambda connection: connection.execute(statement).rowcount == 1)
-
-    def abandon_all(self, owner: str, now: datetime) -> int:
-        """Give back every lease of an owner that is known to have ended; return how many there were."""
-        mine = (t.c.lease_owner == owner, t.c.state.in_(UNFINISHED))
-        statement = update(t).where(*mine).values(updated_at=to_micros(now), **NO_LEASE)
         return self.db.write(lambda connection: connection.execute(statement).rowcount)
 
     def ran_out(self, review_id: int, owner: str, before: datetime) -> bool:
@@ -172,20 +190,6 @@ class Reviews:
             t.c.id == review_id, t.c.lease_owner == owner, t.c.lease_until < to_micros(before)
         )
         return self.db.read(lambda connection: connection.execute(query).scalar()) is not None
-
-    def hand_back(self, lease: Lease, now: datetime) -> ReviewState:
-        """Give a review back, as a worker does that was told to stop: no try is used up, it is due at once.
-
-        Return the state then; LeaseLost for a stale lease.
-        """
-        state = self._write_fenced(
-            lease,
-            state=_WAITING,
-            attempts=case((t.c.attempts > 0, t.c.attempts - 1), else_=0),
-            updated_at=to_micros(now),
-            **NO_LEASE,
-        )
-        return ReviewState(state)
 
     def restart(self, lease: Lease, now: datetime) -> None:
         """Let a review begin from the start, its stored result forgotten; LeaseLost for a stale lease."""

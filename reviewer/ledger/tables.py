@@ -63,9 +63,14 @@ reviews = Table(
     Column("noticed_at", BigInteger),
     # What the diff starts from. Not in the unique key: a pull request that comes back gets a trigger of its own.
     Column("base_sha", String(64), nullable=False, server_default=""),
+    # Who asked, by GitHub's id, 0 where it is not known; and whether for an outsider's pull request.
+    Column("actor_id", BigInteger, nullable=False, server_default="0"),
+    Column("outsider", Boolean(create_constraint=False), nullable=False, server_default=false()),
     UniqueConstraint("installation_id", "repo_id", "number", "head_sha", "trigger", name="uq_reviews_key"),
     Index("ix_reviews_unfinished", "accepted_at", sqlite_where=_UNFINISHED),
     Index("ix_reviews_pull_request", "repo_id", "number", "accepted_at"),
+    Index("ix_reviews_repository", "repo_id", "accepted_at"),
+    Index("ix_reviews_actor", "actor_id", "accepted_at"),
 )
 
 # Apart from `reviews`, so that the rows that the queue turns on stay small.
@@ -101,6 +106,8 @@ counters = Table(
     Column("scope", String(24), nullable=False),
     Column("subject", Text, nullable=False),
     Column("window", String(10), nullable=False),
+    # What people call the subject, whose key is GitHub's id where that is known.
+    Column("name", Text, nullable=False, server_default=""),
     Column("spent_picos", BigInteger, nullable=False, server_default="0"),
     Column("held_picos", BigInteger, nullable=False, server_default="0"),
     Column("unconfirmed_picos", BigInteger, nullable=False, server_default="0"),
@@ -109,6 +116,23 @@ counters = Table(
     CheckConstraint("spent_picos >= 0", name="spent"),
     CheckConstraint("held_picos >= 0", name="held"),
     CheckConstraint("unconfirmed_picos >= 0", name="unconfirmed"),
+)
+
+# One row for each organisation that pays in advance. Every step on its credits locks it first.
+prepaid_accounts = Table(
+    "prepaid_accounts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("organisation", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False, server_default=""),
+    # Bills that no credit covered. The next credit pays them first.
+    Column("debt_picos", BigInteger, nullable=False, server_default="0"),
+    # What was left right after the last credit was booked: alerts are shares of it.
+    Column("full_picos", BigInteger, nullable=False, server_default="0"),
+    # The limit that the last call was measured against: what must stay, and at which percents somebody is told.
+    Column("floor_picos", BigInteger, nullable=False, server_default="0"),
+    Column("alerts", String(400), nullable=False, server_default=""),
+    CheckConstraint("debt_picos >= 0", name="debt"),
 )
 
 credit_table = Table(
@@ -123,10 +147,13 @@ credit_table = Table(
     Column("expires_at", BigInteger),
     Column("note", Text, nullable=False, server_default=""),
     Column("created_at", BigInteger, nullable=False),
-    # The receipt or order number: the same purchase is booked once.
-    Column("reference", Text, unique=True),
+    # The receipt or order number: the same purchase of an organisation is booked once.
+    Column("reference", Text),
+    UniqueConstraint("organisation", "reference", name="uq_credits_reference"),
     CheckConstraint("amount_picos > 0", name="amount"),
     CheckConstraint("held_picos >= 0", name="held"),
+    # What a credit cannot pay is a debt of the account, never an overdrawn credit.
+    CheckConstraint("spent_picos + held_picos <= amount_picos", name="covered"),
 )
 
 calls = Table(
@@ -141,6 +168,10 @@ calls = Table(
     Column("actor", Text, nullable=False),
     Column("repository", Text, nullable=False),
     Column("organisation", Text, nullable=False),
+    Column("repository_id", BigInteger, nullable=False, server_default="0"),
+    Column("organisation_id", BigInteger, nullable=False, server_default="0"),
+    # The prepaid account that pays for the call, NULL where none does.
+    Column("prepaid", Text),
     Column("reserved_picos", BigInteger),
     Column("cost_picos", BigInteger),
     # Usage times price, beside the provider's own figure, so that the difference can be watched.
@@ -181,7 +212,7 @@ holds = Table(
     Column("call_id", ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
     Column("counter_id", ForeignKey("counters.id"), primary_key=True, autoincrement=False),
     Column("limit_picos", BigInteger),
-    Column("alerts", String(40), nullable=False, server_default=""),
+    Column("alerts", String(400), nullable=False, server_default=""),
 )
 
 credit_holds = Table(
@@ -207,7 +238,20 @@ alerts = Table(
     Column("due_at", BigInteger),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("sent_at", BigInteger),
-    UniqueConstraint("scope", "subject", "window", "limit_picos", "percent", name="uq_alerts_key"),
+    Column("name", Text, nullable=False, server_default=""),
+    # When the share was no longer reached: credit was bought, or a bill that nobody saw turned out smaller.
+    Column("ended_at", BigInteger),
+    Index(
+        "uq_alerts_reached",
+        "scope",
+        "subject",
+        "window",
+        "limit_picos",
+        "percent",
+        "refused",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+    ),
     Index("ix_alerts_due", "due_at", sqlite_where=text("sent_at IS NULL")),
 )
 

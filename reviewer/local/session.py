@@ -6,8 +6,9 @@ import argparse
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from policies.budgets import Account, in_place_of_shipped
+from policies.budgets import Account, Scope, in_place_of_shipped
 from policies.policy import Policy
 from policies.words import Strategy
 from reviewer import pipeline
@@ -17,6 +18,7 @@ from reviewer.jobs.models import Models, open_models
 from reviewer.jobs.policy import effective_policy, run_limit, utc_now
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.meter import LedgerMeter
+from reviewer.ledger.money import Terms
 from reviewer.local.selection import Selected
 from reviewer.settings import Settings
 from reviewer.steps.context import ReviewContext
@@ -45,14 +47,10 @@ def open_session(options: argparse.Namespace, settings: Settings, base: Snapshot
     limit = run_limit(options.max_cost)
     limits = in_place_of_shipped(policy.limits, (limit,)) if limit else policy.limits
     ledger = open_local_ledger(settings)
-    meter = LedgerMeter(
-        ledger,
-        None,
-        limits,
-        Account(run=f"local-{uuid.uuid4().hex}"),
-        utc_now,
-        allow_unknown_price=policy.unknown_price == "allow",
-    )
+    # Limits of a day or a month are for what the service spends; here only the limit per run holds.
+    account = Account(run=f"local-{uuid.uuid4().hex}", repository=Path.cwd().name, scopes=frozenset({Scope.RUN}))
+    terms = Terms(account, limits, allow_unknown_price=policy.unknown_price == "allow")
+    meter = LedgerMeter(ledger.money, terms, utc_now)
     models = open_models(
         settings,
         policy,
@@ -67,7 +65,7 @@ def open_session(options: argparse.Namespace, settings: Settings, base: Snapshot
 
 def open_local_ledger(settings: Settings) -> Ledger:
     """Open the ledger in the user's cache folder, making its tables at the first use."""
-    ledger = Ledger.open(f"sqlite:///{settings.cache_dir / 'local.sqlite'}")
+    ledger = Ledger.open(settings.local_ledger_url)
     try:
         ledger.ready()
     except ConfigurationError:

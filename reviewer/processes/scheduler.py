@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import Final, Protocol
 
-from reviewer.errors import KiloReviewError
+from reviewer.errors import KiloReviewError, RetryableError
 from reviewer.github.records import HookDelivery
 from reviewer.ledger.keys import ReviewRow
 from reviewer.processes.logs import configure_logging
@@ -133,7 +133,15 @@ def redeliver(
     for attempt_id in plan_now.again:
         if asked and pause():
             break
-        deliveries.redeliver(attempt_id)
+        try:
+            deliveries.redeliver(attempt_id)
+        except RetryableError:
+            # GitHub is away, or asks to wait: so it is for the others.
+            raise
+        except KiloReviewError as error:
+            # Too old by now, say: the others can still be sent again.
+            log.warning("a delivery cannot be sent again: %s", error)
+            continue
         asked += 1
     return asked
 

@@ -43,6 +43,7 @@ class CheckRuns:
 
     `fence` is called before every write and raises where this worker may write no more. `announce` is told of a
     creation before it is sent: where the worker dies then, the next one waits until GitHub's lists can show it.
+    `known` is a check run that was created a moment ago: lists may not show it yet.
     """
 
     gh: GitHub
@@ -52,29 +53,30 @@ class CheckRuns:
     fence: Callable[[], object] = no_fence
     announce: Callable[[], object] = no_fence
     settle: Settle = field(default_factory=Settle)
+    known: int | None = None
 
     def start(self, head: str, *, title: str = "Reviewing") -> CheckRun:
         """Show on the head that a review is under way; the check run of an earlier review is used again."""
         output = {"title": title, "summary": "The review is under way."}
-        return self._put(head, {"status": "in_progress", "output": output}, known=None)
+        return self._put(head, {"status": "in_progress", "output": output})
 
-    def conclude(self, head: str, output: CheckOutput, *, known: int | None = None) -> CheckRun:
+    def conclude(self, head: str, output: CheckOutput) -> CheckRun:
         """Conclude the pull request's check run on a head (`known` first, else the newest), or create one."""
         fields = {
             "status": "completed",
             "conclusion": output.conclusion.value,
             "output": dict(output.output),
         }
-        return self._put(head, fields, known=known)
+        return self._put(head, fields)
 
     def on(self, head: str) -> list[CheckRun]:
         """Return the pull request's check runs on a head, newest first."""
         number = pull_request_of(self.external_id)
-        runs = [
-            run
-            for run in self.gh.check_runs(self.repository, head, CHECK_NAME)
-            if run.app_id == self.app_id and pull_request_of(run.external_id) == number
-        ]
+        listed = self.gh.check_runs(self.repository, head, CHECK_NAME)
+        if self.known is not None and all(run.id != self.known for run in listed):
+            fresh = self.gh.check_run(self.repository, self.known)
+            listed += [fresh] if fresh is not None and fresh.head_sha == head else []
+        runs = [run for run in listed if run.app_id == self.app_id and pull_request_of(run.external_id) == number]
         return sorted(runs, key=lambda run: -run.id)
 
     def is_open(self, head: str) -> bool:
@@ -102,14 +104,14 @@ class CheckRuns:
             summary=f"The pull request moved on to {by[:7]}; its review is the one that counts.",
         )
 
-    def _put(self, head: str, fields: Mapping[str, Any], *, known: int | None) -> CheckRun:
+    def _put(self, head: str, fields: Mapping[str, Any]) -> CheckRun:
         body = {
             "name": CHECK_NAME,
             **fields,
             **({"external_id": self.external_id} if self.external_id else {}),
         }
         own = self.on(head)
-        run = next((run for run in own if run.id == known), own[0] if own else None)
+        run = next((run for run in own if run.id == self.known), own[0] if own else None)
         if run is not None:
             self.fence()
             return self.gh.update_check_run(self.repository, run.id, body)

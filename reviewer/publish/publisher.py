@@ -23,10 +23,10 @@ from reviewer.publish.cost import Totals
 from reviewer.publish.marker import Kind, Marker
 from reviewer.publish.outgoing import outgoing, outgoing_output
 from reviewer.publish.redact_own_secrets import OwnSecrets
-from reviewer.publish.redact_review import redact_review
 from reviewer.publish.reviews import HeadMoved, Poster
 from reviewer.publish.settle import Settle
 from reviewer.publish.summary import SummaryInput, render_summary
+from reviewer.steps.redact_review import redact_review
 from reviewer.steps.result import Review
 
 NOT_PERMITTED: Final = "the App may not comment on lines here"
@@ -236,12 +236,11 @@ def _check(
         fence=state.fence,
         announce=lambda: state.announce("check run"),
         settle=settle,
+        known=state.publication.check_run_id,
     )
     try:
         run = checks.conclude(
-            state.review.change.head,
-            replace(output, output=outgoing_output(output.output, secrets)),
-            known=state.publication.check_run_id,
+            state.review.change.head, replace(output, output=outgoing_output(output.output, secrets))
         )
     except PermissionMissing as error:
         state.check_denied = True
@@ -270,7 +269,8 @@ def _stale(state: _State, gh: GitHub, identity: Identity, external_id: str, head
     if head == state.review.change.head:
         # Another base: its review uses the same check run.
         return state.posted(stale=True)
-    checks = CheckRuns(gh, state.pr.repository, identity.app_id, external_id, fence=state.fence)
+    known = state.publication.check_run_id
+    checks = CheckRuns(gh, state.pr.repository, identity.app_id, external_id, fence=state.fence, known=known)
     try:
         checks.end_superseded(state.review.change.head, head)
     except PermissionMissing as error:

@@ -126,6 +126,11 @@ class Poster:
                 continue
             self._review_id = posted.id
             self._look()
+            for _look in self.settle.looks():
+                # Stored, and not in every list yet: their addresses belong into the summary.
+                if not self._missing(group):
+                    break
+                self._look()
             return
 
     def _body(self, number: int) -> str:

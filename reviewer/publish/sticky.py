@@ -28,6 +28,13 @@ def upsert(
     `announce` is told of a creation before it is sent.
     """
     own = _summaries(gh, pr, login)
+    if not own and known is not None:
+        # Posted a moment ago, and no list shows it yet; or deleted since.
+        fence()
+        try:
+            return gh.update_comment(pr.repository, known, body)
+        except NotFound:
+            known = None
     if not own:
         announce()
         fence()

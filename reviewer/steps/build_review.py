@@ -11,10 +11,12 @@ from reviewer.context.lookup import counted
 from reviewer.findings.model import Coverage, PlacedFinding
 from reviewer.git.limits import sentences, that_matter
 from reviewer.models.model import Call, Stage
+from reviewer.prompts.redact import PLACEHOLDER
 from reviewer.steps.context import ReviewContext
 from reviewer.steps.coverage import cover
 from reviewer.steps.outputs import StepOutputs
 from reviewer.steps.prepare import Prepared
+from reviewer.steps.redact_review import redact_review
 from reviewer.steps.result import Review, ReviewStatus
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def build_review(
     has_model = context.models.usable
     coverage = cover(prepared, outputs, has_model=has_model)
     calls = (*(call for answer in answers for call in answer.calls), *verified.calls)
-    return Review(
+    review = Review(
         change=prepared.as_sent(),
         status=_status(prepared, outputs, coverage, has_model=has_model),
         findings=findings,
@@ -45,6 +47,21 @@ def build_review(
         units_from_cache=sum(answer.from_store for answer in answers),
         duration_ms=context.run.elapsed_ms(),
     )
+    return _without(outputs.evidence.secrets, review)
+
+
+def _without(secrets: Sequence[str], review: Review) -> Review:
+    """Take out of every text what gitleaks found to be a secret, whoever repeated it."""
+    if not secrets:
+        return review
+    longest_first = sorted(secrets, key=len, reverse=True)
+
+    def redact(text: str) -> str:
+        for value in longest_first:
+            text = text.replace(value, PLACEHOLDER)
+        return text
+
+    return redact_review(review, redact)
 
 
 def _status(prepared: Prepared, outputs: StepOutputs, coverage: Coverage, *, has_model: bool) -> ReviewStatus:

@@ -23,6 +23,7 @@ READABLE: Final = frozenset({Check.EMPTY_ON_EVIDENCE, Check.SELF_REPORTED_UNCERT
 _UNREAD: Final = {
     Check.TRUNCATED: "its answer was cut off",
     Check.SCHEMA: "its answer could not be read whole",
+    Check.SELF_REPORTED_UNCERTAIN: "nobody judged it",
 }
 
 

@@ -11,7 +11,7 @@ from policies.words import Severity
 from reviewer.change.model import Change
 from reviewer.change.parse import parse_diff
 from reviewer.errors import PathRefused
-from reviewer.evidence.run import find_secrets, run_analysers
+from reviewer.evidence.run import run_analysers
 from reviewer.evidence.sandbox import execute, lay_out
 from reviewer.evidence.tools import TOOLS
 from tests.process_tree import wait_for
@@ -152,11 +152,6 @@ def test_a_fix_of_several_lines_quotes_all_that_it_replaces():
     for item in analyse({"x.py": text}).findings:
         if item.suggestion is not None:
             assert len(item.quote.split("\n")) == item.line - (item.start_line or item.line) + 1
-
-
-def test_the_secrets_of_a_change_can_be_had_before_anything_is_asked():
-    files = {"pyproject.toml": f'key = "{TOKEN}"\n', "b.py": "b = 1\n"}
-    assert find_secrets(added(files), Files(files)) == (TOKEN,)
 
 
 @pytest.mark.parametrize("path", ["../x.py", "/etc/x.py", "a/../../x.py", "a\0b.py"])

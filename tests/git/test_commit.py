@@ -12,6 +12,8 @@ from reviewer.context.secret_paths import is_secret_path
 from reviewer.errors import GitFailed, NotFound
 from reviewer.git.blobs import BlobReader
 from reviewer.git.commit import GitSnapshot
+from reviewer.git.limits import Limit, sentences, that_matter
+from reviewer.git.places import Places
 from reviewer.git.snapshot import Snapshot
 from tests.context.repository import Repository
 
@@ -180,6 +182,50 @@ def test_a_repository_that_is_gone_is_a_git_failure(tmp_path: Path) -> None:
     with pytest.raises(GitFailed):
         reader.read(["1" * 40])
     reader.close()
+
+
+def break_blob(repository: Repository, path: str) -> None:
+    """Overwrite a blob of the object store with something that git cannot read."""
+    blob = repository.git("rev-parse", f"HEAD:{path}")
+    loose = repository.git_dir / "objects" / blob[:2] / blob[2:]
+    loose.chmod(0o644)
+    loose.write_bytes(b"no object")
+
+
+def test_a_search_that_fails_is_noted_and_finds_nothing(repository: Repository) -> None:
+    break_blob(repository, "src/b.py")
+    with GitSnapshot.open(repository.git_dir, "HEAD") as snapshot:
+        assert list(snapshot.search_words(["alpha"])) == []
+        snapshot.sweep_words(["alpha"], Places(), limit_per_word=5, most=100)
+        reached = snapshot.limits.all()
+    assert {item.limit for item in reached} == {Limit.FAILED}
+    assert that_matter(reached)
+    (sentence,) = sentences(reached)
+    assert sentence.startswith("context is missing because a read of the repository failed: git ")
+
+
+def test_a_history_that_cannot_be_read_is_noted_and_empty(repository: Repository) -> None:
+    repository.commit({"src/b.py": "b = 3\n"})
+    parent = repository.git("rev-parse", "HEAD^")
+    loose = repository.git_dir / "objects" / parent[:2] / parent[2:]
+    loose.chmod(0o644)
+    loose.write_bytes(b"no object")
+    with GitSnapshot.open(repository.git_dir, "HEAD") as snapshot:
+        assert snapshot.co_changed(["src/b.py"]) == []
+        assert [item.limit for item in snapshot.limits.all()] == [Limit.FAILED]
+
+
+def test_of_a_tree_with_too_many_files_the_first_are_listed_and_every_one_can_be_read(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reviewer.git.commit.TREE_LIMIT", 1)
+    with GitSnapshot.open(repository.git_dir, "HEAD") as snapshot:
+        assert len(snapshot.entries()) == 1
+        assert snapshot.read("src/b.py") == FILES["src/b.py"].encode()  # type: ignore[union-attr]
+        assert snapshot.read("no/such/file") is None
+        (reached,) = snapshot.limits.all()
+    assert (reached.limit, reached.most) == (Limit.TREE_FILES, 1)
+    assert that_matter([reached])
 
 
 @pytest.mark.parametrize(

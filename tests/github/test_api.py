@@ -211,3 +211,55 @@ def test_the_fence_is_asked_after_the_pause_and_right_before_every_write(shop: L
         api.send("POST", path, {"body": "three"}, doing="post", needs="issues: write")
     assert len(shop.sent("POST", path)) == before
     api.close()
+
+
+# Redirects
+
+
+def test_a_renamed_repository_is_followed_for_reads_with_their_page_and_for_writes_with_their_body(
+    own_shop: Lab,
+) -> None:
+    gh = own_shop.github()
+    for number in range(3):
+        own_shop.simulator.comment(REPOSITORY, own_shop.number, f"comment {number}", author="octocat")
+    name = own_shop.simulator.rename_repository(REPOSITORY, "renamed")
+    assert gh.pull_request(REPOSITORY, own_shop.number).repository == name
+    rows = gh.api.get(
+        f"/repos/{REPOSITORY}/issues/{own_shop.number}/comments", doing="list", params={"per_page": 2, "page": 2}
+    )
+    assert [row["body"] for row in rows] == ["comment 2"]
+    assert gh.create_comment(REPOSITORY, own_shop.number, "said once").body == "said once"
+    bodies = [row.body for row in own_shop.simulator.issue_comments(name, own_shop.number)]
+    assert bodies.count("said once") == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://127.0.0.1:1/repos/x/y",
+        "https://evil.example/repos/x/y",
+        "//evil.example/x",
+        "",
+        "file:///etc/passwd",
+    ],
+)
+def test_a_redirect_to_another_host_is_refused_with_words(own_shop: Lab, status: int, location: str) -> None:
+    gh = own_shop.github()
+    fault = Fault(status, "Moved", headers={"Location": location})
+    for call in (
+        lambda: gh.pull_request(REPOSITORY, own_shop.number),
+        lambda: gh.create_comment(REPOSITORY, own_shop.number, "x"),
+    ):
+        own_shop.simulator.faults.plan("*", r"/repos/", fault)
+        with pytest.raises(GitHubUnavailable, match="not followed"):
+            call()
+    assert own_shop.simulator.issue_comments(REPOSITORY, own_shop.number) == []
+
+
+def test_redirects_without_end_are_no_answer(own_shop: Lab) -> None:
+    gh = own_shop.github()
+    here = Fault(307, "Moved", headers={"Location": f"{own_shop.simulator.url}/repos/{REPOSITORY}/pulls/1"})
+    own_shop.simulator.faults.plan("GET", r"/pulls/1$", here, times=20)
+    with pytest.raises(GitHubUnavailable, match="in a row"):
+        gh.pull_request(REPOSITORY, own_shop.number)

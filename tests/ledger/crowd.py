@@ -21,6 +21,7 @@ from policies.budgets import Account, Limit, Scope
 from reviewer.errors import BudgetRefused, LedgerUnavailable
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.meter import LedgerMeter
+from reviewer.ledger.money import Terms
 from tests.ledger.make import call, intent
 
 DONE, REFUSED, FAILED = 0, 4, 3
@@ -34,10 +35,8 @@ def account(run: str) -> Account:
 def work(plan: dict[str, Any], number: int, rng: random.Random) -> int:
     """Make a worker's calls: reserve, ask the provider, settle what it billed."""
     meter = LedgerMeter(
-        Ledger.open(plan["ledger"]),
-        None,
-        [Limit(Scope(plan["scope"]), Decimal(plan["limit"]))],
-        account(f"run-{number}"),
+        Ledger.open(plan["ledger"]).money,
+        Terms(account(f"run-{number}"), [Limit(Scope(plan["scope"]), Decimal(plan["limit"]))]),
         lambda: datetime.now(UTC),
     )
     worst = Decimal(plan["worst"])

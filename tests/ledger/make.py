@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import select
 
 from policies.budgets import Account
+from policies.caps import Cap
 from policies.words import Payment, Tier
 from reviewer.ledger.findings import Outcome
-from reviewer.ledger.keys import ReviewKey
+from reviewer.ledger.keys import Accepted, ReviewKey
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.tables import findings
 from reviewer.ledger.tables import outcomes as outcome_rows
@@ -62,3 +64,11 @@ def outcomes(ledger: Ledger, repo_id: int, number: int) -> dict[str, Outcome]:
     )
     rows = ledger.db.read(lambda connection: connection.execute(query).all())
     return {row.fingerprint: Outcome(row.outcome or Outcome.UNKNOWN) for row in rows}
+
+
+def ask(
+    ledger: Ledger, caps: Sequence[Cap] = (), *, key: ReviewKey = KEY, now: datetime = NOW, **more: object
+) -> Accepted:
+    """Ask for a review as a delivery does."""
+    payload = {"verb": "review", "actor_id": 7, **more}
+    return ledger.requests.accept(key, actor="bob", payload=payload, now=now, caps=caps)

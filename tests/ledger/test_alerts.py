@@ -9,6 +9,7 @@ from policies.budgets import Limit, Scope
 from reviewer.errors import BudgetRefused
 from reviewer.ledger.alerts import MAX_ATTEMPTS
 from reviewer.ledger.ledger import Ledger
+from reviewer.ledger.money import Terms
 from tests.ledger.make import ACCOUNT, MINUTE, NOW, call, intent
 
 D = Decimal
@@ -16,7 +17,7 @@ MONTH = (Limit(Scope.ORGANISATION_MONTH, D(1)),)
 
 
 def spend(ledger: Ledger, reservation: str, cost: str, limits=MONTH, now=NOW) -> None:
-    ledger.money.reserve(reservation, amount=D(cost), intent=intent(), account=ACCOUNT, limits=limits, now=now)
+    ledger.money.reserve(reservation, D(cost), intent(), Terms(ACCOUNT, limits), now)
     ledger.money.settle(reservation, call(cost), now)
 
 
@@ -50,7 +51,7 @@ def test_a_refusal_reaches_a_hundred_percent(ledger: Ledger) -> None:
 
 
 def test_money_that_is_only_held_reports_nothing_and_unconfirmed_money_does(ledger: Ledger) -> None:
-    ledger.money.reserve("r1", amount=D("0.9"), intent=intent(), account=ACCOUNT, limits=MONTH, now=NOW)
+    ledger.money.reserve("r1", D("0.9"), intent(), Terms(ACCOUNT, MONTH), NOW)
     assert due(ledger) == []
     ledger.money.expire(NOW + 60 * MINUTE)
     assert due(ledger, NOW + 60 * MINUTE) == [50, 80]
@@ -101,3 +102,43 @@ def test_the_payload_is_json_with_exact_amounts(ledger: Ledger) -> None:
     )
     assert D(payload["spent_usd"]) == D("0.500000000001")
     assert payload["resets_at"] == "2026-12-01T00:00:00+00:00"
+
+
+def test_a_share_that_a_bill_took_back_is_reported_when_it_is_reached_again(ledger: Ledger) -> None:
+    ledger.money.reserve("r1", D("0.9"), intent(), Terms(ACCOUNT, MONTH), NOW)
+    ledger.money.expire(NOW + 60 * MINUTE)
+    later = NOW + 60 * MINUTE
+    for alert in ledger.alerts.due(later):
+        ledger.alerts.sent(alert.id, later)
+    ledger.money.confirm("r1", D("0.1"), later)
+    assert due(ledger, later) == []
+    spend(ledger, "r2", "0.5", now=later)
+    assert due(ledger, later) == [50]
+
+
+def test_a_refusal_is_reported_although_all_is_spent_already(ledger: Ledger) -> None:
+    spend(ledger, "r1", "1")
+    with pytest.raises(BudgetRefused):
+        spend(ledger, "r2", "0.01")
+    assert [(alert.percent, alert.refused) for alert in ledger.alerts.due(NOW)] == [
+        (50, False),
+        (80, False),
+        (100, False),
+        (100, True),
+    ]
+
+
+def test_a_refusal_of_one_large_call_does_not_say_that_the_limit_is_used_up(ledger: Ledger) -> None:
+    spend(ledger, "r1", "0.1")
+    with pytest.raises(BudgetRefused):
+        spend(ledger, "r2", "0.95")
+    (alert,) = ledger.alerts.due(NOW)
+    assert alert.text == (
+        "kilo-review: calls are being refused: the organisation-month limit of acme in 2026-11 leaves too little "
+        "($0.10 of $1.00)"
+    )
+
+
+def test_a_limit_may_report_at_every_percent(ledger: Ledger) -> None:
+    spend(ledger, "r1", "1", (Limit(Scope.ORGANISATION_MONTH, D(1), alerts=tuple(range(1, 101))),))
+    assert len(ledger.alerts.due(NOW, limit=200)) == 100

@@ -5,12 +5,16 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from policies.budgets import Account, Limit, Scope
 from reviewer.errors import ConfigurationError
 from reviewer.ledger import command
 from reviewer.ledger.ledger import Ledger
+from reviewer.ledger.money import Terms
+from reviewer.settings import Settings
 from tests.ledger.make import ACCOUNT, call, intent
 
 
@@ -29,7 +33,7 @@ def ask(url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 
 def spend(ledger: Ledger, reservation: str, cost: str | None) -> None:
     now = datetime.now(UTC)
-    ledger.money.reserve(reservation, amount=Decimal("0.5"), intent=intent(), account=ACCOUNT, limits=(), now=now)
+    ledger.money.reserve(reservation, Decimal("0.5"), intent(), Terms(ACCOUNT), now)
     ledger.money.settle(reservation, call(cost), now)
 
 
@@ -61,7 +65,7 @@ def test_an_unseen_bill_is_listed_and_confirmed(ledger: Ledger, ask) -> None:
 
 def test_an_unseen_bill_is_listed_under_our_id_and_the_provider_s(ledger: Ledger, ask) -> None:
     now = datetime.now(UTC)
-    ledger.money.reserve("r1", amount=Decimal("0.5"), intent=intent(), account=ACCOUNT, limits=(), now=now)
+    ledger.money.reserve("r1", Decimal("0.5"), intent(), Terms(ACCOUNT), now)
     ledger.money.settle("r1", replace(call(None), request_id="req-7"), now)
     assert ask("unconfirmed").startswith("r1  ")
     assert ask("unconfirmed").endswith("at most $0.50  req-7\n")
@@ -94,3 +98,47 @@ def test_what_cannot_be_used_is_said(ask, arguments: list[str], says: str) -> No
     with pytest.raises(ConfigurationError) as refused:
         ask(*arguments)
     assert says in str(refused.value)
+
+
+def test_what_is_owed_is_shown_and_a_receipt_for_another_sum_is_refused(ledger: Ledger, ask) -> None:
+    ask("credit", "acme", "--add", "1", "--reference", "r-1")
+    now = datetime.now(UTC)
+    ledger.money.reserve("c1", Decimal(1), intent(), Terms(ACCOUNT, (Limit(Scope.PREPAID, Decimal(0)),)), now)
+    ledger.money.settle("c1", call("1.5"), now)
+    assert ask("credit", "acme") == (
+        "acme: $0.00 can be spent\n  $0.50 is owed; the next credit pays it first\n  purchase: $0.00 left\n"
+    )
+    with pytest.raises(ConfigurationError, match="--reference r-1 is booked already"):
+        ask("credit", "acme", "--add", "2", "--reference", "r-1")
+
+
+def test_an_estimate_is_marked_as_one(ledger: Ledger, ask) -> None:
+    now = datetime.now(UTC)
+    ledger.money.reserve("r1", Decimal("0.5"), intent(), Terms(ACCOUNT), now)
+    ledger.money.settle("r1", replace(call("0.25"), estimated=True), now)
+    assert "of which $0.25 is estimated" in ask("spend")
+    assert json.loads(ask("spend", "--format", "json"))["total"]["estimated_usd"] == "0.250000000000"
+
+
+def test_local_spend_is_shown_from_the_local_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("KILO_REVIEW_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("KILO_REVIEW_CACHE_DIR", str(tmp_path / "cache"))
+    local = Ledger.open(Settings.from_environ().local_ledger_url)
+    local.migrate()
+    account = Account("local-1", repository="shop", scopes=frozenset({Scope.RUN}))
+    now = datetime.now(UTC)
+    local.money.reserve("r1", Decimal("0.5"), intent(), Terms(account), now)
+    local.money.settle("r1", call("0.25"), now)
+    local.close()
+    for arguments in (["--local", "spend", "--by", "repository"], ["spend", "--by", "repository"]):
+        parser = argparse.ArgumentParser()
+        command.add_arguments(parser)
+        assert command.main(parser.parse_args(arguments)) == 0
+        shown = capsys.readouterr()
+        assert "shop" in shown.out
+        assert "$0.25" in shown.out
+        assert "local reviews on this machine" in shown.err
+    assert not (tmp_path / "state" / "ledger.sqlite").exists()

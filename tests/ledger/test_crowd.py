@@ -19,6 +19,7 @@ from sqlalchemy import text
 from policies.budgets import Limit, Scope, Standing
 from reviewer.errors import BudgetRefused
 from reviewer.ledger.ledger import Ledger
+from reviewer.ledger.money import Terms
 from tests.ledger.crowd import account
 from tests.ledger.make import intent
 
@@ -127,14 +128,7 @@ def overspend_trial(
     free = limit.amount - billed
     for number, fits in ((1, True), (2, False)):
         try:
-            ledger.money.reserve(
-                f"last-{number}",
-                amount=free or CENT_OF_A_CENT,
-                intent=intent(),
-                account=run,
-                limits=[limit],
-                now=began,
-            )
+            ledger.money.reserve(f"last-{number}", free or CENT_OF_A_CENT, intent(), Terms(run, [limit]), began)
             assert fits
             assert free > 0
         except BudgetRefused:

@@ -15,6 +15,7 @@ from reviewer.errors import BudgetRefused, LeaseLost, LedgerUnavailable
 from reviewer.ledger.keys import ReviewKey
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.meter import LedgerMeter
+from reviewer.ledger.money import Terms
 from tests.ledger.make import ACCOUNT, KEY, MINUTE, NOW, accept, call, intent
 
 D = Decimal
@@ -36,15 +37,9 @@ def reserve(
     now: datetime = NOW,
     **more,
 ) -> None:
-    ledger.money.reserve(
-        reservation,
-        amount=None if amount is None else D(amount),
-        intent=more.pop("intent", intent()),
-        account=account,
-        limits=limits,
-        now=now,
-        **more,
-    )
+    asked = more.pop("intent", intent())
+    terms = Terms(account, limits, **more)
+    ledger.money.reserve(reservation, None if amount is None else D(amount), asked, terms, now)
 
 
 def standing(ledger: Ledger, scope: Scope = Scope.RUN, account: Account = ACCOUNT, now=NOW) -> Standing:
@@ -128,7 +123,7 @@ def test_a_settlement_happens_once(ledger: Ledger) -> None:
     reserve(ledger, "r1", "0.2")
     ledger.money.settle("r1", call("0.05"), NOW)
     ledger.money.settle("r1", call("0.09"), NOW)
-    ledger.money.release("r1", NOW)
+    ledger.money.confirm("r1", D("0.07"), NOW)
     assert standing(ledger) == Standing(spent=D("0.05"))
     assert ledger.calls.totals("1").run.calls == 1
 
@@ -142,13 +137,70 @@ def test_a_failed_call_gives_its_reservation_back_and_keeps_its_row(ledger: Ledg
     assert (row.ok, row.error, row.cost) == (False, "timed out", D(0))
 
 
-def test_a_call_that_was_never_sent_is_no_attempt(ledger: Ledger) -> None:
-    review_id = accept(ledger)
-    reserve(ledger, "r1", "0.2", review_id=review_id)
-    ledger.money.release("r1", NOW)
-    assert standing(ledger) == Standing()
-    assert ledger.calls.of_review(review_id) == ()
-    assert ledger.calls.totals("1").run.calls == 0
+@pytest.mark.parametrize(
+    ("heard", "spent", "unconfirmed"),
+    [
+        ({"ok": False, "estimated": True}, "0", "0.2"),
+        ({"ok": True, "estimated": True}, "0.01", "0"),
+        ({"ok": False, "estimated": False}, "0.01", "0"),
+        ({"ok": False, "estimated": True, "computed_cost": D("0.5")}, "0.01", "0"),
+        ({"ok": False, "estimated": True, "payment": Payment.LOCAL}, "0.01", "0"),
+    ],
+    ids=["timed out", "answered without usage", "failed with usage", "failed with a bill", "local"],
+)
+def test_a_call_that_broke_off_is_unconfirmed_where_only_a_guess_says_what_it_cost(
+    ledger: Ledger, heard: dict, spent: str, unconfirmed: str
+) -> None:
+    reserve(ledger, "r1", "0.2")
+    ledger.money.settle("r1", replace(call("0.01"), **{"computed_cost": D("0.01"), **heard}), NOW)
+    assert standing(ledger) == Standing(spent=D(spent), unconfirmed=D(unconfirmed))
+    assert [entry.at_most for entry in ledger.money.unconfirmed()] == ([D("0.2")] if D(unconfirmed) else [])
+    spend = ledger.calls.totals("1").run
+    assert (spend.cost is None) == bool(D(unconfirmed))
+    assert spend.estimated == (D(spent) if heard["estimated"] else 0)
+
+
+def test_a_renamed_repository_organisation_or_user_keeps_its_counters(ledger: Ledger) -> None:
+    before = replace(ACCOUNT, user_id=7, repository_id=2, organisation_id=5)
+    after = replace(before, run="2", user="Robert", repository="Acme-Inc/Site", organisation="Acme-Inc")
+    reserve(ledger, "r1", "0.5", account=before)
+    ledger.money.settle("r1", call("0.5"), NOW)
+    for scope in (Scope.USER_DAY, Scope.REPOSITORY_DAY, Scope.REPOSITORY_MONTH, Scope.ORGANISATION_MONTH):
+        assert standing(ledger, scope, after).spent == D("0.5")
+        with pytest.raises(BudgetRefused) as refused:
+            reserve(ledger, "r2", "0.2", (Limit(scope, D("0.6")),), after)
+        assert after.name(scope) in str(refused.value)
+    reserve(ledger, "r3", "0.1", (), after)
+    ledger.money.settle("r3", call("0.1"), NOW)
+    month = ledger.calls.spend_by("repository", since=NOW, until=NOW + MINUTE)
+    assert {name: spend.known for name, spend in month.items()} == {"Acme-Inc/Site": D("0.6")}
+
+
+def test_another_repository_under_a_freed_name_starts_at_zero(ledger: Ledger) -> None:
+    reserve(ledger, "r1", "0.5", account=replace(ACCOUNT, repository_id=2))
+    new = replace(ACCOUNT, repository_id=3)
+    assert standing(ledger, Scope.REPOSITORY_MONTH, new) == Standing()
+    reserve(ledger, "r2", "0.1", account=replace(new, run="2", pull_request=""))
+    assert standing(ledger, Scope.REPOSITORY_MONTH, new).held == D("0.1")
+
+
+def test_what_was_counted_by_name_moves_to_the_id_once_that_is_known(ledger: Ledger) -> None:
+    reserve(ledger, "r1", "0.4")
+    ledger.money.settle("r1", call("0.4"), NOW)
+    known = replace(ACCOUNT, user_id=7, repository_id=2, organisation_id=5)
+    reserve(ledger, "r2", "0.1", account=known)
+    for scope in (Scope.USER_DAY, Scope.REPOSITORY_MONTH, Scope.ORGANISATION_MONTH):
+        assert standing(ledger, scope, known) == Standing(spent=D("0.4"), held=D("0.1"))
+        assert standing(ledger, scope, ACCOUNT) == Standing()
+
+
+def test_outsiders_have_limits_of_their_own_beside_everybodys(ledger: Ledger) -> None:
+    limits = (Limit(Scope.USER_DAY, D(1)), Limit(Scope.USER_DAY, D("0.2"), outsiders=True))
+    reserve(ledger, "r1", "0.3", limits)
+    outsider = replace(ACCOUNT, user="eve", outsider=True)
+    reserve(ledger, "r2", "0.2", limits, outsider)
+    with pytest.raises(BudgetRefused, match=r"daily limit of the user eve of \$0.20"):
+        reserve(ledger, "r3", "0.1", limits, outsider)
 
 
 def test_a_bill_above_the_reservation_is_booked_in_full(ledger: Ledger) -> None:
@@ -246,10 +298,6 @@ class Down:
     def __init__(self, ledger: Ledger, times: int) -> None:
         self.ledger, self.times = ledger, times
 
-    @property
-    def money(self) -> Down:
-        return self
-
     def reserve(self, *args, **values) -> None:
         self.ledger.money.reserve(*args, **values)
 
@@ -265,9 +313,7 @@ def test_the_meter_reserves_settles_and_does_not_forget_a_bill(ledger: Ledger) -
     ids = iter(["r1", "r2"])
     meter = LedgerMeter(
         Down(ledger, 3),  # type: ignore[arg-type]
-        None,
-        ALL,
-        ACCOUNT,
+        Terms(ACCOUNT, ALL),
         lambda: NOW,
         new_id=lambda: next(ids),
         sleep=waits.append,
@@ -282,14 +328,14 @@ def test_the_meter_reserves_settles_and_does_not_forget_a_bill(ledger: Ledger) -
 def test_without_a_ledger_there_is_no_call(tmp_path) -> None:
     folder = tmp_path / "file-in-the-way"
     folder.write_text("")
-    meter = LedgerMeter(Ledger.open(f"sqlite:///{folder}/x.sqlite"), None, (), ACCOUNT, lambda: NOW)
+    meter = LedgerMeter(Ledger.open(f"sqlite:///{folder}/x.sqlite").money, Terms(ACCOUNT), lambda: NOW)
     with pytest.raises(LedgerUnavailable, match="cannot be made"):
         meter.reserve(amount=D("0.01"), call=intent())
 
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["settle", "settle", "unseen", "release", "expire", "confirm", "die"]),
+        st.sampled_from(["settle", "settle", "unseen", "refused", "expire", "confirm", "die"]),
         st.decimals("0.000000000001", "0.6", places=12),
         st.fractions(0, 1),
     ),

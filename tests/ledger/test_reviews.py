@@ -310,19 +310,6 @@ def test_a_head_that_was_asked_for_later_is_not_superseded(ledger: Ledger) -> No
     assert not ledger.reviews.has_newer(row_of(ledger, late), "b" * 40)
 
 
-def test_a_review_that_is_handed_back_has_used_up_no_try_and_is_due_at_once(ledger: Ledger) -> None:
-    review_id = accept(ledger)
-    for _deploy in range(2 * MAX_TRIES):
-        assert ledger.reviews.hand_back(begin(ledger, review_id), NOW) is ReviewState.ACCEPTED
-    assert begin(ledger, review_id).attempt == 1
-    assert ledger.backlog.park(NOW) == ()
-
-
-def test_a_stored_review_that_is_handed_back_keeps_its_document(ledger: Ledger) -> None:
-    lease = ledger.reviews.save_result(begin(ledger, accept(ledger)), "{}", NOW)
-    assert ledger.reviews.hand_back(lease, NOW) is ReviewState.REVIEWED
-
-
 def test_a_review_that_starts_again_asks_anew(ledger: Ledger) -> None:
     review_id = accept(ledger)
     ledger.reviews.restart(ledger.reviews.save_result(begin(ledger, review_id), "{}", NOW), NOW)
@@ -389,3 +376,43 @@ def test_reviews_of_a_head_that_came_back_are_no_commands_of_the_hour(ledger: Le
     delivered(ledger, "back")
     assert ledger.requests.verbs(KEY.repo_id, KEY.number, besides=("auto",)) == {}
     assert ledger.requests.pull_requests(KEY.repo_id, KEY.head_sha) == (KEY.number,)
+
+
+def test_a_review_that_was_handed_back_is_due_at_once_and_no_try_is_used_up(ledger: Ledger) -> None:
+    review_id = accept(ledger)
+    for _ in range(2 * MAX_TRIES):
+        lease = ledger.reviews.begin(review_id, "worker", NOW, MINUTE)
+        assert lease is not None
+        assert lease.attempt == 1
+        assert ledger.reviews.hand_back(lease, NOW) is ReviewState.ACCEPTED
+        assert [row.id for row in ledger.backlog.unfinished(NOW + MINUTE)] == [review_id]
+        with pytest.raises(LeaseLost):
+            ledger.reviews.renew(replace(lease, fence=lease.fence - 1), NOW, MINUTE)
+    assert ledger.backlog.park(NOW) == ()
+
+
+def test_a_stored_review_that_is_handed_back_waits_to_be_published(ledger: Ledger) -> None:
+    lease = ledger.reviews.begin(accept(ledger), "worker", NOW, MINUTE)
+    assert lease is not None
+    stored = ledger.reviews.save_result(lease, "{}", NOW)
+    assert ledger.reviews.hand_back(stored, NOW) is ReviewState.REVIEWED
+    again = ledger.reviews.begin(lease.review_id, "worker", NOW, MINUTE)
+    assert again is not None
+    assert (again.state, again.attempt) == (ReviewState.REVIEWED, 1)
+
+
+def test_a_worker_that_was_stopped_on_purpose_uses_up_no_try_and_one_that_died_does(ledger: Ledger) -> None:
+    review_id = accept(ledger)
+    for tried, attempt in ((False, 1), (False, 1), (True, 1), (False, 2), (True, 2), (True, 3)):
+        lease = ledger.reviews.begin(review_id, "worker", NOW, MINUTE)
+        assert lease is not None
+        assert lease.attempt == attempt
+        if attempt == 1:
+            assert ledger.reviews.abandon_all("worker", NOW, tried=tried) == 1
+        else:
+            assert ledger.reviews.abandon(review_id, "worker", NOW, tried=tried)
+    assert ledger.reviews.begin(review_id, "worker", NOW, MINUTE) is None
+    assert ledger.backlog.park(NOW) in ((), (review_id,))
+    row = ledger.reviews.get(review_id)
+    assert row is not None
+    assert row.state is ReviewState.PARKED

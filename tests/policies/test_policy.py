@@ -185,10 +185,28 @@ forbid-training = false
     assert "max-input-price" in refusal
 
 
-def test_a_bill_that_nobody_limited_is_limited_by_run_and_pull_request() -> None:
+def test_without_a_limit_of_ones_own_the_shipped_ones_hold_and_are_tighter_for_outsiders() -> None:
     limits = load_policy().limits
-    assert {limit.scope for limit in limits} == {Scope.RUN, Scope.PULL_REQUEST}
+    assert {limit.scope for limit in limits} == {
+        Scope.RUN,
+        Scope.PULL_REQUEST,
+        Scope.USER_DAY,
+        Scope.REPOSITORY_DAY,
+    }
     assert all(limit.shipped and limit.amount > 0 for limit in limits)
+    accounts = (Account(run="1", user="ann"), Account(run="1", user="eve", outsider=True))
+    both = [limit_for(limits, Scope.USER_DAY, account) for account in accounts]
+    assert [limit.outsiders for limit in both if limit is not None] == [False, True]
+    assert [limit.amount for limit in both if limit is not None] == [50, 5]
+
+
+def test_a_limit_for_everybody_leaves_the_shipped_one_for_outsiders() -> None:
+    policy = load_policy(organisation='[[limits]]\nscope = "user-day"\namount = 500\n')
+    outsider = limit_for(policy.limits, Scope.USER_DAY, Account(run="1", user="eve", outsider=True))
+    assert outsider is not None
+    assert (outsider.amount, outsider.shipped) == (5, True)
+    with pytest.raises(PolicyInvalid, match="outsiders = 'yes': true or false"):
+        load_policy(organisation='[[limits]]\nscope = "user-day"\namount = 5\noutsiders = "yes"\n')
 
 
 def test_a_shipped_limit_gives_way_to_one_of_its_scope_and_binds_a_repository() -> None:

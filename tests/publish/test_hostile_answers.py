@@ -25,8 +25,8 @@ from reviewer.publish.comments import comment_row
 from reviewer.publish.marker import read_marker
 from reviewer.publish.outgoing import AS_PLAIN_TEXT, outgoing, outgoing_output
 from reviewer.publish.redact_own_secrets import OwnSecrets
-from reviewer.publish.redact_review import redact_review
 from reviewer.publish.summary import SummaryInput, render_summary
+from reviewer.steps.redact_review import redact_review
 from reviewer.steps.result import Review, ReviewStatus
 from tests.publish.rendered import problems, tags
 from tests.publish.samples import BASE, HEAD, call, full_review, inline

@@ -14,6 +14,7 @@ from policies.load import load_policy
 from policies.words import Tier
 from reviewer.demo.simulator import Fault
 from reviewer.ledger.keys import ReviewState
+from reviewer.ledger.money import Terms
 from reviewer.models.catalogue import catalogue
 from reviewer.models.meter import CallIntent
 from reviewer.models.model import Candidate, Stage
@@ -388,15 +389,9 @@ def test_a_call_whose_worker_died_is_on_the_bill_as_unknown(service: Rig) -> Non
     lease = service.ledger.reviews.begin(review, "dead", datetime.now(UTC), timedelta(seconds=0))
     assert lease is not None
     intent = CallIntent("unit", Stage.REVIEW, Tier.EFFICIENT, candidate(service), 1)
-    service.ledger.money.reserve(
-        "held",
-        amount=Decimal("0.5"),
-        intent=intent,
-        account=Account(run=str(review), pull_request=service.row(number).key.pull_request),
-        limits=(),
-        now=datetime.now(UTC),
-        review_id=review,
-    )
+    account = Account(run=str(review), pull_request=service.row(number).key.pull_request)
+    terms = Terms(account, review_id=review)
+    service.ledger.money.reserve("held", Decimal("0.5"), intent, terms, datetime.now(UTC))
     service.work()
     once(service, number)
     assert "cost of this run unknown" in service.shown(number).summary

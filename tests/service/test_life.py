@@ -415,9 +415,14 @@ def test_at_its_cap_a_pull_request_is_told_once_an_hour(service: Rig) -> None:
     for _ in range(6):
         service.command(number, "/kilo review")
     service.work()
+    service.announce()
+    service.announce()
     told = [
         row.body
         for row in service.simulator.issue_comments(REPOSITORY, number)
-        if "had its reviews of the hour" in row.body
+        if row.body.startswith("<!-- kilo-app:capped ")
     ]
     assert len(told) == 1
+    assert "Not reviewed" in told[0]
+    # What the review found stays on the check.
+    assert conclusion(service, number) == "failure"

@@ -54,6 +54,19 @@ def test_a_review_has_the_findings_routes_calls_and_time_of_its_steps() -> None:
     assert review.duration_ms == 2500
 
 
+def test_what_gitleaks_found_to_be_a_secret_stands_in_no_text_of_the_review() -> None:
+    secret, longer = "zq81-unusual-token", "zq81-unusual-token-and-more"
+    told = replace(finding(), title=f"Leaks {secret}", body=f"The value {longer} is in the log.", suggestion=secret)
+    outputs = StepOutputs(
+        (answered(notices=(f"asked about {longer}",)),), evidence=Evidence(secrets=(secret, longer))
+    )
+    placed = (PlacedFinding(told, Disposition.SUMMARY),)
+    review = build_review(PREPARED, outputs, placed, context_of(ScriptedModels()))
+    assert "zq81" not in repr(review)
+    assert "-and-more" not in repr(review)
+    assert review.findings[0].finding.title == "Leaks [redacted]"
+
+
 def test_escalations_of_asking_and_of_verifying_are_told() -> None:
     asked = Escalation("u", Check.QUOTE, Tier.FREE, Tier.EFFICIENT)
     judged = Escalation("u", Check.VERIFICATION_SPLIT, Tier.FREE, Tier.EFFICIENT)

@@ -25,7 +25,7 @@ from reviewer.demo.simulator.server import GitHubSimulator
 from reviewer.ledger.keys import ReviewKey, ReviewState
 from reviewer.queue.embedded import EmbeddedRedis
 from tests.shared import shared
-from tests.webhooks.client import SECRETS, SHA, Web, comment, pull_request, repository, rerun, user
+from tests.webhooks.client import SECRETS, SHA, Answer, Web, comment, pull_request, repository, rerun, user
 from tests.webhooks.conftest import start_web
 from webhooks.signature import sign
 
@@ -48,7 +48,7 @@ def waiting(jobs: redis.Redis) -> list[str]:
 
 
 def test_a_delivery_becomes_a_row_then_a_job_then_202(web: Web, jobs: redis.Redis):
-    answer = web.post("pull_request", pull_request(sha=sha(1)))
+    answer = web.post("pull_request", pull_request(number=1, sha=sha(1)))
     assert answer.status == 202
     review = answer.body["review"]
     assert answer.body == {"review": review, "created": True, "queued": True}
@@ -60,7 +60,7 @@ def test_a_delivery_becomes_a_row_then_a_job_then_202(web: Web, jobs: redis.Redi
 
 
 def test_the_job_in_redis_is_json_with_an_id_and_nothing_else(web: Web, jobs: redis.Redis):
-    review = web.post("pull_request", pull_request(sha=sha(2))).body["review"]
+    review = web.post("pull_request", pull_request(number=2, sha=sha(2))).body["review"]
     row = {key.decode(): value for key, value in jobs.hgetall(f"rq:job:review-{review}").items()}
     assert row["description"] == f"review-{review}".encode()
     import zlib
@@ -74,9 +74,9 @@ def test_the_job_in_redis_is_json_with_an_id_and_nothing_else(web: Web, jobs: re
 
 
 def test_a_redelivery_is_the_same_work(web: Web, jobs: redis.Redis):
-    first = web.post("pull_request", pull_request(sha=sha(3)), guid="g-3")
-    again = web.post("pull_request", pull_request(sha=sha(3)), guid="g-3")
-    other = web.post("pull_request", pull_request("synchronize", sha=sha(3)), guid="g-4")
+    first = web.post("pull_request", pull_request(number=3, sha=sha(3)), guid="g-3")
+    again = web.post("pull_request", pull_request(number=3, sha=sha(3)), guid="g-3")
+    other = web.post("pull_request", pull_request("synchronize", number=3, sha=sha(3)), guid="g-4")
     assert (again.status, other.status) == (202, 202)
     assert {first.body["review"], again.body["review"], other.body["review"]} == {first.body["review"]}
     assert not again.body["created"]
@@ -85,7 +85,7 @@ def test_a_redelivery_is_the_same_work(web: Web, jobs: redis.Redis):
 
 def test_a_hundred_copies_at_once_are_one_row_and_one_job(web: Web, jobs: redis.Redis):
     def post(number: int) -> int:
-        answer = web.post("pull_request", pull_request(sha=sha(4)), guid=f"g-{number % 2}")
+        answer = web.post("pull_request", pull_request(number=4, sha=sha(4)), guid=f"g-{number % 2}")
         assert answer.status == 202
         return int(answer.body["review"])
 
@@ -97,13 +97,13 @@ def test_a_hundred_copies_at_once_are_one_row_and_one_job(web: Web, jobs: redis.
 def test_a_finished_review_is_not_queued_again(web: Web, jobs: redis.Redis):
     from datetime import UTC, datetime, timedelta
 
-    review = web.post("pull_request", pull_request(sha=sha(5))).body["review"]
+    review = web.post("pull_request", pull_request(number=5, sha=sha(5))).body["review"]
     jobs.flushall()
     now = datetime.now(UTC)
     lease = web.ledger.reviews.begin(review, "me", now, timedelta(minutes=1))
     assert lease is not None
     web.ledger.reviews.finish(lease, ReviewState.PUBLISHED, now)
-    answer = web.post("pull_request", pull_request("reopened", sha=sha(5)))
+    answer = web.post("pull_request", pull_request("reopened", number=5, sha=sha(5)))
     assert (answer.status, answer.body["review"], answer.body["queued"]) == (202, review, False)
     assert waiting(jobs) == []
 
@@ -138,7 +138,7 @@ def test_a_forged_signature_is_401_and_leaves_nothing(web: Web, jobs: redis.Redi
 
 
 def test_two_signature_headers_are_refused_whichever_is_right(web: Web, jobs: redis.Redis):
-    body = json.dumps(pull_request(sha=sha(6))).encode()
+    body = json.dumps(pull_request(number=6, sha=sha(6))).encode()
     for pair in ((SECRETS[0], "wrong"), ("wrong", SECRETS[0]), (SECRETS[0], SECRETS[0])):
         connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=10)
         connection.putrequest("POST", "/webhooks/github")
@@ -157,7 +157,7 @@ def test_two_signature_headers_are_refused_whichever_is_right(web: Web, jobs: re
 
 
 def test_the_secret_before_a_rotation_still_opens(web: Web, jobs: redis.Redis):
-    assert web.post("pull_request", pull_request(sha=sha(7)), secret=SECRETS[1]).status == 202
+    assert web.post("pull_request", pull_request(number=7, sha=sha(7)), secret=SECRETS[1]).status == 202
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_26_mb_in_chunks_are_refused_when_they_pass_the_limit(tmp_path: Path, re
     with start_web(tmp_path, redis_server.url, github, KILO_REVIEW_BODY_LIMIT="100000") as web:
         chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
         assert raw(web, head(web, "Transfer-Encoding: chunked") + chunk * 3) == 413
-        body = json.dumps(pull_request(sha=sha(8))).encode()
+        body = json.dumps(pull_request(number=8, sha=sha(8))).encode()
         lines = (
             "Transfer-Encoding: chunked",
             "Content-Type: application/json",
@@ -261,7 +261,7 @@ def test_a_body_that_trickles_is_given_up_while_others_are_served(web: Web, jobs
             pool.submit(raw, web, head(web, "Content-Length: 1000"), then=b"x" * 100, pause=0.2) for _ in range(4)
         ]
         time.sleep(0.5)
-        assert web.post("pull_request", pull_request(sha=sha(9))).status == 202
+        assert web.post("pull_request", pull_request(number=9, sha=sha(9))).status == 202
         assert {each.result() for each in slow} == {408}
 
 
@@ -373,24 +373,48 @@ def test_an_entitled_person_gets_three_commands_an_hour_and_a_redelivery_is_none
     assert [ask(1), ask(1), ask(2), ask(2), ask(3)] == [202] * 5
     assert [ask(number) for number in range(4, 30)] == [200] * 26
     assert ask(3) == 202
-    # And one job that tells the pull request so, once for all that were refused.
-    told = [
-        row for row in web.ledger.reviews.recent(40) if row.key.number == 300 and row.payload["problem"] == "cap"
-    ]
-    assert len(told) == 1
-    assert len(waiting(jobs)) == 4
+    # And one row from which the pull request is told so, once for all that were refused.
+    rows = [row for row in web.ledger.reviews.recent(40) if row.key.number == 300]
+    assert [row.state for row in rows].count(ReviewState.CAPPED) == 1
+    assert len(waiting(jobs)) == 3
 
 
-def test_an_hour_of_many_pushes_allows_no_more_commands(web: Web, jobs: redis.Redis, ids: dict[str, int]):
-    def ask(number: int) -> int:
+def test_pushes_and_commands_share_the_hour_and_the_fourth_is_told_why(
+    web: Web, jobs: redis.Redis, ids: dict[str, int]
+):
+    def ask(number: int) -> Answer:
         payload = command(ids, "ann", 301)
         payload["comment"]["id"] = 40_000 + number  # type: ignore[index]
-        return web.post("issue_comment", payload).status
+        return web.post("issue_comment", payload)
 
-    for number in range(120):
+    for number in range(2):
         key = ReviewKey(ids["installation"], ids["repository"], 301, head_sha=sha(5000 + number))
         web.ledger.requests.accept(key, actor="ann", payload={"verb": "review"}, now=datetime.now(UTC))
-    assert [ask(number) for number in range(5)] == [202] * 3 + [200] * 2
+    assert [ask(number).status for number in range(3)] == [202, 200, 200]
+    assert "this pull request had 3 reviews within the last hour" in ask(9).body["ignored"]
+
+
+def test_ten_pushes_within_an_hour_are_three_reviews_and_the_pull_request_is_told_once(web: Web, jobs: redis.Redis):
+    answers = [web.post("pull_request", pull_request(number=302, sha=sha(6000 + it))) for it in range(10)]
+    assert [answer.status for answer in answers] == [202] * 3 + [200] * 7
+    assert len(waiting(jobs)) == 3
+    told = [row for row in web.ledger.backlog.unnoticed() if row.key.number == 302]
+    assert [(row.state, row.key.head_sha) for row in told] == [(ReviewState.CAPPED, sha(6003))]
+
+
+@pytest.mark.parametrize("at_once", [8, 40])
+def test_many_commands_at_once_pass_no_cap(web: Web, jobs: redis.Redis, ids: dict[str, int], at_once: int):
+    def ask(number: int) -> int:
+        payload = command(ids, "ann", 310 + at_once)
+        payload["comment"]["id"] = 60_000 + 100 * at_once + number  # type: ignore[index]
+        # GitHub is asked for the permission by few at a time; the others are told to come again.
+        while (status := web.post("issue_comment", payload).status) == 503:
+            time.sleep(0.1)
+        return status
+
+    with ThreadPoolExecutor(at_once) as pool:
+        assert sorted(pool.map(ask, range(at_once))) == [200] * (at_once - 3) + [202] * 3
+    assert len(waiting(jobs)) == 3
 
 
 def test_a_github_that_does_not_answer_means_503_for_commands_and_202_for_pull_requests(
@@ -400,7 +424,7 @@ def test_a_github_that_does_not_answer_means_503_for_commands_and_202_for_pull_r
         answer = web.post("issue_comment", command(ids, "ann", 400))
         assert answer.status == 503
         assert int(answer.headers["Retry-After"]) > 0
-        assert web.post("pull_request", pull_request(sha=sha(10))).status == 202
+        assert web.post("pull_request", pull_request(number=10, sha=sha(10))).status == 202
 
 
 # The ledger and the queue
@@ -413,12 +437,12 @@ def test_a_ledger_that_cannot_be_written_means_503_and_the_redelivery_is_taken(
         file = tmp_path / "ledger.sqlite"
         with sqlite3.connect(file) as other:
             other.execute("ALTER TABLE reviews RENAME TO reviews_away")
-        answer = web.post("pull_request", pull_request(sha=sha(11)), guid="g-11")
+        answer = web.post("pull_request", pull_request(number=11, sha=sha(11)), guid="g-11")
         assert (answer.status, answer.body["error"]) == (503, "ledger-unavailable")
         assert waiting(jobs) == []
         with sqlite3.connect(file) as other:
             other.execute("ALTER TABLE reviews_away RENAME TO reviews")
-        assert web.post("pull_request", pull_request(sha=sha(11)), guid="g-11").status == 202
+        assert web.post("pull_request", pull_request(number=11, sha=sha(11)), guid="g-11").status == 202
         assert len(waiting(jobs)) == 1
 
 
@@ -436,7 +460,9 @@ def test_a_queue_that_is_down_delays_and_the_redelivery_queues(tmp_path: Path, g
 
             def post(number: int) -> float:
                 started = time.monotonic()
-                answer = web.post("pull_request", pull_request(sha=sha(2000 + number)), guid=f"g-{number}")
+                answer = web.post(
+                    "pull_request", pull_request(number=2000 + number, sha=sha(2000 + number)), guid=f"g-{number}"
+                )
                 assert (answer.status, answer.body["queued"]) == (202, False)
                 return time.monotonic() - started
 
@@ -449,7 +475,7 @@ def test_a_queue_that_is_down_delays_and_the_redelivery_queues(tmp_path: Path, g
             assert (ready.status, ready.body["queue"]) == (200, "unreachable")
             server.restart()
             time.sleep(1.1)
-            again = web.post("pull_request", pull_request(sha=sha(2000)), guid="g-0")
+            again = web.post("pull_request", pull_request(number=2000, sha=sha(2000)), guid="g-0")
             assert (again.status, again.body["created"], again.body["queued"]) == (202, False, True)
     finally:
         server.stop()

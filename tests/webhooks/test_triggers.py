@@ -39,12 +39,12 @@ def test_an_opened_pull_request_is_a_request_with_the_key_of_its_head():
         "event": "pull_request.opened",
         "delivery": "guid-1",
         "verb": "review",
-        "problem": "",
         "strategy": "",
         "model": "",
         "comment_id": 0,
         "actor_id": 7,
         "updated_at": "2026-11-21T12:00:00Z",
+        "outsider": False,
     }
 
 

@@ -14,6 +14,7 @@ from reviewer.demo.simulator import issue_routes, pull_shapes, shapes
 from reviewer.demo.simulator.faults import Faults
 from reviewer.demo.simulator.hooks import Hooks
 from reviewer.demo.simulator.hub import Hub
+from reviewer.demo.simulator.occasions import Occasions
 from reviewer.demo.simulator.registry import EVENTS, PERMISSIONS, register_app
 from reviewer.demo.simulator.state import (
     App,
@@ -56,7 +57,7 @@ class _QuietHandler(WSGIRequestHandler):
         self.close_connection = True
 
 
-class GitHubSimulator:
+class GitHubSimulator(Occasions):
     """A GitHub on loopback. Use it as a context manager, or `start()` and `stop()`.
 
     `url` is the API's address (GITHUB_API_URL) and that of git and the pages. `app` is the registered App with
@@ -273,62 +274,6 @@ class GitHubSimulator:
                 self._publish_head(pull)
                 self.hub.follow_head(pull)
                 self.hub.emit_pull("synchronize", pull, self.state.user(author), before=before, after=sha)
-        return sha
-
-    def retarget(self, full_name: str, number: int, base: str, *, author: str = "octocat") -> None:
-        """Change the base branch of a pull request as a person."""
-        with self.state.lock:
-            pull = self.pull(full_name, number)
-            before = {"ref": {"from": pull.base_ref}, "sha": {"from": pull.base_sha}}
-            pull.base_ref, pull.base_sha = base, self._tip(pull.repository, base)
-            pull.updated_at = self.state.now()
-            self.hub.emit_pull("edited", pull, self.state.user(author), changes={"base": before})
-
-    def rename_repository(self, full_name: str, name: str) -> str:
-        """Rename a repository; its former name redirects from now on. Return the new full name."""
-        with self.state.lock:
-            repository = self.state.repositories.pop(full_name)
-            self.state.renamed[full_name] = repository.id
-            repository.name = name
-            self.state.repositories[repository.full_name] = repository
-        return repository.full_name
-
-    def lag(self, full_name: str, number: int, *, answers: int = 1) -> None:
-        """Let a replica answer the next reads of a pull request with what it is now, whatever happens meanwhile."""
-        with self.state.lock:
-            pull = self.pull(full_name, number)
-            self.state.replicas[pull.id] = (pull_shapes.pull(self.hub, pull, full=True), answers)
-
-    def rerun_check(self, run: CheckRun, *, author: str = "octocat") -> None:
-        """Press "Re-run" on a check run."""
-        with self.state.lock:
-            payload = {"check_run": pull_shapes.check_run(self.hub, run)}
-            self.hub.emit("check_run", "rerequested", run.repository, self.state.user(author), payload)
-
-    def rerun_suite(self, run: CheckRun, *, author: str = "octocat") -> None:
-        """Press "Re-run all checks" on the head of a check run."""
-        with self.state.lock:
-            payload = {"check_suite": pull_shapes.check_suite(self.hub, run)}
-            self.hub.emit("check_suite", "rerequested", run.repository, self.state.user(author), payload)
-
-    def queue_for_merge(self, full_name: str, number: int, *, source: Path, revision: str) -> str:
-        """Put a pull request into the merge queue; `revision` of `source` is the group's merge commit."""
-        with self.state.lock:
-            pull = self.pull(full_name, number)
-            sha = self.hub.git.at(source).commit_of(revision)
-            if sha is None:
-                raise GitFailed(f"{source} has no commit {revision}")
-            ref = f"refs/heads/gh-readonly-queue/{pull.base_ref}/pr-{number}-{pull.base_sha}"
-            self.fetch(pull.repository, source, f"+{sha}:{ref}")
-            group = {
-                "head_sha": sha,
-                "head_ref": ref,
-                "base_sha": pull.base_sha,
-                "base_ref": f"refs/heads/{pull.base_ref}",
-                "head_commit": shapes.commit(self.hub, pull.repository, sha)["commit"],
-            }
-            payload = {"merge_group": group}
-            self.hub.emit("merge_group", "checks_requested", pull.repository, pull.author, payload)
         return sha
 
     def comment(self, full_name: str, number: int, body: str, *, author: str) -> IssueComment:
