@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     credit.add_argument("--reference", metavar="RECEIPT", help="what the credit is for; booked once")
     credit.add_argument("--bonus", action="store_true", help="given, not bought")
     credit.add_argument("--expires", metavar="YYYY-MM-DD", help="the UTC day on which it lapses")
-    actions.add_parser("unconfirmed", help="calls that may have been billed and whose bill nobody saw")
+    actions.add_parser("unconfirmed", help="calls that may have been billed and whose bill did not arrive")
     confirm = actions.add_parser("confirm", help="say what such a call cost, as the provider's books have it")
     confirm.add_argument("reservation", help="the id that `unconfirmed` shows")
     confirm.add_argument("cost", metavar="USD", help="0 where the provider has no such call")

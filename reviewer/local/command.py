@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--require-coverage",
         action="store_true",
-        help="exit status 3 where a part of the change was read by nobody",
+        help="exit status 3 where a part of the change was not read",
     )
     parser.add_argument("--apply", action="store_true", help="offer each suggestion, one question each")
     parser.add_argument("--no-cache", action="store_true", help="ask again, also where the same was paid for")

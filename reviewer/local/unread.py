@@ -24,7 +24,7 @@ def unread(review: Review) -> str:
         return ""
     total = len(review.coverage.reviewed) + len(missed)
     hunks = "hunk was" if total == 1 else "hunks were"
-    return f"{len(missed)} of {total} {hunks} read by nobody: {_by_analysers(review, missed)}"
+    return f"{len(missed)} of {total} {hunks} not read: {_by_analysers(review, missed)}"
 
 
 def _by_analysers(review: Review, missed: list[Skipped]) -> str:
