@@ -228,15 +228,21 @@ def test_the_exit_statuses_of_the_page_are_those_of_the_program():
     assert {int(number) for number in re.findall(r"(\d+) [a-z]", cli.EPILOG)} == stated
 
 
-def test_every_make_target_and_benchmark_that_a_page_names_exists():
+def test_every_make_target_benchmark_and_test_run_that_a_page_names_exists():
     targets = set(re.findall(r"^([a-z-]+):", page("Makefile"), re.MULTILINE))
-    modules = {path.stem for path in (ROOT / "bench").rglob("*.py")}
     for path in PAGES:
         for line in code(path):
             if found := re.match(r"\$? ?make ([a-z]+)", line):
                 assert found[1] in targets, (short(path), line)
-            if (found := re.search(r"python -m bench(?: ([a-z_]+)|\.([a-z_.]+))", line)) and found[0] != line[:0]:
-                assert found[1] in benchmarks() if found[1] else found[2].split(".")[-1] in modules, line
+            if found := re.search(r"python -m bench ([a-z_]+)", line):
+                assert found[1] in benchmarks(), (short(path), line)
+            if found := re.search(r"python -m (bench\.[a-z_.]+)", line):
+                assert (ROOT / f"{found[1].replace('.', '/')}.py").is_file(), (short(path), line)
+            if found := re.search(r"-m pytest ([\w/.]+)(?: -k (\w+))?", line):
+                assert (ROOT / found[1]).exists(), (short(path), line)
+                tests = [ROOT / found[1]] if found[1].endswith(".py") else (ROOT / found[1]).rglob("test_*.py")
+                names = [name for file in tests for name in re.findall(r"def (test_\w+)", file.read_text("utf-8"))]
+                assert any((found[2] or "") in name for name in names), (short(path), line)
 
 
 # --- settings ------------------------------------------------------------------------------------------------
