@@ -1,4 +1,4 @@
-"""`kilo-review ledger`: what was spent, prepaid credit, and bills that nobody saw."""
+"""`kilo-review ledger`: what was spent, prepaid credit, and calls whose bill did not arrive."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _words(spend: Spend) -> str:
     if spend.estimated:
         parts.append(f"of which {dollars(spend.estimated)} is estimated")
     if spend.unconfirmed:
-        parts.append(f"and at most {dollars(spend.unconfirmed)} that nobody saw the bill of")
+        parts.append(f"and at most {dollars(spend.unconfirmed)} whose bill did not arrive")
     if spend.unpriced:
         parts.append(f"{spend.unpriced} calls of unknown price")
     return "  ".join(parts)

@@ -13,7 +13,7 @@ from typing import Final
 
 from reviewer.ledger.keys import ReviewKey, ReviewState
 
-# GitHub's replicas lag its writes. An answer that contradicts a delivery is believed once the delivery is this old.
+# GitHub's replicas lag its writes. An answer that contradicts a delivery is used once the delivery is this old.
 LAG: Final = timedelta(seconds=15)
 
 

@@ -33,7 +33,7 @@ def current_settings() -> Settings:
 
 def run_review(review_id: int) -> None:
     """Run one review of the ledger; safe to run again, at once or later, whatever happened to the last run."""
-    # Imported here: the service loads everything, and whoever only names this function needs none of it.
+    # Imported here: running a job loads everything, and a caller that only names this function needs none of it.
     from reviewer.jobs import run as service  # noqa: PLC0415
 
     service.run(review_id, current_settings())
@@ -58,7 +58,7 @@ def release_all(pid: int) -> None:
 
 
 def release(review_id: int, pid: int) -> None:
-    """Give back the lease of a work-horse of this machine that died."""
+    """Give back the lease of a work-horse of this machine that has ended."""
     # Without the ledger the lease runs out by itself.
     _at_ledger(lambda ledger, now: ledger.reviews.abandon(review_id, lease_owner(pid), now))
 

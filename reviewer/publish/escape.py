@@ -112,7 +112,7 @@ def suggestion(text: str) -> str | None:
     """Return a suggestion block with exactly this text, None where it may not be offered as one.
 
     A block is applied with one click, so nothing in it may be hidden or changed: text with hidden characters is
-    refused, as is a line that another bot would obey, and what no fence can hold.
+    refused, as is a line that another bot would take for a command, and what no fence can hold.
     """
     body = text.replace("\r\n", "\n").removesuffix("\n")
     if not is_visible(body) or _LONG_TICKS.search(body) or any(COMMAND.match(line) for line in body.split("\n")):

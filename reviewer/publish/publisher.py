@@ -73,8 +73,8 @@ def publish(
 ) -> Posted:
     """Publish a review and return what is on GitHub.
 
-    `fence` is called before every write and raises LeaseLost where this worker may write no more; `save` is told of
-    every step, so that the next attempt knows. `before` is what an earlier attempt saved. Running it again, with
+    `fence` is called before every write and raises LeaseLost where this worker may write no more; `save` is called
+    after every step, for the next attempt. `before` is what an earlier attempt saved. Running it again, with
     the same findings or after any fault, posts nothing twice. `secrets` redacts every text before it is rendered;
     what is rendered is looked at once more and never rewritten.
 
@@ -148,7 +148,7 @@ class _State:
             self.save(publication)
 
     def announce(self, what: str) -> None:
-        """Save that a write is about to be sent: whoever finds it waits until GitHub's lists can show it."""
+        """Save that a write is about to be sent: a later run waits until GitHub's lists can show it."""
         self.publication = replace(self.publication, writing=what)
         self.save(self.publication)
 
