@@ -22,6 +22,7 @@ from reviewer.git.commit import GitSnapshot
 from reviewer.jobs.models import open_models
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.meter import LedgerMeter
+from reviewer.ledger.money import Terms
 from reviewer.models.model import Stage
 from reviewer.prompts.about import About
 from reviewer.publish.check import verdict_of
@@ -151,14 +152,8 @@ class Lab:
         """
         policy = load_policy(organisation=organisation, repository=repository)
         account = Account(run=uuid.uuid4().hex, pull_request=uuid.uuid4().hex, organisation="acme")
-        meter = LedgerMeter(
-            self.ledger,
-            None,
-            policy.limits,
-            account,
-            _now,
-            allow_unknown_price=policy.unknown_price == "allow",
-        )
+        terms = Terms(account, policy.limits, allow_unknown_price=policy.unknown_price == "allow")
+        meter = LedgerMeter(self.ledger.money, terms, _now)
         models = open_models(self.settings, policy, meter, private=False, model=model, strategy=strategy)
         asked: list[Any] = []
 

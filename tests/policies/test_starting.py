@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from policies.caps import caps_of
 from policies.keys import KEYS
 from policies.load import load_policy
 from policies.starting import Asker, Occasion, analysers_only, may_review_drafts, why_not
@@ -31,7 +32,17 @@ drafts = true
 
 
 def test_every_key_of_the_section_has_a_row() -> None:
-    assert set(ROWS) == {name for name in KEYS if name.startswith("triggers.")}
+    counted = {cap.key for cap in caps_of(load_policy(), outsider=True)} - set(ROWS)
+    assert set(ROWS) | counted == {name for name in KEYS if name.startswith("triggers.")}
+
+
+@pytest.mark.parametrize("outsider", [False, True])
+def test_a_cap_of_the_policy_is_the_one_that_is_counted(outsider: bool) -> None:
+    """What is counted in the ledger is refused there; the tests of the ledger's requests hold that."""
+    names = [cap.key for cap in caps_of(load_policy(), outsider=outsider)]
+    text = "\n".join(f"{name.partition('.')[2]} = {number}" for number, name in enumerate(names, 3))
+    caps = caps_of(load_policy(organisation=f"[triggers]\n{text}"), outsider=outsider)
+    assert {cap.key: cap.most for cap in caps} == {name: number for number, name in enumerate(names, 3)}
 
 
 @pytest.mark.parametrize("name", sorted(ROWS))
