@@ -37,7 +37,7 @@ _REFUSAL: Final = re.compile(
     re.IGNORECASE,
 )
 # "shop/cart.py:4: text", as analysers and compilers write it.
-_PLACE: Final = re.compile(r"^[\s`\"'*-]*(?P<path>[\w./\\-]+\.\w+)[`\"']?:(?:L)?(?P<line>\d{1,7})[:,\s-]*")
+_PLACE: Final = re.compile(r"^[\s`\"'*-]*+(?P<path>[\w./\\-]+\.\w+)[`\"']?:(?:L)?(?P<line>\d{1,7})[:,\s-]*")
 _GRADE: Final = re.compile(r"[(\[](?P<inside>[^()\[\]]{1,40})[)\]]|^\W*(?P<first>\w+)\s*:")
 
 _PATHS: Final = ("path", "file", "filename", "file_path")

@@ -8,7 +8,7 @@ from typing import Final
 from reviewer.change.anchor import Anchors
 
 _LINES: Final = re.compile(
-    r"(?::|#)L?(?P<line>\d{1,8})(?:[:,-].*)?$|\s*\(?\s*lines?\s+(?P<word>\d{1,8}).*$", re.IGNORECASE
+    r"(?::|#)L?(?P<line>\d{1,8})(?:[:,-].*)?$|(?<!\s)\s*+\(?\s*+lines?\s++(?P<word>\d{1,8}).*$", re.IGNORECASE
 )
 
 

@@ -18,7 +18,7 @@ from reviewer.findings.syntax import is_judged, is_prose, still_parses
 from reviewer.git.snapshot import Snapshot
 
 _FENCED: Final = re.compile(r"\s*```[\w+-]*\n(.*?)\n?```\s*", re.DOTALL)
-_NUMBERED: Final = re.compile(r"\s*(\d+)(?: ?[|:])? ?")
+_NUMBERED: Final = re.compile(r"(?<!\s)\s*+(\d+)(?: ?[|:])? ?")
 # "# ... rest unchanged ...": the model left code out that committing would delete.
 _LEFT_OUT: Final = re.compile(
     r"^\s*(?:(?:#|//|/\*|<!--|--|;|\{/\*)\s*(?:\.{3}|…)|(?:\.{3}|…)\s*\(?(?:existing|rest|remaining|unchanged|same)\b"
