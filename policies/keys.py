@@ -101,7 +101,7 @@ KEYS: Final[Mapping[str, Key]] = {
     "triggers.bots": Key("bots", _enum(Bots), n.not_above(_BOTS_ORDER), soft=True),
     "triggers.ignore_authors": Key("ignore_authors", r.strings, n.union, n.union),
     "triggers.command_permission": Key("command_permission", r.word(PERMISSIONS), n.not_below(PERMISSIONS)),
-    "triggers.max_reviews_per_hour": Key("max_reviews_per_hour", r.whole(1, 100), n.at_most),
+    "triggers.max_reviews_per_hour": Key("max_reviews_per_hour", r.whole(1, 1000), n.at_most),
     # Counted over pull requests, before a repository's file is read: only the organisation sets them.
     "triggers.max_reviews_per_author_day": Key("max_reviews_per_author_day", r.whole(1, 10_000)),
     "triggers.max_reviews_per_repository_day": Key("max_reviews_per_repository_day", r.whole(1, 100_000)),

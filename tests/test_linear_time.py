@@ -92,6 +92,14 @@ def seconds(work: Callable[[str], object], text: str, tries: int = 1) -> float:
     return best
 
 
+def within(times: float, work: Callable[[str], object], small: str, large: str) -> bool:
+    """Tell whether a large text takes at most so many times as long as a small one; measured again where not."""
+    for tries in (1, 3, 9):
+        if seconds(work, large, tries) <= times * max(seconds(work, small, 3 * tries), NOISE):
+            return True
+    return False
+
+
 HARD = {
     "pwd": "pwd",
     "password=": "password=",
@@ -119,7 +127,7 @@ HARD = {
 # Every function that foreign text goes through whole, before anything is cut.
 READERS: dict[str, Callable[[str], object]] = {
     "redact": redact,
-    "conceal": OwnSecrets(["canary-Zk39xQ7pLm2VtR8wYb5N"]),
+    "own secrets": OwnSecrets(["canary-Zk39xQ7pLm2VtR8wYb5N"]),
     "secrets of providers": redactor(["canary-Zk39xQ7pLm2VtR8wYb5N"]),
     "reveal": reveal,
     "prose": lambda text: prose(text, limit=1500),
@@ -132,7 +140,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "marker": read_marker,
     "command": parse_command,
     "diff": lambda text: _read(lambda: parse_diff(f"--- a/x\n+++ b/x\n@@ -1 +1 @@\n+{text}")),
-    "json": read_json,
+    "answer": read_json,
     "uses": lambda text: uses_in_lines([(1, text)]),
     "strings": lambda text: uses_in_strings([(1, text)]),
     "definitions": lambda text: Source("x.unknown", text.encode("utf-8", "replace")).definitions,
@@ -176,14 +184,14 @@ def test_definitions_are_found_in_a_megabyte_of_declarations_in_linear_time(shap
 
     pump = DECLARED[shape]
     small, large = (pump * (size // len(pump)) for size in (LONG // 4, LONG))
-    assert seconds(work, large) <= GROWTH * max(seconds(work, small, 3), NOISE)
+    assert within(GROWTH, work, small, large)
 
 
 @pytest.mark.parametrize("name", HARD)
 def test_lines_of_hard_text_are_redacted_in_linear_time(name: str) -> None:
     line = HARD[name] * (LONGEST_LINE // len(HARD[name]))
     count = max(3, LONG // LONGEST_LINE)
-    assert seconds(redact, "\n".join([line] * count)) <= 2.5 * count * max(seconds(redact, line, 2), NOISE)
+    assert within(2.5 * count, redact, line, "\n".join([line] * count))
 
 
 def test_the_rest_of_an_endless_line_is_left_out_and_said_to_be() -> None:

@@ -13,8 +13,7 @@ MAX_EFFORT: Final = 3_000_000
 MAX_STARTS: Final = 2_000
 
 _OPENING: Final = re.compile(r'\{(?=\s*["}])|\[(?=\s*["\[{\]\d\-tfn])')
-# A string, with its closing quote in group 1 ("" where the text ends before it), or a bracket.
-_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+("?)|[{}\[\]]', re.DOTALL)
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*+(?P<closed>")?|[{}\[\]]', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ def ends_early(text: str) -> bool:
     """Tell whether a text ends inside a string or with an open bracket."""
     depth = 0
     for token in _TOKEN.finditer(text):
-        if token[1] == "":
+        if token[0][0] == '"' and not token["closed"]:
             return True
         if token[0] in "{[":
             depth += 1

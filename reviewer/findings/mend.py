@@ -15,8 +15,7 @@ MAX_LENGTH: Final = 200_000
 MAX_BRACKETS: Final = 2_000
 
 _OPENING: Final = re.compile(r"""\{\s*(?=["'}/#])|\[\s*\{""")
-# From the sign of a comment to its end or to a quote, where it is none; group 1 is the end, None before a quote.
-_COMMENT: Final = re.compile(r"""(?://|\#)[^"'\n]*+((?=\n|\Z))?|/\*(?:[^"'*]++|\*(?!/))*+(\*/)?""")
+_LINE_COMMENT: Final = re.compile(r"//|#")
 _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _WORD: Final = re.compile(r"\w+")
 _SEVERITIES: Final = frozenset(severity.label for severity in Severity)
@@ -46,8 +45,24 @@ def mend(text: str) -> Mapping[str, Any] | None:
 
 
 def _without_comments(text: str) -> str:
-    """Leave out comments that hold no quote, in linear time: each sign of a comment is read once."""
-    return _COMMENT.sub(lambda found: found[0] if found[1] is None and found[2] is None else "", text)
+    """Take out comments that hold no quote mark: where one does, it may be part of a string."""
+    parts = re.split(r"""(["'])""", text)
+    parts[::2] = map(_without_blocks, parts[::2])
+    return "\n".join(map(_without_line_comment, "".join(parts).split("\n")))
+
+
+def _without_blocks(text: str) -> str:
+    kept, at = [], 0
+    while (start := text.find("/*", at)) >= 0 and (end := text.find("*/", start + 2)) >= 0:
+        kept.append(text[at:start])
+        at = end + 2
+    return "".join((*kept, text[at:]))
+
+
+def _without_line_comment(line: str) -> str:
+    tail = max(line.rfind('"'), line.rfind("'")) + 1
+    comment = _LINE_COMMENT.search(line, tail)
+    return line[: comment.start()] if comment else line
 
 
 def _repaired(text: str) -> Mapping[str, Any] | None:

@@ -8,7 +8,10 @@ from typing import Final
 from reviewer.change.anchor import Anchors
 
 _LINES: Final = re.compile(
-    r"(?::|#)L?(?P<line>\d{1,8})(?:[:,-].*)?$|(?<!\s)\s*+\(?\s*+lines?\s++(?P<word>\d{1,8}).*$", re.IGNORECASE
+    # Linear: what is at work once is not given back (`*+`), and the rest of the text always matches.
+    r"(?::|#)L?(?P<line>\d{1,8})(?:[:,-](?s:.*))?\Z"
+    r"|(?<!\s)\s*+(?:\(\s*+)?lines?\s++(?P<word>\d{1,8})(?s:.*)\Z",
+    re.IGNORECASE,
 )
 
 

@@ -18,7 +18,7 @@ from reviewer.findings.syntax import is_judged, is_prose, still_parses
 from reviewer.git.snapshot import Snapshot
 
 _FENCED: Final = re.compile(r"\s*```[\w+-]*\n(.*?)\n?```\s*", re.DOTALL)
-_NUMBERED: Final = re.compile(r"(?<!\s)\s*+(\d+)(?: ?[|:])? ?")
+_NUMBERED: Final = re.compile(r"\s*+(\d+)(?: ?[|:])? ?")
 # "# ... rest unchanged ...": the model left code out that committing would delete.
 _LEFT_OUT: Final = re.compile(
     r"^\s*(?:(?:#|//|/\*|<!--|--|;|\{/\*)\s*(?:\.{3}|…)|(?:\.{3}|…)\s*\(?(?:existing|rest|remaining|unchanged|same)\b"
@@ -171,7 +171,8 @@ def _unmarked(new: list[str], old: Sequence[str]) -> list[str]:
 
 def _unnumbered(new: list[str], place: _Place) -> list[str]:
     """Return the lines without the numbers that stand before them in the prompt, where all have theirs."""
-    numbers = [match and int(match[1]) for match in map(_NUMBERED.match, new)]
-    if numbers != list(range(place.first, place.first + len(new))):
+    found = [_NUMBERED.match(line) for line in new]
+    numbered = [match for match in found if match is not None]
+    if [int(match[1]) for match in numbered] != list(range(place.first, place.first + len(new))):
         return new
-    return [_NUMBERED.sub("", line, count=1) for line in new]
+    return [match.string[match.end() :] for match in numbered]

@@ -34,6 +34,13 @@ from tests.simulators.provider import KEY
 SERVE = "import sys; from kilo_review import main; sys.exit(main(['serve']))"
 FOUND = [("shop/orders.py", 5), ("shop/orders.py", 9), ("shop/report.py", 5)]
 UNDISTURBED_CALLS = 2
+# One person causes more here within minutes than anybody may cause in a day.
+MANY = """
+[triggers]
+max_reviews_per_hour = 1000
+max_reviews_per_author_day = 10000
+max_reviews_per_repository_day = 100000
+"""
 
 
 @dataclass
@@ -151,7 +158,7 @@ def _children(pid: int) -> list[int]:
 
 
 @contextmanager
-def served(folder: Path, *, policy: str = POLICY, **settings: Any) -> Iterator[Served]:
+def served(folder: Path, *, policy: str = POLICY + MANY, **settings: Any) -> Iterator[Served]:
     """Start the service with everything around it."""
     with rig(folder, policy=policy, **settings) as made:
         state = folder / "served"

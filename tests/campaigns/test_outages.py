@@ -24,7 +24,7 @@ import pytest
 from reviewer.demo.simulator import Fault
 from reviewer.ledger.keys import MAX_TRIES
 from reviewer.queue.embedded import find_server
-from tests.campaigns.served import Killed, Served, kill_at, served, table
+from tests.campaigns.served import MANY, Killed, Served, kill_at, served, table
 from tests.campaigns.test_kills import REPEATS
 from tests.process_tree import wait_for
 from tests.service.rig import POLICY, REPOSITORY
@@ -261,7 +261,7 @@ def test_a_ledger_that_cannot_be_written_stops_every_call_until_it_can(service: 
 def test_reviews_that_race_for_a_budget_never_overspend_it(tmp_path: Path) -> None:
     # A review costs $0.0002 here, and reserves thirty times as much for a call: there is room for about fifteen.
     reviews, room = 60, Decimal("0.010")
-    policy = POLICY + f'\n[[limits]]\nscope = "organisation-month"\namount = "{room}"\n'
+    policy = POLICY + MANY + f'\n[[limits]]\nscope = "organisation-month"\namount = "{room}"\n'
     with served(tmp_path, policy=policy) as running, contextlib.ExitStack() as stack:
         from tests.campaigns.test_stops import another_worker
 

@@ -50,22 +50,27 @@ def test_a_redelivery_is_answered_as_before_and_counts_once(ledger: Ledger) -> N
 
 
 def overtake(ledger: Ledger, number: int) -> None:
-    """Ask for the head `number`, and end the unfinished reviews of the heads before it."""
-    asked = ask(ledger, [PR], key=replace(KEY, head_sha=f"{number:040x}"))
-    assert asked.state is ReviewState.ACCEPTED
-    row = ledger.reviews.get(asked.review_id)
+    """End the reviews of older heads, as a look at the pull request does that shows this one."""
+    row = ledger.reviews.get(ask(ledger, [PR], key=replace(KEY, head_sha=f"{number:040x}")).review_id)
     assert row is not None
     ledger.reviews.supersede_older(row, NOW)
 
 
 def test_a_push_that_was_overtaken_before_its_review_began_does_not_count(ledger: Ledger) -> None:
-    for number in (1, 2):
+    for number in range(1, 4):
         push(ledger, number, PR)
     overtake(ledger, 3)
-    begun = ask(ledger, [PR], key=replace(KEY, head_sha=f"{4:040x}")).review_id
-    assert ledger.reviews.begin(begun, "me", NOW, MINUTE) is not None
+    assert push(ledger, 4, PR) is ReviewState.ACCEPTED
+    lease = ledger.reviews.begin(
+        ask(ledger, [PR], key=replace(KEY, head_sha=f"{4:040x}")).review_id, "me", NOW, MINUTE
+    )
+    assert lease is not None
+    push(ledger, 5, PR)
     overtake(ledger, 5)
-    assert [push(ledger, number, PR) for number in (6, 7)] == [ReviewState.ACCEPTED, ReviewState.CAPPED]
+    assert [push(ledger, number, PR) for number in (6, 7)] == [
+        ReviewState.ACCEPTED,
+        ReviewState.CAPPED,
+    ]
 
 
 def test_the_pull_request_is_told_of_a_cap_once_within_its_window(ledger: Ledger) -> None:

@@ -108,7 +108,13 @@ def test_evidence_beside_a_hunk_that_only_removes_is_about_it() -> None:
         ),
         (FinishReason.REFUSAL, "I cannot help", Check.REFUSED, False, ""),
         (FinishReason.STOP, "no JSON", Check.SCHEMA, False, ""),
-        (FinishReason.STOP, answer(uncertain=True), Check.SELF_REPORTED_UNCERTAIN, True, ""),
+        (
+            FinishReason.STOP,
+            answer(uncertain=True),
+            Check.SELF_REPORTED_UNCERTAIN,
+            True,
+            "nobody judged it: the model says that it cannot judge this change",
+        ),
     ],
 )
 def test_what_an_answer_that_failed_whole_is_good_for(
