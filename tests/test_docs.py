@@ -32,10 +32,12 @@ from reviewer.ledger.keys import BACKOFF_FIRST, BACKOFF_LONGEST, MAX_TRIES
 from reviewer.ledger.life import LAG
 from reviewer.ledger.money import HOLD
 from reviewer.local import command as local
+from reviewer.local.worktree import FILE_LIMIT, UNTRACKED_LIMIT
+from reviewer.models.retry import MAX_ATTEMPTS as MAX_ATTEMPTS_OF_A_QUESTION
 from reviewer.processes.redelivery import BATCH
 from reviewer.processes.scheduler import QUIET, RECONCILE_SECONDS
 from reviewer.prompts.redact import LONGEST_LINE
-from reviewer.publish.reviews import MAX_POSTS
+from reviewer.publish.reviews import MAX_POSTS, MAX_RESENDS
 from reviewer.publish.settle import LIST_LAG
 from tests.test_architecture import modules
 
@@ -380,6 +382,13 @@ NUMBERS = (
         f"from {BACKOFF_FIRST.seconds} s up to {BACKOFF_LONGEST.seconds // 60} min at a time",
     ),
     ("explanation/faults.md", f"at most {MAX_POSTS} posts in all"),
+    ("explanation/faults.md", f"sent again {('', 'once', 'twice')[MAX_RESENDS]}, then later"),
+    ("explanation/faults.md", f"at most {WORDS[MAX_ATTEMPTS_OF_A_QUESTION]} attempts of a question"),
+    ("explanation/faults.md", f"parked after {MAX_TRIES}"),
+    (
+        "how-to/uncommitted.md",
+        f"up to {UNTRACKED_LIMIT // settings.MIB} MiB, each file up to {FILE_LIMIT // settings.MIB} MiB",
+    ),
     ("explanation/security.md", f"to {LONGEST_LINE:,} characters"),
     ("reference/policy.md", ", ".join(f"{style.threshold:g}".lstrip("0") for style in Style)),
 )
