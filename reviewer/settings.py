@@ -215,7 +215,7 @@ def _address(env: Mapping[str, str], name: str) -> str:
         scheme, has_scheme, _ = url.partition("://")
         shown = "" if "@" in url else f"={url!r}"
         if has_scheme:
-            remedy = f"Only http and https are spoken, not {scheme!r}."
+            remedy = f"Only http and https are supported, not {scheme!r}."
         else:
             near = "http" if url.startswith(("localhost", "127.", "[::1]", "192.168.", "10.")) else "https"
             remedy = f"Write {near}:// in front of it" + ("." if "@" in url else f": {name}={near}://{url}")

@@ -1,4 +1,4 @@
-"""How much of a change nobody read, and why: the last line of a review that analysers made alone."""
+"""Say how much of a change was not read, and why: the last line of a review that analysers made alone."""
 
 from __future__ import annotations
 
