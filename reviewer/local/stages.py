@@ -16,7 +16,7 @@ from reviewer.prompts.fence import reveal
 from reviewer.prompts.snippets import short_reason
 
 if TYPE_CHECKING:
-    from reviewer.local.explain import Explained
+    from reviewer.local.explained import Explained
     from reviewer.steps.plan import Plan
 
 # How wide a line of the diff may be shown: what is cut is only a pointer to where one is.
