@@ -29,6 +29,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "worker": Command("reviewer.processes.command", "run a worker only"),
     "clock": Command("reviewer.processes.command", "run the clock only: re-queues, redeliveries, expired leases"),
     "setup": Command("webhooks.setup_command", "create the GitHub App from its manifest and write its settings"),
+    "doctor": Command("webhooks.doctor.command", "check the whole set-up and name a remedy for each fault"),
     "migrate": Command("reviewer.processes.command", "bring the ledger's tables up to date"),
 }
 # What starts this program again, whatever the name and place of its script.

@@ -192,9 +192,22 @@ def _guarded(run: Callable[[], int]) -> int:
     except Exception:  # noqa: BLE001 - the last place to catch one: it must not look like findings
         import traceback
 
-        traceback.print_exc()
+        print(_without_secrets(traceback.format_exc()), file=sys.stderr)  # noqa: T201
         print(f"kilo-review: this is a fault of the program; please report it: {ISSUES}", file=sys.stderr)  # noqa: T201
         return EXIT_FAULT
+
+
+def _without_secrets(trace: str) -> str:
+    """Return a traceback without the secrets of the settings: a library may quote whatever it was given."""
+    from reviewer.errors import ConfigurationError
+    from reviewer.publish.redact_own_secrets import OwnSecrets
+    from reviewer.settings import Settings
+
+    try:
+        return OwnSecrets(Settings.from_environ().secrets()).in_json(trace).rstrip()
+    except ConfigurationError:
+        # Nothing read them, so nothing can quote them.
+        return trace.rstrip()
 
 
 class _Terminated(KeyboardInterrupt):

@@ -257,7 +257,7 @@ def read_by_settings() -> set[str]:
         node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     names = {text for text in texts if re.fullmatch(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*", text) and len(text) > 3}
-    return (names - {"GIT_INDEX_FILE", "INFO"}) | {"KILO_REVIEW_<PROVIDER>_BASE_URL"}
+    return (names - {"GIT_INDEX_FILE", *settings.LOG_LEVELS}) | {"KILO_REVIEW_<PROVIDER>_BASE_URL"}
 
 
 def test_the_page_of_settings_has_every_variable_and_no_other():

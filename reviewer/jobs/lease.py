@@ -43,6 +43,7 @@ class HeldLease:
     def finish(self, state: ReviewState, why: str) -> None:
         """End the review."""
         self._reviews.finish(self.lease, state, self._now(), error=why)
+        log.info("review %d ends as %s", self.lease.review_id, state)
 
     def wait(self, seconds: float | None, why: str, *, waits: int) -> float:
         """Wait for something outside without using up a try; return for how long, in seconds.

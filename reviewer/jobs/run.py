@@ -35,6 +35,7 @@ from reviewer.jobs.refusal import is_refused
 from reviewer.jobs.verdicts import earlier_verdict, leave_without_review, reviewed_nothing, stored_document
 from reviewer.ledger.keys import ReviewState
 from reviewer.ledger.ledger import Ledger
+from reviewer.log_fields import job_fields
 from reviewer.publish.redact_own_secrets import OwnSecrets
 from reviewer.publish.settle import LIST_LAG
 from reviewer.settings import Settings
@@ -71,17 +72,18 @@ def run(
         except ValueError as error:
             ledger.reviews.fail(lease, None, str(error), now())
             return
-        _attempt(
-            Job(
-                settings=settings,
-                ledger=ledger,
-                row=row,
-                payload=payload,
-                held=HeldLease(ledger.reviews, lease, now),
-                redact=OwnSecrets(settings.secrets()),
-                pace=Pace(now, write_pause, list_lag),
-            )
+        job = Job(
+            settings=settings,
+            ledger=ledger,
+            row=row,
+            payload=payload,
+            held=HeldLease(ledger.reviews, lease, now),
+            redact=OwnSecrets(settings.secrets()),
+            pace=Pace(now, write_pause, list_lag),
         )
+        with job_fields(**job.log_fields()):
+            log.info("review %d begins, try %d", job.id, lease.attempt)
+            _attempt(job)
     finally:
         ledger.close()
 

@@ -19,6 +19,7 @@ from reviewer.ledger.publications import Publications
 from reviewer.ledger.requests import Requests
 from reviewer.ledger.results import Results
 from reviewer.ledger.reviews import Reviews
+from reviewer.ledger.statistics import Statistics
 
 
 class Ledger:
@@ -36,6 +37,7 @@ class Ledger:
         self.prepaid = Prepaid(db)
         self.alerts = Alerts(db)
         self.calls = Calls(db)
+        self.statistics = Statistics(db)
         # GitHub: what is published there, and how far its lists were read.
         self.publications = Publications(db)
         self.findings = Findings(db, conceal)

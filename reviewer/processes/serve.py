@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Final
 from reviewer.errors import ConfigurationError
 from reviewer.processes.address import check_address
 from reviewer.processes.child import PARENT_OPTION
+from reviewer.processes.logs import printer
+from reviewer.processes.start import check_app
 from reviewer.settings import Settings
 
 if TYPE_CHECKING:
@@ -197,6 +199,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Run everything until SIGTERM or Ctrl-C; ConfigurationError before anything is started."""
     settings = Settings.from_environ()
-    settings.require_github_app()
+    check_app(settings)
     check_address(settings)
-    return Supervisor(settings, options.program).run()
+    return Supervisor(settings, options.program, say=printer(settings, "serve")).run()

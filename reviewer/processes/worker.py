@@ -19,7 +19,7 @@ from rq.worker import HerokuWorker
 
 from reviewer.errors import ConfigurationError, JobRefused, RetryableError
 from reviewer.processes import jobs
-from reviewer.processes.logs import configure_logging, log_format
+from reviewer.processes.logs import configure_logging
 from reviewer.queue.address import queue_url
 from reviewer.queue.embedded import REMEDY
 from reviewer.queue.queue import QUEUE_NAME, connect, forget_executions
@@ -101,7 +101,7 @@ class ReviewWorker(HerokuWorker):
                     self.kill_horse()
                     deadline = float("inf")
                 time.sleep(0.05)
-        jobs.release_all(pid)
+        jobs.release_all(pid, tried=False)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run a job of ours; drop any other one, which another writer to Redis made."""
@@ -182,11 +182,13 @@ def main_worker(
         worker_ttl=WORKER_TTL,
         maintenance_interval=MAINTENANCE_SECONDS,
         job_monitoring_interval=MONITORING_SECONDS,
-        work_horse_killed_handler=_release,
+        work_horse_killed_handler=lambda job, pid, _status, _usage: jobs.release(
+            review_job(job).review_id, pid, tried=not worker.stopping
+        ),
     )
     log.info("process %d takes reviews", os.getpid())
     try:
-        worker.work(burst=burst, logging_level="WARNING", log_format=log_format("worker"))
+        worker.work(burst=burst, logging_level="WARNING")
     except redis.RedisError as error:
         # A work-horse needs no Redis: left alone it finishes its review, and its heartbeat keeps the lease.
         if not worker.stopping:
@@ -194,8 +196,3 @@ def main_worker(
     if worker.stopping:
         worker.end_horse()
     return 0
-
-
-def _release(job: Job, pid: int, _status: int, _usage: object) -> None:
-    """Give back the lease of a work-horse that has ended, so that the retry need not wait until it runs out."""
-    jobs.release(review_job(job).review_id, pid)

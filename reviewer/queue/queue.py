@@ -97,6 +97,14 @@ class ReviewQueue:
         except redis.RedisError:
             return False
 
+    def length(self) -> int | None:
+        """Return how many jobs wait, None where Redis does not answer."""
+        try:
+            waiting: Any = self._client.llen(f"rq:queue:{QUEUE_NAME}")
+        except redis.RedisError:
+            return None
+        return int(waiting)
+
     def exclusive(self, name: str, seconds: float) -> bool:
         """Return whether the caller is the only one to do `name` for this long; False where Redis is down."""
         try:

@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -158,8 +158,10 @@ def _children(pid: int) -> list[int]:
 
 
 @contextmanager
-def served(folder: Path, *, policy: str = POLICY + MANY, **settings: Any) -> Iterator[Served]:
-    """Start the service with everything around it."""
+def served(
+    folder: Path, *, policy: str = POLICY + MANY, more: Mapping[str, str] | None = None, **settings: Any
+) -> Iterator[Served]:
+    """Start the service with everything around it; `more` are variables of its environment."""
     with rig(folder, policy=policy, **settings) as made:
         state = folder / "served"
         state.mkdir()
@@ -175,6 +177,7 @@ def served(folder: Path, *, policy: str = POLICY + MANY, **settings: Any) -> Ite
             "GITHUB_PRIVATE_KEY": made.simulator.app.private_key,
             "GITHUB_WEBHOOK_SECRET": made.simulator.app.webhook_secret,
             "PORT": str(port),
+            **(more or {}),
         }
         made.ledger.close()
         made.ledger = Ledger.open(f"sqlite:///{state / 'ledger.sqlite'}")
