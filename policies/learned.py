@@ -1,6 +1,6 @@
 """The learned part of sensitivity: a linear model over named features, calibrated, able to say what it weighed.
 
-Trained by `python -m bench.fit.sensitivity`; docs/sensitivity-model.md is its card.
+Trained by `python -m bench.fit.sensitivity`; docs/explanation/sensitivity-model.md is its card.
 """
 
 from __future__ import annotations

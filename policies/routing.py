@@ -25,7 +25,7 @@ class Signals:
     """What is known of a unit before any model is asked.
 
     `evidence_severity` is the worst analyser finding inside the unit; `command_strategy` comes from a command of
-    somebody whose permission was checked.
+    a person whose permission was checked.
     """
 
     paths: tuple[str, ...]

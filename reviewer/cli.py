@@ -42,7 +42,7 @@ exit status: 0 done · 1 findings at or above --fail-on · 2 wrong use or config
              3 could not be completed · 4 stopped by a spending limit · 70 a fault of the program
              130 interrupted · 143 terminated
 
-Settings come from the environment: see docs/settings.md.
+Settings come from the environment: see docs/reference/settings.md.
 """
 
 
@@ -157,7 +157,7 @@ class _Version(argparse.Action):
 
 
 def _completion(commands: Commands, arguments: list[str]) -> int:
-    from reviewer.completion import SHELLS, script
+    from reviewer.local.completion import SHELLS, script
 
     parser = _Parser(prog="kilo-review completion", description="Print a completion script for your shell.")
     parser.add_argument("shell", choices=SHELLS)

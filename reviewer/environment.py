@@ -108,7 +108,7 @@ def base_url(env: Environment, name: str, default: str = "") -> str:
         scheme, has_scheme, _ = url.partition("://")
         hidden = "@" in url or "?" in url
         if has_scheme:
-            remedy = f"Only http and https are spoken, not {scheme!r}."
+            remedy = f"Only http and https are supported, not {scheme!r}."
         else:
             near = "http" if url.startswith(("localhost", "127.", "[::1]", "192.168.", "10.")) else "https"
             remedy = f"Write {near}:// in front of it" + ("." if hidden else f": {name}={near}://{url}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -14,7 +13,7 @@ import platformdirs
 from reviewer import environment
 from reviewer.environment import BLANKS
 from reviewer.errors import ConfigurationError
-from reviewer.secret_address import address_secrets, printable
+from reviewer.text.secret_address import address_secrets, printable
 
 if TYPE_CHECKING:
     from policies.policy import Policy
@@ -25,30 +24,6 @@ LOG_FORMATS: Final = ("text", "json")
 GITHUB_API: Final = "https://api.github.com"
 # Letters of the shortest token that lets somebody read the metrics.
 LEAST_METRICS_TOKEN: Final = 16
-# The words of keys that stand for "no key" in the manuals of local servers.
-PLACEHOLDER_WORDS: Final = frozenset(
-    {
-        *("no", "not", "none", "null", "nil", "empty", "unused", "any", "anything", "whatever", "ignored", "dummy"),
-        *("fake", "test", "testing", "example", "sample", "placeholder", "changeme", "needed", "required", "api"),
-        *("key", "apikey", "token", "secret", "password", "your", "my", "the", "here", "sk", "local", "localhost"),
-        *(
-            "123",
-            "1234",
-            "abc123",
-            "ollama",
-            "lm",
-            "studio",
-            "lmstudio",
-            "llama",
-            "cpp",
-            "llamacpp",
-            "vllm",
-            "litellm",
-            "localai",
-            "openai",
-        ),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +171,10 @@ class Settings:
     def secrets(self) -> tuple[str, ...]:
         """Return every secret value that is set, for redaction of whatever leaves the process.
 
-        The passwords and tokens inside addresses are among them. Which values are looked for, and how, says
-        `reviewer.secret_value`: a local endpoint's `not-needed` is no secret.
+        The passwords and tokens inside addresses are among them. A value that is a word, such as the `not-needed`
+        of a local endpoint, is among them too: `reviewer.text.secret_value` decides which values are redacted.
         """
-        keys = (key for key in (self.model_key, *self.provider_keys.values()) if not is_placeholder(key.reveal()))
+        keys = (self.model_key, *self.provider_keys.values())
         values = (self.github_private_key, self.metrics_token, *self.webhook_secrets, *keys)
         addresses = (
             self.database_url,
@@ -220,14 +195,6 @@ class Settings:
         shown["alert_webhook"] = printable(self.alert_webhook, path=True)
         shown["base_urls"] = {name: printable(address) for name, address in self.base_urls.items()}
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
-
-
-def is_placeholder(key: str) -> bool:
-    """Tell whether a key holds nothing but words that stand for "no key"; redacting them would eat prose."""
-    words = [word for word in re.split(r"[-_. <>]", key.lower()) if word]
-    return all(
-        word in PLACEHOLDER_WORDS or set(word) == {"x"} or word in ("1234", "123", "abc123") for word in words
-    )
 
 
 def _key(env: Mapping[str, str], name: str) -> Secret:
@@ -304,11 +271,12 @@ def organisation_policy(settings: Settings) -> Policy:
     except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"KILO_REVIEW_POLICY: cannot read {file}: {type(error).__name__}",
-            remedy="Point it at a TOML file (docs/policy.md), or unset it for the defaults.",
+            remedy="Point it at a TOML file (docs/reference/policy.md), or unset it for the defaults.",
         ) from None
     try:
         return load_policy(organisation=text, organisation_file=str(file))
     except PolicyInvalid as error:
         raise ConfigurationError(
-            str(error), remedy="Correct the file that KILO_REVIEW_POLICY names; docs/policy.md lists every key."
+            str(error),
+            remedy="Correct the file that KILO_REVIEW_POLICY names; docs/reference/policy.md lists every key.",
         ) from None

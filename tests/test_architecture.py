@@ -36,7 +36,7 @@ MODULE_LIMIT = 400
 # same line. Why some stand where they do: what a model may look up is a word of context/, and findings/ reads it;
 # what a prompt shows are findings, so prompts/ stands after them.
 ORDER = (
-    ("errors", "environment", "log_fields", "settings", "invisible", "secret_address", "secret_value"),
+    ("errors", "environment", "log_fields", "settings", "text"),
     ("syntax", "git"),
     ("change",),
     ("context", "models"),
@@ -48,7 +48,7 @@ ORDER = (
     ("ledger", "github", "publish", "queue"),
     ("jobs",),
     ("metrics", "processes"),
-    ("completion", "local", "demo", "cli", "__main__"),
+    ("local", "demo", "cli"),
 )
 
 

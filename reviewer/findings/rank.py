@@ -23,8 +23,8 @@ MAX_AGREED: Final = 3
 TIER_TRUST: Final = {Tier.FREE: 0.8, Tier.EFFICIENT: 0.95, Tier.BALANCED: 1.0, Tier.FRONTIER: 1.0}
 
 # The instructions ask for all that a maintainer would raise, and strong models then state low: of 49 findings
-# stated at .3 to .5, 44 were worth acting on (docs/prompts.md); those that the weights were fitted to state .5 and
-# more for such. This power of what is stated brings the two to one scale; 0 and 1 stay what they are.
+# stated at .3 to .5, 44 were worth acting on (docs/explanation/prompts.md); those that the weights were fitted to
+# state .5 and more for such. This power of what is stated brings the two to one scale; 0 and 1 stay what they are.
 STATED_POWER: Final = 0.7
 
 _PLACE: Final = re.compile(r"^(?P<path>.+?):(?:L)?(?P<start>\d+)(?:\s*[-–]\s*L?(?P<end>\d+))?$")

@@ -51,7 +51,7 @@ NAMED_PLACES: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A limit that was reached: `most` is its value, `left_out` how many were too many, None where nobody counted.
+    """A limit that was reached: `most` is its value, `left_out` how many were too many, None where not counted.
 
     `where` is what it was reached in (a path), "" where it is the change as a whole or several places.
     """

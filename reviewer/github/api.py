@@ -18,7 +18,7 @@ from urllib.parse import urljoin, urlsplit
 
 from reviewer.errors import ConfigurationError, GitHubUnavailable, RateLimited
 from reviewer.github.failures import explain
-from reviewer.secret_address import printable
+from reviewer.text.secret_address import printable
 
 if TYPE_CHECKING:
     from github.Requester import Requester

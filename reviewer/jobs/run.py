@@ -65,7 +65,7 @@ def run(
         lease = ledger.reviews.begin(review_id, lease_owner(), now(), LEASE)
         row = ledger.reviews.get(review_id)
         if lease is None or row is None:
-            log.info("review %d is finished, not due or in other hands", review_id)
+            log.info("review %d is finished, not due or held by another worker", review_id)
             return
         try:
             payload = JobPayload.from_json(row.payload)
@@ -156,12 +156,12 @@ def _work(job: Job, stack: ExitStack) -> None:
 def _start(job: Job, access: Access, pr: PullRequest) -> None:
     """Show that the review is under way, and close what a dead attempt left open.
 
-    An App that may not write check runs is told so when it publishes.
+    Where the App may not write check runs, the publication says so.
     """
     if not job.payload.model:
         _show_start(job, access, pr)
     if job.held.lease.fence > 1:
-        # An attempt before this one may have died in the middle of a call.
+        # An attempt before this one may have been killed in the middle of a call.
         job.ledger.money.expire(job.now(), review_id=job.id)
 
 

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print a stage; spends nothing and contacts nobody but a local server's model list."""
+    """Print a stage; spends nothing and contacts only a local server for its list of models."""
     settings = Settings.from_environ()
     with ExitStack() as stack:
         if options.diff:

@@ -162,7 +162,7 @@ def _price(cost: Estimate) -> str:
 
 
 def _not_in_scope(explained: Explained) -> list[str]:
-    """Return a line on the files that no unit holds, for whoever looks at the units alone."""
+    """Return a line on the files that no unit holds, for a reader of the units alone."""
     paths = dict.fromkeys(skip.path for skip in explained.planned.prepared.scope.skipped)
     if not paths:
         return []

@@ -33,7 +33,7 @@ def current_settings() -> Settings:
 
 def run_review(review_id: int) -> None:
     """Run one review of the ledger; safe to run again, at once or later, whatever happened to the last run."""
-    # Imported here: the service loads everything, and whoever only names this function needs none of it.
+    # Imported here: running a job loads everything, and a caller that only names this function needs none of it.
     from reviewer.jobs import run as service  # noqa: PLC0415
 
     service.run(review_id, current_settings())

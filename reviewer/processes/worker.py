@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# How long a worker that gives no sign of life is thought alive. An idle worker waits for a job 15 s less than this
+# How long a worker counts as alive without a heartbeat. An idle worker waits for a job 15 s less than this
 # long, and looks for abandoned jobs only in between: with RQ's default of 420 s a killed job waits 13 minutes.
 WORKER_TTL: Final = 60
 MAINTENANCE_SECONDS: Final = 30
@@ -42,7 +42,7 @@ MONITORING_SECONDS: Final = 5
 # than one look: after a pause of the whole machine its heartbeat comes a moment later than ours.
 OVERDUE: Final = timedelta(seconds=10)
 OVERDUE_LOOKS: Final = 2
-# A work-horse that was told to stop gets so much longer than it was promised.
+# Seconds that a work-horse gets to stop, beyond the time that was announced to it.
 HORSE_SECONDS: Final = 3
 # BLMOVE and LPOS.
 LEAST_REDIS: Final = (6, 2)
@@ -104,7 +104,7 @@ class ReviewWorker(HerokuWorker):
         jobs.release_all(pid, tried=False)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Run a job of ours; drop any other one, which only somebody else who writes to Redis can have made."""
+        """Run a job of ours; drop any other one, which another writer to Redis made."""
         try:
             review_job(job)
         except JobRefused as error:
@@ -115,9 +115,9 @@ class ReviewWorker(HerokuWorker):
         super().execute_job(job, queue)
 
     def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
-        """Give signs of life for the running job, unless its work-horse gives none itself: then it is killed.
+        """Renew the heartbeat of the running job; kill its work-horse where that renews its lease no more.
 
-        A work-horse that hangs, or is stopped, loses its lease; RQ alone would vouch for it until the job's time
+        A work-horse that hangs, or is stopped, loses its lease; RQ alone would keep it until the job's time
         is over, which is half an hour.
         """
         self._overdue = self._overdue + 1 if jobs.overdue(review_job(job).review_id, self.horse_pid, OVERDUE) else 0

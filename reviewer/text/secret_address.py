@@ -11,7 +11,7 @@ def address_secrets(url: str, *, path: bool = False) -> tuple[str, ...]:
     """Return the secret values of an address, as written and decoded.
 
     They are its password, a user name without a password (a token), and the values of its query. `path` counts the
-    parts of the path too: whoever knows the path of a webhook can post to it.
+    parts of the path too: the path of a webhook is all that a sender needs.
     """
     parts = _split(url)
     if parts is None:

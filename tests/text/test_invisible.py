@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviewer.invisible import escaped, hidden_in, is_hidden, without_hidden
 from reviewer.prompts.fence import prose, reveal
 from reviewer.publish.escape import is_visible, plain, suggestion, visible
+from reviewer.text.invisible import escaped, hidden_in, is_hidden, without_hidden
 from webhooks.commands import parse_command
 
 BLANK_LETTERS = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0\U00016fe4\U0001d159"
