@@ -7,7 +7,7 @@ MODEL  := $(VENV)/.model
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check contract bench faults faults-short ledger mutants lock clean
+.PHONY: sbom help setup demo test check contract bench faults faults-short ledger mutants lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,11 @@ bench: $(MODEL) ## performance and quality figures, each as a ratio to a named a
 
 mutants: $(STAMP) ## change the steps of a review in small ways and count what their tests notice
 	@$(BIN)/python tools/mutants.py $(ARGS)
+
+sbom: $(STAMP) ## a bill of materials (CycloneDX) of the locked runtime packages, in build/
+	@mkdir -p build
+	@$(BIN)/python tools/sbom.py requirements/runtime.lock > build/kilo-review.cdx.json
+	@echo "build/kilo-review.cdx.json"
 
 lock: ## renew the lock files; nothing younger than a week gets in
 	@$(PYTHON) requirements/lock.py

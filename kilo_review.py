@@ -22,13 +22,14 @@ COMMANDS: Final[dict[str, Command]] = {
         "reviewer.models.command",
         "list the models that can be used now, with prices, and why the rest cannot",
     ),
-    "ledger": Command("reviewer.ledger.command", "show spend, prepaid credit and bills that nobody saw"),
+    "ledger": Command("reviewer.ledger.command", "show spend, prepaid credit and calls whose bill did not arrive"),
     "demo": Command("reviewer.demo.command", "open a pull request on a simulated GitHub and review it, for real"),
     "serve": Command("reviewer.processes.serve", "run web, worker and clock in one command"),
     "web": Command("webhooks.command", "run the web process only"),
     "worker": Command("reviewer.processes.command", "run a worker only"),
     "clock": Command("reviewer.processes.command", "run the clock only: re-queues, redeliveries, expired leases"),
     "setup": Command("webhooks.setup_command", "create the GitHub App from its manifest and write its settings"),
+    "doctor": Command("webhooks.doctor.command", "check the whole set-up and name a remedy for each fault"),
     "migrate": Command("reviewer.processes.command", "bring the ledger's tables up to date"),
 }
 # What starts this program again, whatever the name and place of its script.

@@ -38,7 +38,7 @@ from reviewer.steps.request import ReviewRequest
 
 CHANGES = 10
 PR_AGENT = 1.55
-TARGET = 1.3
+TARGET = 2.5
 
 
 class OneModel:

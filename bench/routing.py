@@ -1,5 +1,6 @@
 """Sensitivity on repositories that the model has not seen: `python -m bench routing` (needs the `train` extra).
 
+Rows of repositories that are kept out (`bench/data/not-for-training.txt`) are scored and never learned from.
 With `--mirrors DIR` the mined commits are learned from and scored as well, as for the weights that ship.
 
 `python -m bench routing --rows FILE` scores commits of your own, in the form of the development set (JSON lines,
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.context_recall import mirrors_folder
+from bench.fit.kept_out import is_kept_out
 from bench.fit.sensitivity import DATA, ROUTINE_SHARE, Row, fit, groups, load, load_mined
 from policies.learned import shipped as shipped_model
 from policies.load import load_policy
@@ -53,8 +55,14 @@ def run(mirrors: Path | None = None) -> dict[str, object]:
     if mirrors is not None:
         rows += load_mined(mirrors)
     held = _held_out(rows)
-    report = _report(rows[:own], held.cut(0, own))
-    return report if mirrors is None else {**report, "mined": _report(rows[own:], held.cut(own, len(rows)))}
+    sets = {
+        "development": [index for index in range(own) if not is_kept_out(rows[index].repo)],
+        "kept_out": [index for index in range(own) if is_kept_out(rows[index].repo)],
+        "mined": list(range(own, len(rows))),
+    }
+    return {
+        name: _report([rows[index] for index in chosen], held.of(chosen)) for name, chosen in sets.items() if chosen
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +72,22 @@ class _Scores:
     by_model: Sequence[float]
     with_rules: Sequence[float]
     tfidf: Sequence[float]
+    sensitive: Sequence[bool]
     seconds: Sequence[float]
 
-    def cut(self, first: int, end: int) -> _Scores:
-        return _Scores(self.by_model[first:end], self.with_rules[first:end], self.tfidf[first:end], self.seconds)
+    def of(self, chosen: Sequence[int]) -> _Scores:
+        """Return the scores of some rows, by their place."""
+        by_model, with_rules, tfidf = (
+            [scores[index] for index in chosen] for scores in (self.by_model, self.with_rules, self.tfidf)
+        )
+        shipped_way = [self.sensitive[index] for index in chosen]
+        return _Scores(by_model, with_rules, tfidf, shipped_way, self.seconds)
 
 
 def _held_out(rows: Sequence[Row]) -> _Scores:
     threshold, rules, group = load_policy().sensitivity_threshold, builtin_rules(), groups(rows)
     by_model, with_rules, tfidf = ([0.0] * len(rows) for _ in range(3))
+    sensitive = [False] * len(rows)
     seconds: list[float] = []
     for fold in sorted(set(group.values())):
         train = [row for row in rows if group[row.repo] != fold]
@@ -82,12 +97,13 @@ def _held_out(rows: Sequence[Row]) -> _Scores:
             if group[row.repo] != fold:
                 continue
             started = time.process_time()
-            with_rules[index] = assess(row.parts, rules, threshold=threshold, model=model).probability
+            seen = assess(row.parts, rules, threshold=threshold, model=model)
+            with_rules[index], sensitive[index] = seen.probability, seen.sensitive
             if _small(row):
                 seconds.append(time.process_time() - started)
             by_model[index] = model.probability(model.score(row.features))
             tfidf[index] = next(baseline)
-    return _Scores(by_model, with_rules, tfidf, seconds)
+    return _Scores(by_model, with_rules, tfidf, sensitive, seconds)
 
 
 def _report(rows: Sequence[Row], scores: _Scores) -> dict[str, object]:
@@ -107,7 +123,7 @@ def _report(rows: Sequence[Row], scores: _Scores) -> dict[str, object]:
         "by_repository": _by_repository(rows, scores.with_rules, cut),
         "by_kind_of_routine": _by_kind(rows, scores.with_rules, cut),
         "threshold_at_20_percent": round(cut, 4),
-        "shipped_threshold": {"threshold": threshold, **_at(rows, scores.with_rules, threshold)},
+        "shipped_threshold": {"threshold": threshold, **_escalated(rows, scores.sensitive)},
         "calibration": _calibration(rows, scores.by_model),
         "ms_per_unit": {
             "median": round(1000 * _quantile(scores.seconds, 0.5), 2),
@@ -120,14 +136,15 @@ def _report(rows: Sequence[Row], scores: _Scores) -> dict[str, object]:
 def shipped(rows: Sequence[Row]) -> dict[str, object]:
     """Score rows with the weights that ship: held out where their repositories are not of the development set."""
     rules, threshold, model = builtin_rules(), load_policy().sensitivity_threshold, shipped_model()
-    scores = [assess(row.parts, rules, threshold=threshold, model=model).probability for row in rows]
+    seen = [assess(row.parts, rules, threshold=threshold, model=model) for row in rows]
+    scores = [one.probability for one in seen]
     return {
         "commits": len(rows),
         "at_20_percent_of_routine": _figures(rows, scores),
         "size_matched_pairs": {label: _size_matched(rows, scores, label) for label in _labels(rows)},
         "by_repository": _by_repository(rows, scores, _cut(rows, scores)),
         "threshold_at_20_percent": round(_cut(rows, scores), 4),
-        "shipped_threshold": {"threshold": threshold, **_at(rows, scores, threshold)},
+        "shipped_threshold": {"threshold": threshold, **_escalated(rows, [one.sensitive for one in seen])},
         "calibration": _calibration(rows, scores),
     }
 
@@ -196,6 +213,11 @@ def _at(rows: Sequence[Row], scores: Sequence[float], cut: float) -> dict[str, o
         chosen = [score for row, score in zip(rows, scores, strict=True) if row.label == label]
         found[label] = round(sum(score > cut for score in chosen) / len(chosen), 3)
     return found
+
+
+def _escalated(rows: Sequence[Row], sensitive: Sequence[bool]) -> dict[str, object]:
+    """Return the share of commits that start at the frontier as they would ship, taken whole."""
+    return _at(rows, [float(found) for found in sensitive], 0.5)
 
 
 def _figures(rows: Sequence[Row], scores: Sequence[float]) -> dict[str, object]:

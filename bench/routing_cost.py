@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from bench.context_recall import mirrors_folder
+from bench.fit.kept_out import is_kept_out
 from bench.fit.sensitivity import DATA, fit, groups, load, load_mined, whole
 from policies.load import load_policy
 from policies.paths import decide_path, is_documentation, is_test
@@ -83,11 +84,14 @@ def run() -> dict[str, object]:
                     again = _cost(prices, tier, usage) + _cost(prices, up, usage)
                     escalations += ESCALATION_SHARE * again
                 tiers[tier.label] += 1
-                by_label[item["label"]]["units"] += 1
-                by_label[item["label"]]["frontier units"] += tier is Tier.FRONTIER
+                counts = by_label[_set_of(item)]
+                counts["units"] += 1
+                counts["frontier units"] += tier is Tier.FRONTIER
+                counts["tokens"] += usage.input
+                counts["frontier tokens"] += usage.input if tier is Tier.FRONTIER else 0
                 reached = max(reached, tier)
-            by_label[item["label"]]["commits"] += 1
-            by_label[item["label"]]["reached frontier"] += reached is Tier.FRONTIER
+            by_label[_set_of(item)]["commits"] += 1
+            by_label[_set_of(item)]["reached frontier"] += reached is Tier.FRONTIER
     assert frontier > 0
     return {
         "models": {tier.label: "/".join(name) if name else "free" for tier, name in MODELS.items()},
@@ -108,10 +112,15 @@ def run() -> dict[str, object]:
             label: {
                 "commits": round(counts["reached frontier"] / counts["commits"], 3),
                 "units": round(counts["frontier units"] / max(1, counts["units"]), 3),
+                "tokens": round(counts["frontier tokens"] / max(1, counts["tokens"]), 3),
             }
             for label, counts in sorted(by_label.items())
         },
     }
+
+
+def _set_of(item: dict[str, Any]) -> str:
+    return f"{item['label']}, kept out" if is_kept_out(item["repo"]) else str(item["label"])
 
 
 def _prices() -> dict[Tier, Any]:

@@ -16,7 +16,7 @@ STEP: Final = Decimal("1e-12")
 MAX_AMOUNT: Final = Decimal(1_000_000)
 ALERT_PERCENTS: Final = (50, 80, 100)
 EVERYBODY: Final = "*"
-# The layer of what holds where nobody set a limit of that scope.
+# The layer of what holds where no limit of that scope is set.
 SHIPPED: Final = -1
 # A context of our own: a caller's `decimal.localcontext` must not round money.
 _EXACT: Final = Context(prec=60)
@@ -65,7 +65,7 @@ class Limit:
 
     `subject` is whom it binds: a user, a repository or an organisation by GitHub's name, or "*" for each of them.
     `layer` is the file it came from: 0 the organisation's, higher ones narrow it, SHIPPED the defaults. `alerts`
-    are percents of the amount at which somebody is told; None is ALERT_PERCENTS, but none for a run or a pull
+    are percents of the amount at which an alert is sent; None is ALERT_PERCENTS, but none for a run or a pull
     request, of which there are too many to be told about. With `outsiders` it binds only runs for outsiders: pull
     requests from forks and of first-time contributors.
     """
@@ -79,12 +79,12 @@ class Limit:
 
     @property
     def shipped(self) -> bool:
-        """True for a default, which gives way to a limit that somebody set."""
+        """True for a default, which gives way to a limit that is set."""
         return self.layer == SHIPPED
 
     @property
     def percents(self) -> tuple[int, ...]:
-        """The percents at which somebody is told."""
+        """The percents at which an alert is sent."""
         if self.alerts is not None:
             return self.alerts
         return () if self.scope in (Scope.RUN, Scope.PULL_REQUEST) else ALERT_PERCENTS
@@ -148,7 +148,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a counter stands: paid, held by calls under way, and held for calls whose bill nobody saw."""
+    """How a counter stands: paid, held by calls under way, and held for calls whose bill did not arrive."""
 
     spent: Decimal = ZERO
     held: Decimal = ZERO
@@ -210,7 +210,7 @@ def limit_for(limits: Sequence[Limit], scope: Scope, account: Account) -> Limit 
 
 
 def in_place_of_shipped(old: Sequence[Limit], new: Sequence[Limit]) -> tuple[Limit, ...]:
-    """Add limits that somebody set; a shipped one of the same scope, and for the same people, makes room."""
+    """Add limits that are set; a shipped one of the same scope, and for the same people, makes room."""
     set_ = {(limit.scope, limit.outsiders) for limit in new}
     kept = (limit for limit in old if not limit.shipped or (limit.scope, limit.outsiders) not in set_)
     return (*kept, *new)

@@ -76,7 +76,7 @@ def prepaid_refusal(limit: Limit, account: Account, left: Decimal, amount: Decim
     owner = account.name(Scope.PREPAID)
     kept = f", of which {dollars(limit.amount)} must stay" if limit.amount else ""
     stands = f"{dollars(left)} left{kept}" if left >= 0 else f"{dollars(-left)} is owed"
-    wanted = "nobody knows what this call costs" if amount is None else f"this call may cost {dollars(amount)}"
+    wanted = "the price of this call is unknown" if amount is None else f"this call may cost {dollars(amount)}"
     return (
         f"the prepaid balance of {owner} is too small: {stands}, {wanted}; buy credit or choose a cheaper strategy"
     )

@@ -18,7 +18,7 @@ from typing import Final
 from policies.conventions import is_source
 from policies.identifiers import bounded, count, pieces, words
 from policies.paths import PathRules, decide_path, is_documentation, is_test
-from policies.rules import ChangedPart, builtin_rules, builtin_words
+from policies.rules import ChangedPart, builtin_rules, builtin_words, ending_of, foreign_rules
 
 # What reaches this question is in scope, so a vendored copy in it was changed by hand: it is code.
 _SKIPS: Final = PathRules(skip_vendored=False)
@@ -33,7 +33,8 @@ _STRUCTURE: Final = {
     "equal": re.compile(r"[!=]==?\s"),
     "number": re.compile(r"\b\d{2,}\b"),
     "text": re.compile(r"\"[^\"\n]*\"|'[^'\n]*'"),
-    "dots": re.compile(r"\.\.[/\\'\"]"),
+    # A relative import is no path of a file that somebody names.
+    "dots": re.compile(r"(?m)^(?![ \t]*(?:import|export|from|#include|\}[ \t]*from|require)\b)[^\n]*?\.\.[/\\'\"]"),
     "pattern": re.compile(r"\\[swdSWDxA-Z][*+]?|\[\^|\(\?[:=!<]"),
     "control": re.compile(r"\\r|\\n|\\0|\\x[0-9a-f]{2}|%0[0-9a-fA-F]"),
     "call": re.compile(r"\((?<=\w\()"),
@@ -75,6 +76,11 @@ _KEYWORDS: Final = {
         *("static", "public", "private", "protected"),
     ),
 }
+# What these expressions match means something else in other languages: `->` in PHP, Perl, Rust and lambdas.
+_NATIVE: Final = frozenset({"pointer"})
+_NATIVE_ENDINGS: Final = frozenset(
+    ["c", "h", "cc", "cpp", "cxx", "hpp", "hh", "hxx", "inl", "cu", "m", "mm", "y", "l", "xs", "pyx", "pxd"]
+)
 _OPERATORS: Final = {"and-or": ("&&", "||")}
 _MEASURES: Final = tuple(dict.fromkeys((*_STRUCTURE, *_KEYWORDS)))
 
@@ -147,6 +153,7 @@ def _structure(
     minus: tuple[str, Counter[str]],
 ) -> dict[str, float]:
     log = math.log1p
+    native = any(ending_of(part.path) in _NATIVE_ENDINGS for part in code)
     lines_added = sum(len(part.added) for part in code)
     lines_removed = sum(len(part.removed) for part in code)
     lines = lines_added + lines_removed
@@ -166,6 +173,8 @@ def _structure(
         "new file": float(any(part.added and not part.removed and len(part.added) > 40 for part in code)),
     }
     for name in _MEASURES:
+        if name in _NATIVE and not native:
+            continue
         more, fewer = _occurrences(name, *plus), _occurrences(name, *minus)
         if more or fewer:
             numbers[f"{name} added"] = log(more)
@@ -203,6 +212,10 @@ def _rule_numbers(
     total = lookup.tally(added) + lookup.tally(removed)
     net = {name for changed in (more, fewer) for identifier in changed for name in lookup.of_identifier(identifier)}
     in_paths = {name for part in code for name in _path_rules(part.path)}
+    foreign = _foreign(code)
+    if foreign:
+        total = Counter({name: times for name, times in total.items() if name not in foreign})
+        net, in_paths = net - foreign, in_paths - foreign
     changed = sum(added.values()) + sum(removed.values())
     numbers: dict[str, float] = {}
     strengths = dict.fromkeys(("any", "density", "path", "net"), 0.0)
@@ -219,6 +232,11 @@ def _rule_numbers(
         strengths["path"] += weight[name]
     numbers.update({f"strength {name}": value for name, value in strengths.items() if value})
     return numbers
+
+
+def _foreign(code: Sequence[ChangedPart]) -> frozenset[str]:
+    """Return the rules whose words say nothing in any of the files."""
+    return frozenset.intersection(*(foreign_rules(ending_of(part.path)) for part in code)) if code else frozenset()
 
 
 @cache

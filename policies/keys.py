@@ -64,7 +64,8 @@ def nearest(name: str) -> str:
         close = [key for key in known if key.rpartition(".")[2] == last][:1]
     if close:
         return f"did you mean `{close[0]}`?"
-    return f"the nearest key is `{difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]}`; see docs/policy.md"
+    nearest_one = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+    return f"the nearest key is `{nearest_one}`; see docs/reference/policy.md"
 
 
 def _enum(kind: type[StrEnum]) -> Reader:

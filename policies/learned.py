@@ -1,6 +1,6 @@
 """The learned part of sensitivity: a linear model over named features, calibrated, able to say what it weighed.
 
-Trained by `python -m bench.fit.sensitivity`; docs/sensitivity-model.md is its card.
+Trained by `python -m bench.fit.sensitivity`; docs/explanation/sensitivity-model.md is its card.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class Model:
     """Weights by feature name: numbers as (mean, scale, weight), words as (idf, weight).
 
     Words are damped counts times idf, scaled to length one; numbers are standardised and clipped. The sum goes
-    through a logistic calibration: probability = 1 / (1 + exp(-(slope * score + intercept))).
+    through a logistic calibration: probability = 1 / (1 + exp(-(slope * score + intercept))). `size_weight` is how
+    far the threshold rises, in log-odds, for a unit e times as large.
     """
 
     numbers: Mapping[str, tuple[float, float, float]]
@@ -33,6 +34,7 @@ class Model:
     bias: float
     slope: float
     intercept: float
+    size_weight: float = 0.0
     zeros: float = field(init=False, default=0.0)
     _scaled: Mapping[str, tuple[float, float, float, float]] = field(
         init=False, default_factory=dict, repr=False, compare=False
@@ -54,6 +56,7 @@ class Model:
             bias=data["bias"],
             slope=data["slope"],
             intercept=data["intercept"],
+            size_weight=data.get("size_weight", 0.0),
         )
 
     def contributions(self, features: Features) -> dict[str, float]:

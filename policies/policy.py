@@ -16,7 +16,7 @@ class Policy:
     """Every decision that people make for the program. `load_policy()` gives the defaults.
 
     `model` is "" where the strategy chooses, else one model by its name. `min_tier` and `max_tier` bound every
-    route, whoever asks. `path_strategies` are (glob, strategy), the last match wins; `label_strategies` are
+    route, also for a command. `path_strategies` are (glob, strategy), the last match wins; `label_strategies` are
     (label, strategy), the dearest wins. Token figures are per call. `fail_on` is None where no finding fails the
     check. `triggers` are the pull request actions that start a review. `stated` are the keys that the organisation
     set itself; `notices` say what of a repository's file was ignored or refused, with its line, for the reader.

@@ -180,5 +180,5 @@ def _not_toml(error: Exception, text: str, lines_before: int) -> Mistake:
     return Mistake(
         lines_before + line,
         f"not valid TOML: {what}{f' in {shown!r}' if shown else ''}; the section is ignored; "
-        "see https://toml.io for the format, docs/policy.md for the keys",
+        "see https://toml.io for the format, docs/reference/policy.md for the keys",
     )

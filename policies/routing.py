@@ -25,7 +25,7 @@ class Signals:
     """What is known of a unit before any model is asked.
 
     `evidence_severity` is the worst analyser finding inside the unit; `command_strategy` comes from a command of
-    somebody whose permission was checked.
+    a person whose permission was checked.
     """
 
     paths: tuple[str, ...]
@@ -153,7 +153,7 @@ def _by_kind(signals: Signals, policy: Policy) -> tuple[Tier, list[str]]:
         return Tier.EFFICIENT, ["tests only"]
     return Tier.EFFICIENT, [
         f"routine change: sensitivity {signals.sensitivity.probability:.2f} "
-        f"is below the threshold {policy.sensitivity_threshold:.2f}"
+        f"is below the threshold {signals.sensitivity.threshold:.2f} for a unit of this size"
     ]
 
 

@@ -1,4 +1,7 @@
-"""Rules that name sensitive paths and lines, each with its reason: `defaults/sensitive.toml` and policy's own."""
+"""Rules that name sensitive paths, lines and what becomes of a guard, each with its reason.
+
+They stand in `defaults/sensitive.toml` and `defaults/guards.toml`; policy adds its own.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,12 @@ from importlib import resources
 from typing import Any, ClassVar, Final
 
 from policies.globs import matching
+from policies.guards import SHAPES, NetLines
 from policies.identifiers import MAX_LINE_CHARACTERS, MAX_LINES, words
 from policies.paths import is_documentation, is_test
 
 MAX_REMEMBERED: Final = 100_000
+FILES: Final = ("defaults/sensitive.toml", "defaults/guards.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +36,14 @@ class ChangedPart:
 class SensitiveRule:
     """A named rule. `paths` are globs in lower case (paths are lowered first).
 
-    `lines` are regular expressions for one changed line, tried where the part holds one of `contains`; a rule with
-    paths and lines needs both. `words` are words of identifiers (policies/identifiers.py), a star ends a prefix.
-    `always` makes a hit sensitive by itself; otherwise it is evidence that the learned model weighs. `strength` is
-    a prior from 1 (common) to 3 (telling). The line that a `secret` rule finds is never
-    repeated. A rule for lines alone looks at code, not at tests and prose, unless it says `everywhere`.
+    `lines` are regular expressions for one changed line, tried where the part holds one of `contains`; a rule
+    with paths and lines needs both. `words` are words of identifiers (policies/identifiers.py), a star ends a
+    prefix. `endings` limits the words to files with these. `always` makes a hit sensitive by itself; otherwise it
+    is evidence that the learned model weighs. `strength` is a prior from 1 (common) to 3 (telling). The line that
+    a `secret` rule finds is never repeated. A rule for lines alone looks at code, not at tests and prose, unless
+    it says `everywhere`. `added` and `removed` are expressions for a line that the change puts in or takes out
+    and that has no counterpart on the other side; `shape` names a comparison of both sides (policies/guards.py).
+    `most_lines` limits these three to a file with so few changed lines, 0 for no limit.
     """
 
     name: str
@@ -43,7 +51,12 @@ class SensitiveRule:
     paths: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     contains: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    shape: str = ""
+    most_lines: int = 0
     words: tuple[str, ...] = ()
+    endings: tuple[str, ...] = ()
     strength: float = 1.0
     always: bool = False
     secret: bool = False
@@ -73,9 +86,10 @@ class Hit:
 
 @cache
 def builtin_rules() -> SensitiveRules:
-    """Return the rules of `defaults/sensitive.toml`."""
-    text = resources.files("policies").joinpath("defaults/sensitive.toml").read_text(encoding="utf-8")
-    return SensitiveRules(rules=tuple(_rule(row) for row in tomllib.loads(text)["rule"]))
+    """Return the rules that come with the package."""
+    folder = resources.files("policies")
+    texts = [folder.joinpath(name).read_text(encoding="utf-8") for name in FILES]
+    return SensitiveRules(rules=tuple(_rule(row) for text in texts for row in tomllib.loads(text)["rule"]))
 
 
 def _rule(row: Mapping[str, Any]) -> SensitiveRule:
@@ -92,13 +106,22 @@ def hits(parts: Sequence[ChangedPart], rules: SensitiveRules) -> tuple[Hit, ...]
 class _Read:
     """A part as the rules read it: its lines, and all of them as one text to find plain text in."""
 
-    __slots__ = ("lines", "path", "prose", "text")
+    __slots__ = ("_net", "_part", "lines", "path", "prose", "text")
 
     def __init__(self, part: ChangedPart) -> None:
         self.path = part.path
         self.lines = (*part.added[:MAX_LINES], *part.removed[:MAX_LINES])
         self.text = "\n".join(self.lines)
         self.prose = is_test(part.path) or is_documentation(part.path)
+        self._part = part
+        self._net: NetLines | None = None
+
+    @property
+    def net(self) -> NetLines:
+        """The lines that are added or taken out, without those that only moved."""
+        if self._net is None:
+            self._net = NetLines(self._part.added, self._part.removed)
+        return self._net
 
 
 class WordRules:
@@ -148,6 +171,17 @@ class WordRules:
             if len(self._identifiers) < MAX_REMEMBERED:
                 self._identifiers[identifier] = known
         return known
+
+
+@cache
+def foreign_rules(ending: str) -> frozenset[str]:
+    """Return the names of the built-in rules whose words say nothing in files with this ending."""
+    return frozenset(rule.name for rule in builtin_rules().rules if rule.endings and ending not in rule.endings)
+
+
+def ending_of(path: str) -> str:
+    """Return the ending of a file's name in lower case, "" where it has none."""
+    return path.rpartition("/")[2].rpartition(".")[2].lower()
 
 
 @cache
@@ -213,6 +247,11 @@ def _hit(rule: SensitiveRule, parts: Sequence[_Read]) -> Hit | None:
             continue
         if code_only and part.prose:
             continue
+        if rule.added or rule.removed or rule.shape:
+            line = _done_to_guard(rule, part)
+            if line:
+                return Hit(rule, part.path, line)
+            continue
         if not rule.lines:
             return Hit(rule, part.path)
         if rule.contains and not any(text in part.text for text in rule.contains):
@@ -224,6 +263,30 @@ def _hit(rule: SensitiveRule, parts: Sequence[_Read]) -> Hit | None:
             if any(expression.search(read) for expression in _expressions(rule.lines)):
                 return Hit(rule, part.path, read.strip())
     return None
+
+
+def _done_to_guard(rule: SensitiveRule, part: _Read) -> str:
+    """Return the line in which the change does to a guard what the rule names, "" where it does not."""
+    if rule.most_lines and len(part.lines) > 2 * rule.most_lines:
+        return ""
+    net = part.net
+    if rule.shape:
+        return SHAPES[rule.shape](net) if len(net) <= rule.most_lines else ""
+    found = _one_sided(rule.added, net.added, net.removed)
+    if not found and len(net) <= (rule.most_lines or len(net)):
+        found = _one_sided(rule.removed, net.removed, net.added)
+    return found
+
+
+def _one_sided(expressions: tuple[str, ...], lines: Sequence[str], others: Sequence[str]) -> str:
+    """Return the first line that an expression matches which matches none of the other side's lines."""
+    for expression in _expressions(expressions):
+        for line in lines:
+            if expression.search(line):
+                if any(map(expression.search, others)):
+                    break
+                return line
+    return ""
 
 
 @lru_cache(maxsize=16_384)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -10,7 +11,16 @@ from typing import Final
 from policies.features import Features, features
 from policies.identifiers import bounded, count
 from policies.learned import Model, shipped
-from policies.rules import ChangedPart, Hit, SensitiveRules, builtin_rules, builtin_words, hits
+from policies.rules import (
+    ChangedPart,
+    Hit,
+    SensitiveRules,
+    builtin_rules,
+    builtin_words,
+    ending_of,
+    foreign_rules,
+    hits,
+)
 
 __all__ = ["ChangedPart", "Sensitivity", "assess", "likelihood"]
 
@@ -19,17 +29,26 @@ MAX_LEARNED_REASONS: Final = 4
 # A unit without code has no words for the model; a rule can still find something in it.
 WITHOUT_CODE: Final = 0.01
 LIKELIHOOD_LINES: Final = 40
+# The threshold is policy's for a unit of this many changed characters, about 300 tokens. What a unit costs at the
+# frontier grows with its size and what may be in it does not, so a smaller unit needs less doubt and a larger more.
+USUAL_SIZE: Final = 1000
+SMALLEST_SIZE: Final = 300
+SMALLEST_THRESHOLD: Final = 1e-6
 # Share of the positive weight below which a feature is not worth telling.
 TELLING_SHARE: Final = 0.03
 
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """`probability` is calibrated, 0 to 1; `reasons` are the rules that hit, then what the model weighed most."""
+    """`probability` is calibrated, 0 to 1; `reasons` are the rules that hit, then what the model weighed most.
+
+    `threshold` is the one that held for a unit of this size.
+    """
 
     probability: float
     sensitive: bool
     reasons: tuple[str, ...]
+    threshold: float = 0.5
 
 
 def assess(
@@ -37,24 +56,37 @@ def assess(
 ) -> Sensitivity:
     """Judge the changed parts of one unit; pure, a few milliseconds.
 
-    `threshold` is the probability from which the unit counts as sensitive. `model` is for measuring one that is not
-    shipped. A rule that is sensitive by itself makes the probability 1.
+    `threshold` is the probability from which a unit of USUAL_SIZE counts as sensitive. `model` is for measuring one
+    that is not shipped. A rule that is sensitive by itself makes the probability 1.
     """
     found = hits(parts, rules)
-    forced = tuple(_sentence(hit) for hit in found)
+    # Another rule may hit the line that holds a secret, so no line of its file is shown.
+    hidden = {hit.path for hit in found if hit.rule.secret}
+    forced = tuple(_sentence(hit, shown=hit.path not in hidden) for hit in found)
     if not rules.learned:
-        return Sensitivity(1.0 if forced else 0.0, bool(forced), forced[:MAX_REASONS])
+        return Sensitivity(1.0 if forced else 0.0, bool(forced), forced[:MAX_REASONS], threshold)
     seen = features(parts)
     if not seen.code:
-        return Sensitivity(1.0 if forced else WITHOUT_CODE, bool(forced), forced[:MAX_REASONS])
+        return Sensitivity(1.0 if forced else WITHOUT_CODE, bool(forced), forced[:MAX_REASONS], threshold)
     used = model or shipped()
+    threshold = threshold_for(threshold, parts, used.size_weight)
     probability = used.probability(used.score(seen))
     sensitive = bool(forced) or probability >= threshold
     reasons = forced
     if probability >= threshold:
         scored = f"the sensitivity model says {probability:.2f} (threshold {threshold:.2f})"
         reasons = (*forced, scored, *_explain(used.contributions(seen), seen, parts))
-    return Sensitivity(1.0 if forced else probability, sensitive, reasons[: MAX_REASONS + len(forced)])
+    return Sensitivity(1.0 if forced else probability, sensitive, reasons[: MAX_REASONS + len(forced)], threshold)
+
+
+def threshold_for(threshold: float, parts: Sequence[ChangedPart], weight: float) -> float:
+    """Return the threshold for a unit of this size: policy's, moved by `weight` log-odds for each factor e."""
+    if threshold in (0.0, 1.0):
+        return threshold
+    size = sum(len(line) + 1 for part in parts for line in (*part.added, *part.removed))
+    own = min(max(threshold, SMALLEST_THRESHOLD), 1.0 - SMALLEST_THRESHOLD)
+    odds = math.log(own / (1.0 - own)) + weight * math.log(max(size, SMALLEST_SIZE) / USUAL_SIZE)
+    return 1.0 / (1.0 + math.exp(-odds))
 
 
 def likelihood(parts: Sequence[ChangedPart], rules: SensitiveRules) -> float:
@@ -73,10 +105,10 @@ def likelihood(parts: Sequence[ChangedPart], rules: SensitiveRules) -> float:
     return shipped().probability(shipped().score(seen)) if seen.code else WITHOUT_CODE
 
 
-def _sentence(hit: Hit) -> str:
+def _sentence(hit: Hit, *, shown: bool) -> str:
     # A reason is published, so it must not carry the secret that it is about.
-    shown = "" if hit.rule.secret or not hit.line else f": {hit.line[:60]}"
-    return f"{hit.rule.reason} ({hit.path}{shown})"
+    line = f": {hit.line[:60]}" if shown and hit.line else ""
+    return f"{hit.rule.reason} ({hit.path}{line})"
 
 
 _STRUCTURE: Final = {
@@ -157,7 +189,8 @@ def _words_by_rule(parts: Sequence[ChangedPart]) -> dict[str, str]:
     lookup = builtin_words()
     first: dict[str, str] = {}
     for part in parts:
+        foreign = foreign_rules(ending_of(part.path))
         for identifier in count("\n".join((bounded(part.added), bounded(part.removed), part.path))):
-            for name in lookup.of_identifier(identifier):
+            for name in lookup.of_identifier(identifier) - foreign:
                 first.setdefault(name, identifier[:40])
     return first

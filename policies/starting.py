@@ -42,7 +42,7 @@ def may_review_drafts(policy: Policy) -> bool:
 
 
 def why_not(occasion: Occasion, policy: Policy, asker: Asker | None = None) -> str:
-    """Return why no review starts, "" where one does. `asker` is None for what nobody asked for by hand."""
+    """Return why no review starts, "" where one does. `asker` is None for an event without a person's request."""
     if occasion.action and occasion.action not in policy.triggers:
         return f"policy starts no review on {occasion.action} (triggers.on)"
     if asker is not None:
@@ -59,7 +59,7 @@ def why_not(occasion: Occasion, policy: Policy, asker: Asker | None = None) -> s
 
 
 def analysers_only(occasion: Occasion, policy: Policy, *, asked: bool) -> str:
-    """Return why a review asks no model, "" where it may: nobody asked for one of a bot's pull request."""
+    """Return why a review asks no model, "" where it may: a bot's pull request without a request for a review."""
     if asked or not occasion.author_is_bot or policy.bots is not Bots.ANALYSERS:
         return ""
     return (

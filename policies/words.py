@@ -57,7 +57,7 @@ class Strategy(StrEnum):
 
 
 class Payment(StrEnum):
-    """Who is billed for a call: the gateway account, the user's own key, or nobody (a local server)."""
+    """Who is billed for a call: the gateway account, the user's own key, or none (a local server)."""
 
     GATEWAY = "gateway"
     OWN_KEY = "own-key"

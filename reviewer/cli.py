@@ -42,7 +42,7 @@ exit status: 0 done · 1 findings at or above --fail-on · 2 wrong use or config
              3 could not be completed · 4 stopped by a spending limit · 70 a fault of the program
              130 interrupted · 143 terminated
 
-Settings come from the environment: see docs/settings.md.
+Settings come from the environment: see docs/reference/settings.md.
 """
 
 
@@ -157,7 +157,7 @@ class _Version(argparse.Action):
 
 
 def _completion(commands: Commands, arguments: list[str]) -> int:
-    from reviewer.completion import SHELLS, script
+    from reviewer.local.completion import SHELLS, script
 
     parser = _Parser(prog="kilo-review completion", description="Print a completion script for your shell.")
     parser.add_argument("shell", choices=SHELLS)
@@ -192,9 +192,22 @@ def _guarded(run: Callable[[], int]) -> int:
     except Exception:  # noqa: BLE001 - the last place to catch one: it must not look like findings
         import traceback
 
-        traceback.print_exc()
+        print(_without_secrets(traceback.format_exc()), file=sys.stderr)  # noqa: T201
         print(f"kilo-review: this is a fault of the program; please report it: {ISSUES}", file=sys.stderr)  # noqa: T201
         return EXIT_FAULT
+
+
+def _without_secrets(trace: str) -> str:
+    """Return a traceback without the secrets of the settings: a library may quote whatever it was given."""
+    from reviewer.errors import ConfigurationError
+    from reviewer.publish.redact_own_secrets import OwnSecrets
+    from reviewer.settings import Settings
+
+    try:
+        return OwnSecrets(Settings.from_environ().secrets()).in_json(trace).rstrip()
+    except ConfigurationError:
+        # Nothing read them, so nothing can quote them.
+        return trace.rstrip()
 
 
 class _Terminated(KeyboardInterrupt):

@@ -7,7 +7,7 @@ KiloReviewError
 │   ├── ModelUnavailable    every allowed candidate of a tier failed for a passing reason
 │   ├── LedgerUnavailable   the ledger cannot be read or written
 │   └── LeaseLost           another worker owns this review now
-├── PermanentError          trying again changes nothing until somebody changes something
+├── PermanentError          trying again changes nothing until settings, policy or the repository change
 │   ├── ConfigurationError  settings or policy are wrong; the text names the remedy
 │   ├── NotFound            GitHub has no such repository, pull request or commit (or hides it)
 │   ├── PermissionMissing   the App lacks a permission that the step needs
@@ -33,7 +33,7 @@ class KiloReviewError(Exception):
 
 
 class RetryableError(KiloReviewError):
-    """A fault that may pass. `retry_after` is in seconds, None where nobody said."""
+    """A fault that may pass. `retry_after` is in seconds, None where it is unknown."""
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -65,7 +65,7 @@ class LeaseLost(RetryableError):
 
 
 class PermanentError(KiloReviewError):
-    """A fault that stays until somebody changes something."""
+    """A fault that stays until settings, policy or the repository change."""
 
 
 class ConfigurationError(PermanentError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -11,39 +10,20 @@ from typing import TYPE_CHECKING, Final
 
 import platformdirs
 
+from reviewer import environment
+from reviewer.environment import BLANKS
 from reviewer.errors import ConfigurationError
-from reviewer.secret_address import address_secrets, printable
+from reviewer.text.secret_address import address_secrets, printable
 
 if TYPE_CHECKING:
     from policies.policy import Policy
 
 MIB: Final = 1024 * 1024
-# What copying and secret stores put around a value: white space, a byte order mark, characters without width.
-BLANKS: Final = " \t\r\n\v\f\u00a0\ufeff\u200b\u200c\u200d\u2060"
-# The words of keys that stand for "no key" in the manuals of local servers.
-PLACEHOLDER_WORDS: Final = frozenset(
-    {
-        *("no", "not", "none", "null", "nil", "empty", "unused", "any", "anything", "whatever", "ignored", "dummy"),
-        *("fake", "test", "testing", "example", "sample", "placeholder", "changeme", "needed", "required", "api"),
-        *("key", "apikey", "token", "secret", "password", "your", "my", "the", "here", "sk", "local", "localhost"),
-        *(
-            "123",
-            "1234",
-            "abc123",
-            "ollama",
-            "lm",
-            "studio",
-            "lmstudio",
-            "llama",
-            "cpp",
-            "llamacpp",
-            "vllm",
-            "litellm",
-            "localai",
-            "openai",
-        ),
-    }
-)
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LOG_FORMATS: Final = ("text", "json")
+GITHUB_API: Final = "https://api.github.com"
+# Letters of the shortest token that lets somebody read the metrics.
+LEAST_METRICS_TOKEN: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +73,7 @@ class Settings:
     cache_dir: Path
     database_url: str
     redis_url: str = ""
-    github_api_url: str = "https://api.github.com"
+    github_api_url: str = GITHUB_API
     github_app_id: str = ""
     github_private_key: Secret = field(default_factory=lambda: Secret(""))
     webhook_secrets: tuple[Secret, ...] = ()
@@ -111,6 +91,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8080
     log_level: str = "INFO"
+    log_format: str = "text"
+    metrics_token: Secret = field(default_factory=lambda: Secret(""))
     offline: bool = False
     git_index_file: str = ""
 
@@ -119,43 +101,48 @@ class Settings:
         """Read every setting; ConfigurationError names the variable that cannot be used and the remedy."""
         env = os.environ if environ is None else environ
         state = Path(
-            env.get("KILO_REVIEW_STATE_DIR") or platformdirs.user_state_dir("kilo-review", appauthor=False)
+            environment.text(env, "KILO_REVIEW_STATE_DIR")
+            or platformdirs.user_state_dir("kilo-review", appauthor=False)
         )
         cache = Path(
-            env.get("KILO_REVIEW_CACHE_DIR") or platformdirs.user_cache_dir("kilo-review", appauthor=False)
+            environment.text(env, "KILO_REVIEW_CACHE_DIR")
+            or platformdirs.user_cache_dir("kilo-review", appauthor=False)
         )
+        policy = environment.text(env, "KILO_REVIEW_POLICY")
         return cls(
             state_dir=state,
             cache_dir=cache,
-            database_url=_database_url(env.get("DATABASE_URL", ""), state),
-            redis_url=env.get("REDIS_URL", ""),
-            github_api_url=env.get("GITHUB_API_URL", "https://api.github.com").rstrip("/"),
-            github_app_id=env.get("GITHUB_APP_ID", ""),
+            database_url=environment.database_url(env, "DATABASE_URL", f"sqlite:///{state / 'ledger.sqlite'}"),
+            redis_url=environment.redis_url(env, "REDIS_URL"),
+            github_api_url=environment.base_url(env, "GITHUB_API_URL", GITHUB_API),
+            github_app_id=environment.app_id(env, "GITHUB_APP_ID"),
             github_private_key=_private_key(env),
             webhook_secrets=tuple(
                 Secret(value)
                 for name in ("GITHUB_WEBHOOK_SECRET", "GITHUB_WEBHOOK_SECRET_OLD")
-                if (value := env.get(name, "").strip(BLANKS))
+                if (value := environment.text(env, name))
             ),
             provider_keys={provider: key for name, provider in PROVIDER_KEYS.items() if (key := _key(env, name))},
             base_urls={
                 provider: url
                 for provider in (*PROVIDER_KEYS.values(), "ollama", "lmstudio", "llamacpp")
-                if (url := _address(env, f"KILO_REVIEW_{provider.upper()}_BASE_URL"))
+                if (url := environment.base_url(env, f"KILO_REVIEW_{provider.upper()}_BASE_URL"))
             },
-            model_url=_address(env, "KILO_REVIEW_MODEL_URL"),
-            model_name=env.get("KILO_REVIEW_MODEL", "").strip(),
+            model_url=environment.base_url(env, "KILO_REVIEW_MODEL_URL"),
+            model_name=environment.text(env, "KILO_REVIEW_MODEL"),
             model_key=_key(env, "KILO_REVIEW_MODEL_KEY"),
-            policy_file=Path(env["KILO_REVIEW_POLICY"]) if env.get("KILO_REVIEW_POLICY") else None,
-            alert_webhook=env.get("KILO_REVIEW_ALERT_WEBHOOK", ""),
-            allowed_bots=_ids(env, "KILO_REVIEW_ALLOWED_BOTS"),
-            body_limit=_whole(env, "KILO_REVIEW_BODY_LIMIT", 25 * MIB),
-            mirror_limit=_whole(env, "KILO_REVIEW_MIRROR_LIMIT", 5 * 1024 * MIB),
-            mirror_repository_limit=_whole(env, "KILO_REVIEW_MIRROR_REPOSITORY_LIMIT", 1024 * MIB),
-            host=env.get("HOST", "127.0.0.1"),
-            port=_whole(env, "PORT", 8080),
-            log_level=env.get("LOG_LEVEL", "INFO").upper(),
-            offline=env.get("KILO_REVIEW_OFFLINE", "") not in ("", "0", "false"),
+            policy_file=Path(policy) if policy else None,
+            alert_webhook=environment.web_address(env, "KILO_REVIEW_ALERT_WEBHOOK"),
+            allowed_bots=environment.numbers(env, "KILO_REVIEW_ALLOWED_BOTS"),
+            body_limit=environment.whole(env, "KILO_REVIEW_BODY_LIMIT", 25 * MIB, least=1),
+            mirror_limit=environment.whole(env, "KILO_REVIEW_MIRROR_LIMIT", 5 * 1024 * MIB),
+            mirror_repository_limit=environment.whole(env, "KILO_REVIEW_MIRROR_REPOSITORY_LIMIT", 1024 * MIB),
+            host=environment.host(env, "HOST", "127.0.0.1"),
+            port=environment.whole(env, "PORT", 8080, least=1, most=environment.LARGEST_PORT),
+            log_level=environment.choice(env, "LOG_LEVEL", LOG_LEVELS, "INFO"),
+            log_format=environment.choice(env, "LOG_FORMAT", LOG_FORMATS, "text"),
+            metrics_token=_metrics_token(env),
+            offline=environment.flag(env, "KILO_REVIEW_OFFLINE"),
             git_index_file=env.get("GIT_INDEX_FILE", ""),
         )
 
@@ -184,11 +171,11 @@ class Settings:
     def secrets(self) -> tuple[str, ...]:
         """Return every secret value that is set, for redaction of whatever leaves the process.
 
-        The passwords and tokens inside addresses are among them. Which values are looked for, and how, says
-        `reviewer.secret_value`: a local endpoint's `not-needed` is no secret.
+        The passwords and tokens inside addresses are among them. A value that is a word, such as the `not-needed`
+        of a local endpoint, is among them too: `reviewer.text.secret_value` decides which values are redacted.
         """
-        keys = (key for key in (self.model_key, *self.provider_keys.values()) if not is_placeholder(key.reveal()))
-        values = (self.github_private_key, *self.webhook_secrets, *keys)
+        keys = (self.model_key, *self.provider_keys.values())
+        values = (self.github_private_key, self.metrics_token, *self.webhook_secrets, *keys)
         addresses = (
             self.database_url,
             self.redis_url,
@@ -208,14 +195,6 @@ class Settings:
         shown["alert_webhook"] = printable(self.alert_webhook, path=True)
         shown["base_urls"] = {name: printable(address) for name, address in self.base_urls.items()}
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
-
-
-def is_placeholder(key: str) -> bool:
-    """Tell whether a key holds nothing but words that stand for "no key"; redacting them would eat prose."""
-    words = [word for word in re.split(r"[-_. <>]", key.lower()) if word]
-    return all(
-        word in PLACEHOLDER_WORDS or set(word) == {"x"} or word in ("1234", "123", "abc123") for word in words
-    )
 
 
 def _key(env: Mapping[str, str], name: str) -> Secret:
@@ -240,23 +219,15 @@ def _key(env: Mapping[str, str], name: str) -> Secret:
     return Secret(key)
 
 
-def _address(env: Mapping[str, str], name: str) -> str:
-    """Read a base URL; what people paste behind it, the path of a request, is taken off."""
-    url = env.get(name, "").strip(BLANKS).rstrip("/")
-    if not url:
-        return ""
-    if not url.lower().startswith(("http://", "https://")):
-        scheme, has_scheme, _ = url.partition("://")
-        shown = "" if "@" in url else f"={url!r}"
-        if has_scheme:
-            remedy = f"Only http and https are spoken, not {scheme!r}."
-        else:
-            near = "http" if url.startswith(("localhost", "127.", "[::1]", "192.168.", "10.")) else "https"
-            remedy = f"Write {near}:// in front of it" + ("." if "@" in url else f": {name}={near}://{url}")
-        raise ConfigurationError(f"{name}{shown} is not an http or https URL", remedy=remedy)
-    for request_path in ("/chat/completions", "/models"):
-        url = url.removesuffix(request_path)
-    return url
+def _metrics_token(env: Mapping[str, str]) -> Secret:
+    """Read the token that opens /metrics; ConfigurationError for one that could be guessed."""
+    token = _key(env, "KILO_REVIEW_METRICS_TOKEN")
+    if token and len(token.reveal()) < LEAST_METRICS_TOKEN:
+        raise ConfigurationError(
+            f"KILO_REVIEW_METRICS_TOKEN is shorter than {LEAST_METRICS_TOKEN} letters",
+            remedy="Make one with: openssl rand -hex 32",
+        )
+    return token
 
 
 def child_environment(changes: Mapping[str, str], *, without: Collection[str] = ()) -> dict[str, str]:
@@ -267,56 +238,23 @@ def child_environment(changes: Mapping[str, str], *, without: Collection[str] = 
 
 def _private_key(env: Mapping[str, str]) -> Secret:
     text = env.get("GITHUB_PRIVATE_KEY", "")
-    path = env.get("GITHUB_PRIVATE_KEY_PATH", "")
+    path = environment.text(env, "GITHUB_PRIVATE_KEY_PATH")
     if path and not text:
         try:
             text = Path(path).read_text(encoding="ascii")
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise ConfigurationError(
                 f"GITHUB_PRIVATE_KEY_PATH: cannot read {path}: {type(error).__name__}",
                 remedy="Point it at the .pem file that GitHub gave you for the App.",
             ) from None
     # Hosts that only take one-line values hold the key with its line ends written as \n.
     text = text.replace("\\n", "\n").strip()
-    if text and not text.startswith("-----BEGIN"):
+    if text and not (text.startswith("-----BEGIN") and text.endswith("-----")):
         raise ConfigurationError(
             "GITHUB_PRIVATE_KEY is not a PEM private key",
             remedy="Paste the whole .pem file, from -----BEGIN to -----END, line ends may be written \\n.",
         )
     return Secret(text + "\n" if text else "")
-
-
-def _database_url(url: str, state: Path) -> str:
-    if not url:
-        return f"sqlite:///{state / 'ledger.sqlite'}"
-    # Heroku and many hosts still hand out the scheme that SQLAlchemy dropped.
-    for scheme in ("postgres://", "postgresql://"):
-        if url.startswith(scheme):
-            return "postgresql+psycopg://" + url.removeprefix(scheme)
-    return url
-
-
-def _ids(env: Mapping[str, str], name: str) -> tuple[int, ...]:
-    words = env.get(name, "").replace(",", " ").split()
-    if not all(word.isascii() and word.isdigit() for word in words):
-        raise ConfigurationError(
-            f"{name} holds something that is no numeric id",
-            remedy="Give GitHub's user ids, separated by commas: names of bots can be taken by others.",
-        )
-    return tuple(int(word) for word in words)
-
-
-def _whole(env: Mapping[str, str], name: str, default: int) -> int:
-    raw = env.get(name, "")
-    if not raw:
-        return default
-    try:
-        value = int(raw)
-    except ValueError:
-        value = -1
-    if value < 0:
-        raise ConfigurationError(f"{name}={raw!r} is not a whole number", remedy=f"The default is {default}.")
-    return value
 
 
 def organisation_policy(settings: Settings) -> Policy:
@@ -330,14 +268,15 @@ def organisation_policy(settings: Settings) -> Policy:
     file = settings.policy_file
     try:
         text = file.read_text(encoding="utf-8") if file else None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"KILO_REVIEW_POLICY: cannot read {file}: {type(error).__name__}",
-            remedy="Point it at a TOML file (docs/policy.md), or unset it for the defaults.",
+            remedy="Point it at a TOML file (docs/reference/policy.md), or unset it for the defaults.",
         ) from None
     try:
         return load_policy(organisation=text, organisation_file=str(file))
     except PolicyInvalid as error:
         raise ConfigurationError(
-            str(error), remedy="Correct the file that KILO_REVIEW_POLICY names; docs/policy.md lists every key."
+            str(error),
+            remedy="Correct the file that KILO_REVIEW_POLICY names; docs/reference/policy.md lists every key.",
         ) from None

@@ -127,7 +127,7 @@ HARD = {
 # Every function that foreign text goes through whole, before anything is cut.
 READERS: dict[str, Callable[[str], object]] = {
     "redact": redact,
-    "conceal": OwnSecrets(["canary-Zk39xQ7pLm2VtR8wYb5N"]),
+    "own secrets": OwnSecrets(["canary-Zk39xQ7pLm2VtR8wYb5N"]),
     "secrets of providers": redactor(["canary-Zk39xQ7pLm2VtR8wYb5N"]),
     "reveal": reveal,
     "prose": lambda text: prose(text, limit=1500),

@@ -9,9 +9,9 @@ import pytest
 
 from reviewer.models.redact import redactor
 from reviewer.publish.redact_own_secrets import OwnSecrets
-from reviewer.secret_address import address_secrets, printable
-from reviewer.secret_value import SecretForm, secret_form
 from reviewer.settings import Secret, Settings
+from reviewer.text.secret_address import address_secrets, printable
+from reviewer.text.secret_value import SecretForm, secret_form
 
 HIDDEN = {
     "database": "db-Zk39xQ7pLm2V", "redis": "rd-Zk39xQ7pLm2V", "alert": "aX4kQ9zT7pLm2VtR8wYb",

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import hmac
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 
 from policies.caps import caps_of
 from policies.policy import Policy
 from policies.starting import may_review_drafts
 from reviewer.errors import KiloReviewError
-from reviewer.settings import Settings
+from reviewer.settings import Secret, Settings
+from webhooks.delivery_counts import DeliveryCounts
 from webhooks.intake import Intake, JobQueue, ReviewLedger
 from webhooks.permission import AskPermission, Permissions
 from webhooks.receiver import Receiver, explain
 from webhooks.triggers import TriggerRules
+
+# Takes what counts deliveries, returns what writes all metrics.
+Measure = Callable[[Callable[[], Mapping[tuple[str, ...], int]]], Callable[[], bytes]]
+# Prometheus's text format: https://prometheus.io/docs/instrumenting/exposition_formats/
+METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def create_app(
@@ -28,13 +36,17 @@ def create_app(
     policy: Policy,
     allowed_bots: Sequence[int] = (),
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    measure: Measure | None = None,
 ) -> Flask:
     """Return the application; ConfigurationError where the App is half set up, since unsigned means open.
+
+    /metrics exists only with a token (KILO_REVIEW_METRICS_TOKEN): it names models and spend. `measure` makes it.
 
     `policy` is the organisation's: no repository's file is read before a delivery is answered.
     """
     settings.require_github_app()
     app = Flask("kilo-review", static_folder=None)
+    counts = DeliveryCounts()
     intake = Intake(
         ledger.requests,
         queue,
@@ -48,7 +60,10 @@ def create_app(
         _rules(settings, policy, allowed_bots),
         secrets=tuple(secret.reveal() for secret in settings.webhook_secrets),
         body_limit=settings.body_limit,
+        counts=counts,
     )
+    if measure is not None and settings.metrics_token:
+        _add_metrics(app, measure(counts.read), settings.metrics_token)
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -64,6 +79,19 @@ def create_app(
     app.register_error_handler(404, lambda _error: _json(404, {"error": "not-found"}))
     app.register_error_handler(405, lambda _error: _json(405, {"error": "method"}))
     return app
+
+
+def _add_metrics(app: Flask, text: Callable[[], bytes], token: Secret) -> None:
+    expected = f"Bearer {token.reveal()}".encode()
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        given = request.headers.get("Authorization", "").encode("utf-8", "replace")
+        if not hmac.compare_digest(given, expected):
+            response = _json(401, {"error": "token", "message": "send Authorization: Bearer and the token"})
+            response.headers["WWW-Authenticate"] = "Bearer"
+            return response
+        return Response(text(), content_type=METRICS_TYPE)
 
 
 def _rules(settings: Settings, policy: Policy, allowed_bots: Sequence[int]) -> TriggerRules:

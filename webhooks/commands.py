@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from policies.words import Strategy
-from reviewer.invisible import without_hidden
 from reviewer.jobs.correction import USAGE, Problem
+from reviewer.text.invisible import without_hidden
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

@@ -112,7 +112,7 @@ class Intake:
             return Ignored(accepted.refusal)
         if accepted.state.final:
             return Taken(accepted.review_id, created=False, queued=False)
-        # Also for a row that was there already: its first delivery may have died before this line.
+        # Also for a row that was there already: its first delivery may have ended before this line.
         enqueued = self._queue.enqueue(accepted.review_id)
         return Taken(accepted.review_id, created=accepted.created, queued=enqueued is not Enqueued.UNREACHABLE)
 
@@ -127,7 +127,7 @@ class Intake:
     def _not_entitled(self, trigger: Trigger) -> str:
         """Return why the actor may not command, "" where no permission is needed or GitHub says that they may.
 
-        Asked before the caps are counted, so that strangers cannot use up the hour of those who may.
+        Asked before the caps are counted, so that people without the permission cannot use up the cap.
         """
         if not trigger.needs_permission or self._permissions.may_command(
             installation_id=trigger.key.installation_id,

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from reviewer.errors import GitHubUnavailable, NotFound
 from reviewer.github.permission import ROLES
 
-# Short, since somebody who lost the right must not keep it; long enough for a storm of comments.
+# Short, since a person who lost the permission must not keep it; long enough for many comments at once.
 KEEP: Final = timedelta(seconds=60)
 MAX_KEPT: Final = 4_096
 # GitHub gives an answer ten seconds. Questions beyond this many at once are refused at once, so that a storm of
@@ -50,7 +50,7 @@ class Permissions:
         self._slots = threading.BoundedSemaphore(MAX_AT_ONCE)
 
     def may_command(self, *, installation_id: int, repo_id: int, repository: str, login: str) -> bool:
-        """Return whether this person may command reviews; RetryableError where nobody can say now."""
+        """Return whether this person may command reviews; RetryableError where GitHub cannot be asked now."""
         key = (repo_id, login.lower())
         with self._lock:
             kept = self._kept.get(key)

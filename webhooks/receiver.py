@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from reviewer.errors import DeliveryRefused, KiloReviewError, LedgerUnavailable, RetryableError, SignatureRefused
+from reviewer.log_fields import log_fields
 from webhooks import delivery, signature, triggers
 from webhooks.body import read_body
+from webhooks.delivery_counts import Answer, DeliveryCounts
 from webhooks.triggers import Ignored
 
 if TYPE_CHECKING:
@@ -25,9 +28,6 @@ if TYPE_CHECKING:
     from webhooks.triggers import TriggerRules
 
 log = logging.getLogger(__name__)
-
-# Status, JSON fields and further headers of an answer.
-Answer = tuple[int, dict[str, object], list[tuple[str, str]]]
 
 WEBHOOK_PATH: Final = "/webhooks/github"
 # What a client that is to ask again should wait, in seconds, where the fault does not say.
@@ -56,12 +56,14 @@ class Receiver:
         *,
         secrets: tuple[str, ...],
         body_limit: int,
+        counts: DeliveryCounts | None = None,
     ) -> None:
         self._others = others
         self._intake = intake
         self._rules = rules
         self._secrets = secrets
         self._limit = body_limit
+        self._counts = counts or DeliveryCounts()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -79,16 +81,19 @@ class Receiver:
         if environ["REQUEST_METHOD"] != "POST":
             return 405, {"error": "method", "message": "deliveries are POSTs"}, [("Allow", "POST")]
         received: Delivery | None = None
-        try:
-            received = self._read(environ)
-            answer = self._take(received)
-        except KiloReviewError as error:
-            answer = explain(error)
-        except Exception:
-            # A bug of ours: GitHub's log gets a failed delivery, and the scheduler asks for it again.
-            log.exception("delivery not taken")
-            answer = 500, {"error": "internal", "message": "the server's log says more"}, []
-        log_delivery(received, answer)
+        with ExitStack() as stack:
+            try:
+                received = self._read(environ)
+                stack.enter_context(log_fields(delivery=received.guid))
+                answer = self._take(received)
+            except KiloReviewError as error:
+                answer = explain(error)
+            except Exception:
+                # A bug of ours: GitHub's log gets a failed delivery, and the scheduler asks for it again.
+                log.exception("delivery not taken")
+                answer = 500, {"error": "internal", "message": "the server's log says more"}, []
+            log_delivery(received, answer)
+        self._counts.add(received.event if received else "", answer)
         return answer
 
     def _read(self, environ: WSGIEnvironment) -> Delivery:
@@ -115,9 +120,8 @@ def log_delivery(received: Delivery | None, answer: Answer) -> None:
     if received is None:
         log.info("delivery refused status=%d %s", status, said)
         return
-    log.info(
-        "delivery %s event=%s action=%s status=%d %s", received.guid, received.event, received.action, status, said
-    )
+    # Its id is on the line already: see `log_fields`.
+    log.info("delivery event=%s action=%s status=%d %s", received.event, received.action, status, said)
 
 
 def explain(error: KiloReviewError) -> Answer:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from policies.policy import Policy
 from reviewer.processes.address import check_address
 from reviewer.processes.logs import configure_logging
+from reviewer.processes.start import check_app
 from reviewer.settings import Settings, organisation_policy
 from webhooks.app import create_app
 from webhooks.http_server import HTTPServer
@@ -24,6 +25,7 @@ def build(settings: Settings, policy: Policy) -> Flask:
     """Compose the application from the real parts; nothing is connected before the first request."""
     from reviewer.github.auth import AppAuth  # noqa: PLC0415 - settings are checked first, which needs none of it
     from reviewer.ledger.ledger import Ledger  # noqa: PLC0415 - as above
+    from reviewer.metrics.read import Metrics  # noqa: PLC0415 - as above
     from reviewer.queue.address import queue_url  # noqa: PLC0415 - as above
     from reviewer.queue.queue import ReviewQueue  # noqa: PLC0415 - as above
     from webhooks.github_permission import TIMEOUT as ASK_SECONDS  # noqa: PLC0415 - as above
@@ -39,20 +41,23 @@ def build(settings: Settings, policy: Policy) -> Flask:
         now=now,
         timeout=ASK_SECONDS,
     )
+    ledger = Ledger.open(settings.database_url)
+    queue = ReviewQueue.open(queue_url(settings))
     return create_app(
         settings,
-        ledger=Ledger.open(settings.database_url),
-        queue=ReviewQueue.open(queue_url(settings)),
+        ledger=ledger,
+        queue=queue,
         ask_permission=AskGitHub(auth, now=now),
         policy=policy,
         allowed_bots=settings.allowed_bots,
         now=now,
+        measure=lambda deliveries: Metrics(ledger.statistics, queue, deliveries, now=now).text,
     )
 
 
 def main_web(settings: Settings) -> int:
     """Serve deliveries until SIGTERM; ConfigurationError before the port is opened."""
-    settings.require_github_app()
+    check_app(settings)
     policy = organisation_policy(settings)
     check_address(settings)
     configure_logging(settings, "web")

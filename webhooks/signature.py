@@ -1,4 +1,4 @@
-"""Signature: whether a body comes from somebody who knows our webhook secret."""
+"""Check that a body was signed with our webhook secret."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def verify(body: bytes, header: str | None, secrets: Sequence[str]) -> None:
         raise SignatureRefused(f"{HEADER} must start with sha256=", rule="signature-algorithm")
     matched = False
     for secret in usable:
-        # No early exit: which of two secrets matched is nobody's business.
+        # No early exit: the time of the answer must not show which of two secrets matched.
         matched |= hmac.compare_digest(given, sign(body, secret).encode())
     if not matched:
         raise SignatureRefused(

@@ -22,7 +22,7 @@ PULL_REQUEST_ACTIONS: Final = frozenset({"opened", "synchronize", "reopened", "r
 RETARGETED: Final = "edited"
 LABELED: Final = "labeled"
 
-# GitHub's `author_association`: it entitles nobody to anything here, it only spares the tighter caps.
+# GitHub's `author_association`: it gives no permission here; it only decides whether the tighter caps apply.
 INSIDERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 FIRST_TIMERS = frozenset({"FIRST_TIMER", "FIRST_TIME_CONTRIBUTOR"})
 
@@ -58,7 +58,7 @@ class Trigger:
     every pull request with this head. `needs_permission`: the actor asked for something, so GitHub is asked whether
     they may write to the repository. `problem` is what is wrong with a command that does not exist: the work is
     then to say so. `updated_at` is the pull request's, "" where the payload has none.
-    `outsider`: the event is of the pull request of somebody outside, whose caps and limits are tighter.
+    `outsider`: the event is of an outsider's pull request, whose caps and limits are tighter.
     """
 
     key: ReviewKey
@@ -95,7 +95,7 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A delivery that asks for nothing, with the reason for whoever reads the App's delivery log."""
+    """A delivery that asks for nothing, with the reason, which the App's delivery log shows."""
 
     reason: str
 
@@ -142,7 +142,7 @@ def _pull_request(delivery: Delivery, rules: TriggerRules) -> Trigger | Ignored:
 
 
 def _by_outsider(delivery: Delivery, pull_request: Mapping[str, Any], head: Mapping[str, Any]) -> bool:
-    """Return whether a pull request comes from a fork of somebody outside, or from a first-time contributor.
+    """Return whether a pull request comes from an outsider's fork, or from a first-time contributor.
 
     Who may push to the repository itself is let in by its owners; a fork may be a member's too. A fork that was
     deleted is still not this repository.
@@ -260,7 +260,7 @@ def _merge_group(delivery: Delivery) -> Trigger | Ignored:
 
 
 def _foreign(comment: Mapping[str, Any], rules: TriggerRules) -> str:
-    """Return why a comment that an App wrote is not obeyed, "" for any other."""
+    """Return why a comment that an App wrote is not taken for a command, "" for any other."""
     app = comment.get("performed_via_github_app")
     if not isinstance(app, Mapping):
         return ""
@@ -272,7 +272,7 @@ def _foreign(comment: Mapping[str, Any], rules: TriggerRules) -> str:
 
 
 def _not_a_person(user: Mapping[str, Any], rules: TriggerRules) -> str:
-    """Return why an account is not obeyed, "" for a person or for a bot that is allowed by its id."""
+    """Return why an account may not command, "" for a person or for a bot that is allowed by its id."""
     if user.get("id") in rules.allowed_bots or user.get("type") == "User":
         return ""
     return "commands of bots are not obeyed, unless the bot's numeric id is allowed"

@@ -26,10 +26,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.context_recall import find_mirror, mirrors_folder
+from bench.fit.kept_out import is_kept_out
 from bench.fit.mine_sensitivity import diff_of, has_source
 from policies.features import Features, features
 from policies.learned import CLIP, FILE, Model
 from policies.rules import ChangedPart
+from policies.sensitivity import SMALLEST_SIZE, USUAL_SIZE
 from reviewer.change.model import Change
 from reviewer.change.parse import parse_diff
 from reviewer.errors import ConfigurationError
@@ -51,8 +53,13 @@ SOURCE_SCALE = 0.15
 # How much a commit of the development set, whose labels are surer, counts beside one that was mined.
 CHECKED_WEIGHT = 4.0
 FOLDS = 6
-# Share of the development set's routine commits that the shipped threshold should send to the frontier tier.
+# Share of routine commits at which ways of judging are compared.
 ROUTINE_SHARE = 0.20
+# Share of the development set's routine commits that the model alone sends to the frontier tier at the shipped
+# threshold; rules add some. Chosen so that units with about a fifth of all routine tokens start there.
+SHIPPED_SHARE = 0.14
+# How far the score that makes a unit sensitive rises for one that is e times as large: chosen by tokens spent.
+SIZE_WEIGHT = 0.25
 # (rows, C, share in the average)
 HEADS = (("all", 0.7, 0.5), ("security_fix", 1.0, 0.5), ("vuln_intro", 0.5, 1.0))
 
@@ -142,16 +149,30 @@ def whole(diff: str) -> str:
 def fit(rows: Sequence[Row]) -> Model:
     """Fit on some rows and calibrate on their own held-out scores; rows without code are not asked of a model.
 
-    Platt gives the slope. The intercept puts .5 where a fifth of the development set's routine commits lie above.
+    Rows of repositories that are kept out are left out, whoever passes them.
+
+    Platt gives the slope. The intercept puts .5 where SHIPPED_SHARE of the development set's routine commits lie
+    above the threshold for their size.
     """
+    rows = [row for row in rows if not is_kept_out(row.repo)]
     asked = [row for row in rows if row.features.code]
     raw = _fit_uncalibrated(asked)
     scores = held_out_scores(asked)
     slope = _platt_slope(scores, [row.security for row in asked])
     routine = [row for row in rows if not row.security and not row.mined]
-    known = sorted(score for row, score in zip(asked, scores, strict=True) if not row.security and not row.mined)
-    cut = known[-int(ROUTINE_SHARE * len(routine)) - 1]
-    return Model(raw.numbers, raw.words, raw.bias, slope, -slope * cut)
+    known = sorted(
+        score - SIZE_WEIGHT * size_step(row)
+        for row, score in zip(asked, scores, strict=True)
+        if not row.security and not row.mined
+    )
+    cut = known[-int(SHIPPED_SHARE * len(routine)) - 1]
+    return Model(raw.numbers, raw.words, raw.bias, slope, -slope * cut, slope * SIZE_WEIGHT)
+
+
+def size_step(row: Row) -> float:
+    """Return how many factors e a commit is larger than a usual unit, by its changed characters."""
+    characters = sum(len(line) + 1 for part in row.parts for line in (*part.added, *part.removed))
+    return math.log(max(characters, SMALLEST_SIZE) / USUAL_SIZE)
 
 
 def held_out_scores(rows: Sequence[Row]) -> list[float]:
@@ -283,6 +304,7 @@ def to_json(model: Model, rows: Sequence[Row]) -> str:
         f' "bias": {model.bias:.6f},',
         f' "slope": {model.slope:.6f},',
         f' "intercept": {model.intercept:.6f},',
+        f' "size_weight": {model.size_weight:.6f},',
         ' "numbers": {',
         ",\n".join(f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in sorted(numbers.items())),
         " },",
@@ -300,6 +322,7 @@ def to_json(model: Model, rows: Sequence[Row]) -> str:
 
 def train(rows: Sequence[Row]) -> dict[str, object]:
     """Fit on all rows and write the weights."""
+    rows = [row for row in rows if not is_kept_out(row.repo)]
     model = fit(rows)
     text = to_json(model, rows)
     WEIGHTS.write_text(text, encoding="utf-8")

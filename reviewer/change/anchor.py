@@ -7,14 +7,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from reviewer.change.model import Anchor, Change, FileChange, FileStatus, Hunk, Line, LineKind, Side
+from reviewer.change.quotes import Match, QuotedLines
 
-# A shorter piece of a line matches by accident.
-MIN_PARTIAL_QUOTE = 12
 # A model is often a few lines off: among several matches, one this near to the line it named is the one it meant.
 NEAR_LINES = 3
-
-_PREFIX = re.compile(r"^\s*\d+\s*[|:]?\s?(?=[+\- ]|$)|^[+-]")
-_ELLIPSES = ("...", "…")
 
 
 @dataclass(slots=True)
@@ -24,8 +20,7 @@ class _FileLines:
     right: dict[int, int] = field(default_factory=dict)
     left: dict[int, int] = field(default_factory=dict)
     moved: dict[int, int] = field(default_factory=dict)
-    lines: list[tuple[int, Line, str]] = field(default_factory=list)
-    texts: dict[str, list[int]] = field(default_factory=dict)
+    quoted: QuotedLines = field(default_factory=QuotedLines)
 
 
 class Anchors:
@@ -90,27 +85,20 @@ class Anchors:
     def by_quote(self, path: str, quote: str, near: int | None = None, side: Side | None = None) -> Anchor | None:
         """Return the anchor of the line (or run of lines) that a quote copies, None where the diff has none.
 
-        White space, a diff marker, a line number and a trailing ellipsis are forgiven; so is a piece of a line
-        of at least MIN_PARTIAL_QUOTE characters. Added lines are preferred, then context, then removed ones
-        (these first where `side` is LEFT), then the nearest to `near`; a match within NEAR_LINES of `near` goes
-        before all.
+        What `reviewer.change.quotes` forgives is forgiven, the better copy before the worse one. Of equal ones,
+        that within NEAR_LINES of `near` comes first; then one with the white space of a quote that shows
+        indentation; then added lines, context, removed ones (these first where `side` is LEFT); then the nearest.
         """
         if path not in self._files:
             return None
-        wanted = [part for part in quote.split("\n") if part.strip()]
-        if not wanted:
-            return None
         lines = self._index(path)
-        starts = self._matches(lines, wanted[0], whole=len(wanted) == 1)
-        best: tuple[tuple[int, int, int], Anchor] | None = None
-        for start in starts:
-            end = start if len(wanted) == 1 else _run_end(lines, start, wanted)
-            if end is None:
-                continue
-            anchor = _anchor(path, lines, start, end)
-            rank = _rank(lines.lines[start][1], anchor, near, side)
-            if anchor is not None and (best is None or rank < best[0]):
-                best = (rank, anchor)
+        best: tuple[tuple[int, ...], Anchor] | None = None
+        for match in lines.quoted.find(quote):
+            anchor = _anchor(path, lines.quoted.lines[match.start][1], lines.quoted.lines[match.end][1])
+            if anchor is not None:
+                rank = _rank(match, lines.quoted.lines[match.start][1], anchor, near, side)
+                if best is None or rank < best[0]:
+                    best = (rank, anchor)
         return best[1] if best else None
 
     def line_at(self, path: str, line: int, side: Side = Side.RIGHT) -> Line | None:
@@ -139,29 +127,11 @@ class Anchors:
                     return next(after, None) or next(before, None) or max(1, hunk.new_start)
         return None
 
-    def _matches(self, lines: _FileLines, quote: str, *, whole: bool) -> list[int]:
-        """Return the positions whose line is the quote, or, for a quote of one line, contains it."""
-        for text in _readings(quote):
-            if text in lines.texts:
-                return lines.texts[text]
-        if whole:
-            for text in _readings(quote):
-                if len(text) >= MIN_PARTIAL_QUOTE:
-                    found = [position for position, entry in enumerate(lines.lines) if text in entry[2]]
-                    if found:
-                        return found
-        return []
-
     def _index(self, path: str) -> _FileLines:
         known = self._indexed.get(path)
         if known is None:
             known = self._indexed[path] = _index_hunks(self._files[path].hunks)
         return known
-
-
-def squeeze(text: str) -> str:
-    """Return the text with every run of white space as one blank, none at the ends."""
-    return " ".join(text.split())
 
 
 def _index_hunks(hunks: tuple[Hunk, ...]) -> _FileLines:
@@ -174,57 +144,11 @@ def _index_hunks(hunks: tuple[Hunk, ...]) -> _FileLines:
                     index.moved[line.old_no] = line.new_no
             elif line.old_no is not None:
                 index.left[line.old_no] = number
-            text = squeeze(line.text)
-            if text:
-                index.texts.setdefault(text, []).append(len(index.lines))
-            index.lines.append((number, line, text))
+            index.quoted.add(number, line)
     return index
 
 
-def _readings(quote: str) -> list[str]:
-    """Return the ways to read a quote, most literal first: as is, without number and marker, unelided."""
-    stripped = _PREFIX.sub("", quote)
-    stripped = stripped[1:] if stripped[:1] in ("+", "-") and stripped != quote else stripped
-    readings = [squeeze(quote), squeeze(stripped), squeeze(quote.strip().strip("`"))]
-    readings += [squeeze(_without_ellipsis(reading)) for reading in readings]
-    return [reading for reading in dict.fromkeys(readings) if reading]
-
-
-def _without_ellipsis(text: str) -> str:
-    """Return text without the dots at its end with which a model shortens a line."""
-    bare = text.rstrip()
-    return next((bare.removesuffix(dots) for dots in _ELLIPSES if bare.endswith(dots)), text)
-
-
-def _run_end(lines: _FileLines, start: int, wanted: list[str]) -> int | None:
-    """Return the position where a quote of several lines that begins at `start` ends, None where it does not match.
-
-    Lines of the other side and blank lines may stand between.
-    """
-    hunk, first, _ = lines.lines[start]
-    removed = first.kind is LineKind.REMOVED
-    position, end = start + 1, start
-    for text in wanted[1:]:
-        readings = _readings(text)
-        while position < len(lines.lines):
-            owner, line, squeezed = lines.lines[position]
-            if owner != hunk:
-                return None
-            position += 1
-            if squeezed in readings:
-                end = position - 1
-                break
-            other = LineKind.ADDED if removed else LineKind.REMOVED
-            if squeezed and line.kind is not other:
-                return None
-        else:
-            return None
-    return end
-
-
-def _anchor(path: str, lines: _FileLines, start: int, end: int) -> Anchor | None:
-    _, first, _ = lines.lines[start]
-    _, last, _ = lines.lines[end]
+def _anchor(path: str, first: Line, last: Line) -> Anchor | None:
     if first.new_no is not None and last.new_no is not None:
         return Anchor(path, Side.RIGHT, last.new_no, first.new_no if first.new_no < last.new_no else None)
     if first.new_no is None and last.new_no is None and first.old_no is not None and last.old_no is not None:
@@ -234,11 +158,15 @@ def _anchor(path: str, lines: _FileLines, start: int, end: int) -> Anchor | None
     return Anchor(path, Side.LEFT, last.old_no) if last.old_no is not None else None
 
 
-def _rank(line: Line, anchor: Anchor | None, near: int | None, side: Side | None) -> tuple[int, int, int]:
+def _rank(match: Match, line: Line, anchor: Anchor, near: int | None, side: Side | None) -> tuple[int, ...]:
     order = {LineKind.ADDED: 0, LineKind.CONTEXT: 1, LineKind.REMOVED: 2}
     if side is Side.LEFT:
         order = {LineKind.REMOVED: 0, LineKind.CONTEXT: 1, LineKind.ADDED: 2}
-    distance = abs((anchor.line if anchor else 0) - near) if near is not None else 0
-    wrong_side = side is not None and anchor is not None and anchor.side is not side
-    close = 0 if near is not None and distance <= NEAR_LINES and not wrong_side else 1
-    return close, order[line.kind], distance
+    distance = 0
+    if near is not None:
+        first = anchor.start_line or anchor.line
+        distance = max(first - near, near - anchor.line, 0)
+    wrong_side = side is not None and anchor.side is not side
+    far = near is None or distance > NEAR_LINES or wrong_side
+    worse = (match.missed, match.pieces, match.skipped)
+    return (*worse, far, match.loose, order[line.kind], distance)

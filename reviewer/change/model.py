@@ -152,15 +152,13 @@ class Unit:
     """Related hunks that one model call reviews together.
 
     `identity` is a hex digest of the content of its hunks: the same after a rebase or a shift of lines.
-    `reason` says why these hunks travel together; `risk` orders units, highest first. `oversize` marks a unit
-    of one line that is larger than the token budget alone: it cannot be reviewed whole.
+    `reason` says why these hunks travel together; `risk` orders units, highest first.
     """
 
     identity: str
     hunks: tuple[Hunk, ...]
     reason: str
     risk: float = 0.0
-    oversize: bool = False
 
     @property
     def paths(self) -> tuple[str, ...]:

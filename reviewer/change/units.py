@@ -48,7 +48,6 @@ class _Piece:
     hunk: Hunk
     tokens: int
     risk: float
-    oversize: bool
 
 
 def build_units(
@@ -67,8 +66,8 @@ def build_units(
     because they are neighbours, for they would take them to the dearer model; nor is documentation put beside
     code, for it would lose the cheaper one.
 
-    A hunk larger than the budget is split at line boundaries; a single line that is larger becomes a unit marked
-    `oversize`. Same input, same units, whatever the order of dictionaries.
+    A hunk larger than the budget is split at line boundaries; a single line that is larger becomes a unit of
+    its own, which is shown cut. Same input, same units, whatever the order of dictionaries.
     """
     if max_tokens < 1:
         raise ValueError(f"max_tokens is {max_tokens}: a unit needs room for at least one token")
@@ -91,11 +90,11 @@ def _pieces(
         for hunk in file.hunks:
             tokens = count(render_hunk(hunk))
             if tokens <= room:
-                pieces.append(_Piece(hunk, tokens, risk(hunk), oversize=False))
+                pieces.append(_Piece(hunk, tokens, risk(hunk)))
                 continue
             for part in split_hunk(hunk, room, count):
                 tokens = count(render_hunk(part))
-                pieces.append(_Piece(part, tokens, risk(part), oversize=tokens > room))
+                pieces.append(_Piece(part, tokens, risk(part)))
     return pieces
 
 
@@ -213,4 +212,4 @@ def _unit(group: _Group, pieces: Sequence[_Piece]) -> Unit:
         reason = f"{shown} and {len(reasons) - 4} more" if len(reasons) > 4 else shown
     else:
         reason = "one hunk"
-    return Unit(unit_identity(hunks), hunks, reason, group.risk, any(member.oversize for member in members))
+    return Unit(unit_identity(hunks), hunks, reason, group.risk)

@@ -64,7 +64,7 @@ def caller_offers(
     for path, definition, signed in changed:
         found = matches.get(definition.name, ())
         places = _places(definition.name, path, _meant(path, found), shown)
-        # A name that is everywhere (get, run) is mostly somebody else's.
+        # A name that is everywhere (get, run) is mostly that of another definition.
         if len({match.path for match in places}) > 60 and not signed:
             continue
         picked += [(match, path, signed, rank) for rank, match in enumerate(places[:CALLERS_PER_NAME])]

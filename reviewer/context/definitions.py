@@ -27,6 +27,8 @@ CANDIDATES_PER_NAME: Final = 8
 NAMESAKE: Final = 0.5
 # What a member of another type than the named one is worth: it may be inherited.
 OTHER_MEMBER: Final = 0.2
+# What a definition is worth that shares a name with the use and nothing else, where it is not the only one.
+BARE_NAME: Final = 0.25
 
 _DECLARES, _MAY_DEFINE = 6.0, 4.0
 _DECLARED: Final = re.compile(
@@ -36,6 +38,12 @@ _DECLARED: Final = re.compile(
 _FUNCTIONS: Final = frozenset(("function", "method", "constructor", "macro", "def", "func", "fn", "fun", "sub"))
 _TYPES: Final = frozenset(("class", "interface", "struct", "type", "enum", "module", "trait", "protocol"))
 
+_SELF: Final = frozenset(("self", "this", "cls", "super"))
+# Folders that hold other projects' code.
+_COPIES: Final = re.compile(
+    r"(?:^|/)(?:_?vendors?(?:ed)?|node_modules|bower_components|_?(?:third|3rd)[-_]?party|extern(?:als?)?)/",
+    re.IGNORECASE,
+)
 _QUALIFIER: Final = re.compile(r"(?<![\w$])([A-Za-z_]\w*)(?:::|\.)\Z")
 _OUTSIDE: Final = re.compile(r"(\w+)::\Z")
 # Characters before a name in which its qualifier is looked for.
@@ -123,6 +131,7 @@ def find_definitions(
         if qualifier:
             scored = [_of_qualifier(item, qualifier, defining[item.path]) for item in scored]
         scored.sort(key=lambda item: (-item.value, item.path, item.definition.line))
+        scored = _in_reach(scored, imports.get(need.path), qualifier)
         unseen = [item for item in scored[:CANDIDATES_PER_NAME] if not _is_shown(item, shown)]
         if any(
             _is_shown(item, shown)
@@ -137,6 +146,38 @@ def find_definitions(
         found += unseen
     found.sort(key=lambda item: (-item.value, item.path, item.definition.line))
     return found
+
+
+def _in_reach(scored: Sequence[Candidate], imports: Imports | None, qualifier: str) -> list[Candidate]:
+    """Weigh down members that share no more than their name with the use: another is nearer, or several are as far.
+
+    A member of something (`job.run`) is in reach by the file or folder of the use, by an import, or as a member of
+    what the use names. A copy of another project's code is left out where the project has its own.
+    """
+    own = [item for item in scored if not _is_copy(item.path)]
+    if own:
+        scored = [item for item in scored if item in own or _is_copy(item.need.path)]
+    if not qualifier or qualifier in _SELF:
+        return list(scored)
+    near = [item for item in scored if _is_near(item, imports, qualifier)]
+    alone = len({item.path for item in scored if not is_test_path(item.path)}) == 1
+    return [
+        item if item in near or (not near and alone) else replace(item, value=item.value * BARE_NAME)
+        for item in scored
+    ]
+
+
+def _is_copy(path: str) -> bool:
+    return bool(_COPIES.search(path))
+
+
+def _is_near(item: Candidate, imports: Imports | None, qualifier: str) -> bool:
+    container = item.definition.container.rpartition(".")[2]
+    return (
+        folder_of(item.path) == folder_of(item.need.path)
+        or (imports is not None and (imports.strength(item.path) > 0 or item.need.name in imports.names))
+        or bool(qualifier and qualifier == container)
+    )
 
 
 def _qualifier(need: Need, source: Source | None) -> str:

@@ -162,7 +162,7 @@ def evidence_of(
     entries: Mapping[str, TreeEntry],
     history: Snapshot,
 ) -> Evidence:
-    """Gather what speaks for each of `entries` but the changed; `matches` has the places of names and stems."""
+    """Gather the evidence for each of `entries` but the changed; `matches` has the places of names and stems."""
     touched = Touched.of(changed)
     return Evidence(
         wanted=frozenset(word.lower() for word in text.words),

@@ -148,7 +148,7 @@ def fill(
         _, at, form = heapq.heappop(queue)
         offer, before = offers[at], taken.get(at)
         price = prices.price(at, form) - (prices.price(at, before) if before is not None else 0)
-        seen = lines.setdefault(_place(offer), set())
+        seen = lines.setdefault(offer.path, set())
         span = offer.forms[form].lines
         known = before is None and len(span & seen) * 2 > len(span)
         if known:
@@ -192,7 +192,7 @@ def choice_of(
     """Return what `fill` chose `items` from: an offer that is one of them, or is shown anyway, is not left out."""
     chosen = {(item.kind, item.path, item.reason) for item in items}
     lines: dict[str, set[int]] = {}
-    for path, first, last in (*shown, *((_place(item), item.start_line, item.end_line) for item in items)):
+    for path, first, last in (*shown, *((item.path, item.start_line, item.end_line) for item in items)):
         lines.setdefault(path, set()).update(range(first, last + 1))
     left = [
         offer
@@ -200,7 +200,7 @@ def choice_of(
         if offer.forms
         and offer.value > 0
         and (offer.kind, offer.path, offer.reason) not in chosen
-        and not offer.forms[0].lines <= lines.get(_place(offer), set())
+        and not offer.forms[0].lines <= lines.get(offer.path, set())
     ]
     left.sort(key=lambda offer: -offer.value)
     nearest = (_item(offer, _shortest(offer, tariff), 0) for offer in left[:NEXT_SHOWN])
@@ -211,11 +211,6 @@ def _shortest(offer: Offer, tariff: Tariff) -> int:
     """Return the number of the shortest form that would be shown, of the longest where none would."""
     shown = (number for number, form in enumerate(offer.forms) if form.worth >= tariff.least)
     return next(shown, len(offer.forms) - 1)
-
-
-def _place(shown: Offer | ContextItem) -> str:
-    """Return what lines are counted under: those of the base are others than those of the head."""
-    return f"{shown.path}\0before" if shown.kind is ContextKind.OLD_VERSION else shown.path
 
 
 def _item(offer: Offer, number: int, tokens: int) -> ContextItem:

@@ -16,11 +16,11 @@ from reviewer.context.finder import Finder
 from reviewer.context.guidelines import guidelines_for
 from reviewer.context.model import ContextItem
 from reviewer.context.needs import Need, needs_of
-from reviewer.context.offers import definition_offers, enclosing_offers, related_offers
-from reviewer.context.old_versions import OldVersions
+from reviewer.context.offers import definition_offers, related_offers
 from reviewer.context.related import Related, candidate_features, related_files
 from reviewer.context.secret_paths import is_secret_path
 from reviewer.context.sources import Sources
+from reviewer.context.surroundings import NOTHING_AROUND, Surroundings, surroundings
 from reviewer.context.tokens import count_tokens
 from reviewer.git.commit import GitSnapshot
 from reviewer.git.limits import Limit, LimitsReached, Reached, told
@@ -43,16 +43,14 @@ RELATED_SHOWN: Final = 5
 UNITS_SEARCHED: Final = 12
 FILES_SEARCHED: Final = 80_000
 
-MIN_BUDGET: Final = 200
+# Needed definitions in the prompts that are sent: .30 of them with 200 tokens, .78 with 2,000.
+MIN_BUDGET: Final = 2000
 SHARE_OF_DIFF: Final = 0.15
 
 
-def proportional_budget(diff_tokens: int, *, ceiling: int) -> int:
-    """Return how many tokens of context a diff deserves: 15 % of its own, 200 at least, `ceiling` at most.
-
-    Models get worse with more context (architecture: small and ranked beats large), and it is paid for.
-    """
-    return min(ceiling, max(MIN_BUDGET, round(diff_tokens * SHARE_OF_DIFF)))
+def proportional_budget(diff_tokens: int, *, ceiling: int, least: int = MIN_BUDGET) -> int:
+    """Return how many tokens of context a diff deserves: 15 % of its own, `least` at least, `ceiling` at most."""
+    return min(ceiling, max(least, round(diff_tokens * SHARE_OF_DIFF)))
 
 
 class ContextGatherer:
@@ -81,7 +79,6 @@ class ContextGatherer:
         self._signature = max(1, count(_SIGNATURE))
         self._lock = threading.RLock()
         self._limits = LimitsReached()
-        self._old = OldVersions(change, base, self._head, self._limits)
         self._choices: dict[str, Choice] = {}
         self._units: tuple[Unit, ...] = ()
         self._places: dict[str, int] = {}
@@ -98,16 +95,26 @@ class ContextGatherer:
         self._units = tuple(units)
         self._places = {unit.identity: place for place, unit in enumerate(units)}
 
-    def for_unit(self, unit: Unit, *, budget: int) -> tuple[ContextItem, ...]:
+    def around(self, unit: Unit, *, budget: int) -> Surroundings:
+        """Return the lines to show around the hunks of a unit, for at most `budget` beside the hunks themselves."""
+        public = [path for path in unit.paths if not is_secret_path(path)]
+        return surroundings(unit.hunks, self._head.parsed(public), budget=budget, count=self._count)
+
+    def for_unit(
+        self, unit: Unit, *, budget: int, around: Surroundings = NOTHING_AROUND
+    ) -> tuple[ContextItem, ...]:
         """Return snippets for a unit, most valuable first, that together cost at most `budget`.
 
-        What `shared_items` returned is not repeated. Raises GitFailed where the repository cannot be read.
+        What `shared_items` returned is not repeated, and nothing that `around` shows with the hunks. Raises
+        GitFailed where the repository cannot be read.
         """
         if budget <= 0 or not unit.hunks:
             return ()
         shown = _shown(unit.hunks)
+        for path, lines in around.spans.items():
+            shown.setdefault(path, []).extend(lines)
         defined, used = self._searched_offers(unit, budget, shown) if self._is_searched(unit) else ([], [])
-        offers = [*defined, *enclosing_offers(unit.hunks, self._head), *used]
+        offers = [*defined, *used]
         spans = [(path, first, last) for path, found in shown.items() for first, last in found]
         spans += [(item.path, item.start_line, item.end_line) for item in self._shared]
         offers, tariff = _public(offers), self._tariff(unit.paths)
@@ -135,8 +142,7 @@ class ContextGatherer:
             where=unit.identity,
         )
         used = caller_offers(changed, matches, self._head, shown=shown)
-        old = self._old.offers(unit.hunks, needs[:most], found, where=unit.identity)
-        return definition_offers(found, self._head), [*used, *old]
+        return definition_offers(found, self._head), used
 
     def choice(self, unit: Unit) -> Choice | None:
         """Return what `for_unit` chose from for a unit, None where it was not asked."""

@@ -24,13 +24,16 @@ from reviewer.syntax.test_paths import is_test_path
 
 # What one answer may show, and how many answers one unit may have.
 ANSWER_TOKENS: Final = 2000
-ANSWERS: Final = 6
+ANSWERS: Final = 10
 # The instructions say this number (reviewer/prompts/system.md).
 SPAN_LINES: Final = 200
 PLACES: Final = 24
 # So many uses of a name are counted; what a list leaves out has to be said, or it proves what is not so.
 REFERENCES: Final = 400
 FILES_NAMED: Final = 6
+# Lines that are shown on each side of a use, of so many uses at most, while the answer has room.
+AROUND: Final = 5
+USES_WITH_LINES: Final = 6
 PLACE_CHARS: Final = 160
 DEFINITIONS: Final = 3
 _NAME_CHARS: Final = 200
@@ -140,7 +143,9 @@ class LookUps:
         ]
         if not found:
             among = f" (the likeliest {PLACES} of {len(likely)} files were read)" if len(likely) > PLACES else ""
-            return self._item("", None, f"no definition of `{name}` in the commit under review{among}", name)
+            searched = f"{len(self._head.entries()):,} files of the commit under review{among}"
+            used = f"; it is used in {_named_files(Counter(likely))}" if likely else ""
+            return self._item("", None, f"no definition of `{name}` found in: {searched}{used}", name)
         found.sort(
             key=lambda item: (
                 not _is_in(item[0].path, inside),
@@ -185,16 +190,39 @@ class LookUps:
         if not within:
             elsewhere = len({match.path for match in matches})
             note = f"; {elsewhere} other {'file has' if elsewhere == 1 else 'files have'} some" if elsewhere else ""
-            return self._item("", None, f"no reference to `{name}` {where}{note}", name)
+            everywhere = f"{len(self._head.entries()):,} files of the commit under review"
+            place = repr(inside[:_PATH_CHARS]) if inside else everywhere
+            return self._item("", None, f"no reference to `{name}` found in: {place}{note}", name)
         within.sort(key=lambda match: (language_of(match.path) is None, is_test_path(match.path)))
         rows = [f"{match.path}:{match.line}: {match.text.strip()[:PLACE_CHARS]}" for match in within]
         shown = self._most_lines(rows[:PLACES], lambda kept: "\n".join(rows[:kept]))
         count = f"all {shown}" if shown == len(rows) < REFERENCES else f"{shown} of {_how_many(len(rows))}"
         rest = Counter(match.path for match in within[shown:])
         note = f"; the rest in {_named_files(rest)}" if rest else ""
-        text = Snippet(1, shown, "\n".join(rows[:shown]), 1.0)
+        text = Snippet(1, shown, "\n".join(rows[:shown]) + self._around(within[:shown], rows[:shown]), 1.0)
         item = self._item("", text, f"references to `{name}` {where}: {count}{note}", name)
         return replace(item, start_line=0, end_line=0)
+
+    def _around(self, matches: Sequence[Match], listed: Sequence[str]) -> str:
+        """Return the lines around the first uses, one a place, as many as have room beside the list of all."""
+        shown, said = "", "\n".join(listed)
+        seen: dict[str, list[int]] = {}
+        sources = self._sources.many(dict.fromkeys(match.path for match in matches[:PLACES]))
+        for match in matches:
+            source = sources.get(match.path)
+            near = any(abs(match.line - line) <= 2 * AROUND for line in seen.get(match.path, ()))
+            if source is None or near:
+                continue
+            lines = lines_snippet(source, match.line - AROUND, match.line + AROUND)
+            numbered = "\n".join(
+                f"{number}  {text}" for number, text in enumerate(lines.text.split("\n"), lines.start)
+            )
+            more = f"\n\naround {match.path}:{match.line}\n{numbered}"
+            if sum(map(len, seen.values())) >= USES_WITH_LINES or self._count(said + shown + more) > self._budget:
+                break
+            seen.setdefault(match.path, []).append(match.line)
+            shown += more
+        return shown
 
     def _fitted(self, snippet: Snippet, last: int) -> Snippet:
         """Cut a snippet to the budget at a line end; what is left of it up to line `last` is said in its stead."""

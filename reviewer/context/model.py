@@ -9,9 +9,8 @@ from enum import StrEnum
 class ContextKind(StrEnum):
     """Why a snippet can help, from the nearest to the farthest."""
 
-    ENCLOSING = "enclosing"
+    SURROUNDINGS = "surroundings"
     DEFINITION = "definition"
-    OLD_VERSION = "old-version"
     CALLER = "caller"
     TEST = "test"
     CO_CHANGE = "co-change"

@@ -7,12 +7,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from reviewer.change.model import Hunk
 from reviewer.context.definitions import Candidate
 from reviewer.context.fill import Offer
 from reviewer.context.model import ContextKind
 from reviewer.context.related import Related
-from reviewer.context.snippets import definition_snippets, enclosing_snippets, lines_snippet
+from reviewer.context.snippets import definition_snippets, lines_snippet
 from reviewer.context.sources import Sources
 from reviewer.git.snapshot import Match
 from reviewer.syntax.test_paths import is_test_path
@@ -20,8 +19,6 @@ from reviewer.syntax.uses import Role
 
 # A definition that is less likely to be needed is not worth reading for.
 MIN_VALUE: Final = 0.004
-# Set by hand: in a trial the function around a hunk decided more findings than another definition would have.
-ENCLOSING_VALUE: Final = 0.45
 # Each further definition of a name in the same file is worth this share of what it would be alone: seven classes of
 # one name in a test say no more than the first.
 ANOTHER_VALUE: Final = 0.3
@@ -59,21 +56,6 @@ def definition_offers(found: Sequence[Candidate], head: Sources) -> list[Offer]:
                 item.need.name,
             )
         )
-    return offers
-
-
-def enclosing_offers(hunks: Sequence[Hunk], head: Sources) -> list[Offer]:
-    """Return the function or class around each hunk, elided."""
-    offers = []
-    for hunk in hunks:
-        source = head.get(hunk.path)
-        if source is None or not hunk.new_length:
-            continue
-        span = (hunk.new_start, hunk.new_start + hunk.new_length - 1)
-        forms = enclosing_snippets(source, span, hunk.header)
-        if forms:
-            reason = f"the code around {hunk.path}:{hunk.new_start}"
-            offers.append(Offer(hunk.path, ContextKind.ENCLOSING, reason, ENCLOSING_VALUE, tuple(forms)))
     return offers
 
 

@@ -15,8 +15,8 @@ from reviewer.context.evidence import Evidence, evidence_of
 from reviewer.git.snapshot import Match, Snapshot
 from reviewer.syntax.test_paths import is_test_path
 
-# A logistic choice among the candidates, fitted by bench/fit/related.py; docs/context.md has what it finds in
-# repositories that were held out.
+# A logistic choice among the candidates, fitted by bench/fit/related.py; docs/explanation/context.md has what it
+# finds in repositories that were held out.
 WEIGHTS_FILE: Final = "related_weights.json"
 
 

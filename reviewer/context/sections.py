@@ -1,4 +1,4 @@
-"""Sections: a Markdown file by its headings, and how much each says to somebody who reviews a change."""
+"""Split a Markdown file by its headings, and rate how much each section says to a reviewer of a change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reviewer.syntax.languages import language_of
 
 _HEADING: Final = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)$")
 _FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})")
-# What a heading over rules for code speaks of, and one over how to work in the repository.
+# Words of headings over rules for code, and of headings over how to work in the repository.
 _REVIEWS: Final = re.compile(
     r"review|styl|convention|guideline|idiom|pattern|princip|quality|test|spec|secur|pitfall|gotcha|mistake|avoid"
     r"|trap|rule|\bcode\b|coding|compat|error|perform|nam(?:e|ing)\b|concurren|before you|when (?:adding|changing)",
@@ -85,7 +85,7 @@ def names_of(paths: Iterable[str]) -> frozenset[str]:
 
 
 def worth(section: Section, names: frozenset[str]) -> int:
-    """Return how much a section should say to a reviewer of files with these names; 0 where nobody can tell.
+    """Return how much a section should say to a reviewer of files with these names; 0 where that is unknown.
 
     Less than 0 where it is about something else: how to build, to commit, to find one's way.
     """

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Protocol, cast
 
-# Longest prefix of a family's name wins; a name that nobody knows gets the most careful factor.
+# Longest prefix of a family's name wins; an unknown name gets the most careful factor.
 FACTORS: Final = {
     "openai": 1.0,
     "gpt": 1.0,

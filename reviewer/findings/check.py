@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from policies.words import Check, Severity
-from reviewer.change.anchor import NEAR_LINES, Anchors, squeeze
+from reviewer.change.anchor import NEAR_LINES, Anchors
 from reviewer.change.model import Anchor, Side, Unit
+from reviewer.change.quotes import squeeze
 from reviewer.findings.fingerprint import fingerprint
 from reviewer.findings.model import Finding
 from reviewer.findings.parse import Parsed, RawFinding
@@ -22,6 +23,8 @@ from reviewer.models.model import Completion, FinishReason
 # A quote this like the line that is named with it is that line, miscopied.
 MISCOPY_RATIO = 0.85
 
+# A second place as it is asked for.
+_ALSO: Final = re.compile(r"[^\s`:]+:\d{1,7}(?:-\d{1,7})?")
 # What a backslash that was not escaped becomes when JSON is read: "\bword" in code is a backspace then.
 _CONTROL: Final = re.compile(r"[\x08\x0c]")
 
@@ -116,7 +119,11 @@ def _check_finding(
             f"{path} has no line {quote!r}" if quote else f"it quotes no line of {path} and names none of the diff"
         )
         return None, CheckFailure(Check.QUOTE, detail, _unplaced(raw, unit, anchors, source))
-    finding = _finding(raw, anchor, _text_at(anchor, anchors), unit, source)
+    quoted = _text_at(anchor, anchors)
+    if raw.deletes:
+        anchor, kept = _with_a_line_that_stays(anchor, anchors)
+        raw = replace(raw, suggestion=kept)
+    finding = _finding(raw, anchor, quoted, unit, source)
     if raw.suggestion is None:
         return finding, None
     judged = judge_suggestion(raw.suggestion, anchor, anchors, head)
@@ -135,6 +142,23 @@ def _anchor(raw: RawFinding, anchors: Anchors) -> Anchor | None:
     return None
 
 
+def _with_a_line_that_stays(anchor: Anchor, anchors: Anchors) -> tuple[Anchor, str | None]:
+    """Return lines that hold those to delete and one beside them, and that one as what replaces them.
+
+    A suggestion of no line at all is shown as a blank one. None where no line beside them is in the same hunk.
+    """
+    first = anchor.start_line or anchor.line
+    for number, start, end in ((first - 1, first - 1, anchor.line), (anchor.line + 1, first, anchor.line + 1)):
+        beside, wider = anchors.line_at(anchor.path, number), anchors.place(anchor.path, end, start)
+        if anchor.side is Side.RIGHT and beside is not None and beside.text.strip() and wider is not None:
+            return wider, beside.text
+    return anchor, None
+
+
+def _body(raw: RawFinding) -> str:
+    return f"{raw.body}\n\nAlso at `{raw.also}`." if _ALSO.fullmatch(raw.also) else raw.body
+
+
 def _escaped(control: re.Match[str]) -> str:
     return "\\b" if control[0] == "\b" else "\\f"
 
@@ -148,7 +172,7 @@ def _finding(raw: RawFinding, anchor: Anchor, quote: str, unit: Unit, source: st
         severity=raw.severity,
         category=raw.category,
         title=raw.title,
-        body=raw.body,
+        body=_body(raw),
         source=source,
         fingerprint=fingerprint(anchor.path, quote, raw.category),
         quote=quote,

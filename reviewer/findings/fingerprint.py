@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from reviewer.change.anchor import squeeze
+from reviewer.change.quotes import squeeze
 from reviewer.findings.model import Category
 
 

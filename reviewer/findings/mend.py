@@ -73,7 +73,7 @@ def _repaired(text: str) -> Mapping[str, Any] | None:
     except (ValueError, RecursionError, IndexError, TypeError):
         return None
     if isinstance(value, list):
-        value = {"lookups": [], "findings": value, "uncertain": False}
+        value = {"findings": value, "needs": [], "uncertain": False}
     return value if isinstance(value, dict) else None
 
 
@@ -81,10 +81,10 @@ def _is_answer(value: Mapping[str, Any]) -> bool:
     """Tell whether a value has every member of an answer, no other, and each of its kind."""
     if set(value) != set(ANSWER_MEMBERS) or not isinstance(value["uncertain"], bool):
         return False
-    findings, lookups = value["findings"], value["lookups"]
-    if not isinstance(findings, list) or not isinstance(lookups, list):
+    findings, needs = value["findings"], value["needs"]
+    if not isinstance(findings, list) or not isinstance(needs, list):
         return False
-    return all(map(_is_finding, findings)) and all(isinstance(lookup, dict) for lookup in lookups)
+    return all(map(_is_finding, findings)) and all(isinstance(need, dict) for need in needs)
 
 
 def _is_finding(item: object) -> bool:
@@ -110,7 +110,7 @@ def _says_the_same(value: Mapping[str, Any], text: str) -> bool:
     whole = Counter(dict.fromkeys(ANSWER_MEMBERS, 1) if text.lstrip()[:1] == "{" else {})
     for name in FINDING_MEMBERS:
         whole[name] = len(value["findings"])
-    whole["path"] += sum("path" in lookup for lookup in value["lookups"])
+    whole["path"] += sum("path" in need for need in value["needs"])
     if +whole != stated:
         return False
     kept = value if text.lstrip()[:1] == "{" else value["findings"]

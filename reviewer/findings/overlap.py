@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from reviewer.change.anchor import squeeze
+from reviewer.change.quotes import squeeze
 
 # A line of closing brackets or the word that closes a block: it may be said again on purpose.
 _CLOSER = re.compile(r"[\W_]*|\s*(?:end|fi|done|esac|pass|else|endif|then|do|break|continue)\b\W*|\s*</\w+>\s*")

@@ -16,6 +16,7 @@ from reviewer.findings.model import Category
 from reviewer.findings.reading import read_json
 from reviewer.findings.schema import (
     LOOKUP_KINDS,
+    MAX_ALSO,
     MAX_BODY,
     MAX_EVIDENCE,
     MAX_LINE,
@@ -28,6 +29,8 @@ from reviewer.findings.schema import (
 )
 from reviewer.findings.shapes import name_of
 
+# What stands in place of a suggestion where the quoted lines should go.
+DELETE: Final = "DELETE"
 # Findings of one answer that are read; the schema asks for at most MAX_FINDINGS, not every mode enforces it.
 MAX_READ: Final = 200
 
@@ -46,6 +49,7 @@ _QUOTES: Final = ("quote", "code", "snippet", "code_snippet")
 _TITLES: Final = ("title", "issue", "problem", "summary", "name")
 _BODIES: Final = ("body", "description", "message", "comment", "explanation", "details")
 _SUGGESTIONS: Final = ("suggestion", "suggested_fix", "suggested_code", "replacement")
+_OTHER_PLACES: Final = ("also", "also_at", "second_place")
 _SEVERITIES: Final = ("severity", "level", "priority")
 _CATEGORIES: Final = ("category", "type", "kind")
 
@@ -55,7 +59,8 @@ class RawFinding:
     """A finding as the model stated it, bounded, not yet checked against the diff. `line` is 0 where not given.
 
     `graded` is False where the stated severity is none of the scale; `severity` is HIGH then, so that the finding
-    is not ranked lower than it may deserve.
+    is not ranked lower than it may deserve. `also` is a second place of the problem, "" where there is none;
+    `deletes` says that the quoted lines should go, and there is no `suggestion` then.
     """
 
     path: str
@@ -69,6 +74,8 @@ class RawFinding:
     confidence: float
     evidence: tuple[str, ...]
     graded: bool = True
+    also: str = ""
+    deletes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +149,8 @@ def _finding(item: Mapping[str, Any], unit: Unit) -> RawFinding:
         if isinstance(evidence, list)
         else (),
         graded=severity is not None,
+        also=_text(_first(item, _OTHER_PLACES), MAX_ALSO),
+        deletes=_text(_first(item, _SUGGESTIONS), MAX_SUGGESTION).strip("\"'`<> ") == DELETE,
     )
 
 
@@ -196,10 +205,12 @@ def _line(value: object) -> int | None:
 def _suggestion(value: object) -> str | None:
     """Return the replacement, None where there is none.
 
-    An empty one is none, in a fence or not: models write "" where the form asks for null, nothing in the form says
-    that it deletes the line, and to offer a deletion with one click on that guess would cost more than it gives.
+    An empty one is none, in a fence or not: models write "" where the form asks for null, and to offer a deletion
+    with one click on that guess would cost more than it gives. The form has a word for a deletion.
     """
     text = _text(value, MAX_SUGGESTION + 1, strip=False)
+    if text.strip("\"'`<> \n") == DELETE:
+        return None
     if not text.strip() or len(text) > MAX_SUGGESTION or text.strip().lower() in ("null", "none", "n/a"):
         return None
     fence = re.fullmatch(r"\s*```[\w+-]*\n(.*?)\n?```\s*", text, re.DOTALL)

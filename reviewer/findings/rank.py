@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from policies.words import Severity, Tier
-from reviewer.change.model import Side
-from reviewer.context.model import ContextItem, ContextKind
+from reviewer.context.model import ContextItem
 from reviewer.findings.model import Category, Finding
 from reviewer.findings.similarity import load_weights
 
@@ -24,8 +23,8 @@ MAX_AGREED: Final = 3
 TIER_TRUST: Final = {Tier.FREE: 0.8, Tier.EFFICIENT: 0.95, Tier.BALANCED: 1.0, Tier.FRONTIER: 1.0}
 
 # The instructions ask for all that a maintainer would raise, and strong models then state low: of 49 findings
-# stated at .3 to .5, 44 were worth acting on (docs/prompts.md); those that the weights were fitted to state .5 and
-# more for such. This power of what is stated brings the two to one scale; 0 and 1 stay what they are.
+# stated at .3 to .5, 44 were worth acting on (docs/explanation/prompts.md); those that the weights were fitted to
+# state .5 and more for such. This power of what is stated brings the two to one scale; 0 and 1 stay what they are.
 STATED_POWER: Final = 0.7
 
 _PLACE: Final = re.compile(r"^(?P<path>.+?):(?:L)?(?P<start>\d+)(?:\s*[-–]\s*L?(?P<end>\d+))?$")
@@ -70,17 +69,11 @@ def features(
 
 
 def evidence_in_context(finding: Finding, items: Iterable[ContextItem]) -> bool:
-    """Tell whether a line that the finding names as its evidence was really among the context that it was given.
-
-    A line number is one of the side that the finding stands on: what an old version shows is evidence of a finding
-    about a deleted line only.
-    """
+    """Tell whether a line that the finding names as its evidence was really among the context that it was given."""
     places = [place for place in map(_PLACE.match, finding.evidence) if place]
     if not places:
         return False
     for item in items:
-        if item.kind is ContextKind.OLD_VERSION and finding.side is not Side.LEFT:
-            continue
         for place in places:
             start, end = int(place["start"][:9]), int((place["end"] or place["start"])[:9])
             same_file = item.path == place["path"] or item.path.endswith("/" + place["path"])

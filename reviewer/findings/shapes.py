@@ -16,7 +16,9 @@ _TEXTS: Final = frozenset(
 _PLACES: Final = frozenset({"path", "file", "filename", "file_path", "line", "line_number", "severity", "quote"})
 # What a summary of a file ("path", "summary") does not have.
 _JUDGEMENTS: Final = frozenset({"severity", "level", "priority", "confidence", "suggestion", "quote", "category"})
-_BESIDE_FINDINGS: Final = frozenset({"findings", "lookups", "uncertain"})
+# Needs were called "lookups" once, and models that have seen that still write it.
+_NEEDS: Final = ("needs", "lookups")
+_BESIDE_FINDINGS: Final = frozenset({"findings", *_NEEDS, "uncertain"})
 
 
 @dataclass(slots=True)
@@ -73,8 +75,9 @@ def _collect_object(value: Mapping[str, Any], collected: Collected, depth: int) 
     members = {name_of(name): member for name, member in value.items()}
     if "findings" in members:
         _add_listed(members["findings"], collected)
-        if isinstance(members.get("lookups"), list):
-            collected.lookups += members["lookups"]
+        for name in _NEEDS:
+            if isinstance(members.get(name), list):
+                collected.lookups += members[name]
         collected.uncertain |= members.get("uncertain") is True
     elif is_finding(value):
         collected.answered = True

@@ -73,7 +73,7 @@ def judge_suggestion(text: str, anchor: Anchor, anchors: Anchors, head: Snapshot
 def judge_replacement(
     text: str, path: str, lines: tuple[int, int], source: bytes, *, expected: Sequence[str] | None = None
 ) -> Judged:
-    """Judge a replacement of the lines `lines` (1-based, inclusive) of a file, whoever proposes it.
+    """Judge a replacement of the lines `lines` (1-based, inclusive) of a file, a model's or an analyser's.
 
     `expected` is what these lines are believed to be, None for whatever they are.
     """

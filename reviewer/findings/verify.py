@@ -1,14 +1,21 @@
-"""Verification refutes: a finding is set aside only with the line that shows it false, older, or said twice."""
+"""Verification refutes: a finding is set aside only with the line that shows it false, older, or said twice.
+
+It may also say with such a line that a finding is overstated, and that it belongs on another line.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
 from policies.words import Severity
-from reviewer.change.anchor import squeeze
+from reviewer.change.model import Side
+from reviewer.change.paths import quote as quoted_path
+from reviewer.change.quotes import squeeze
+from reviewer.findings.fingerprint import fingerprint
+from reviewer.findings.grades import severity_of
 from reviewer.findings.model import Disposition, Finding, PlacedFinding
 from reviewer.findings.reading import read_json
 from reviewer.findings.remarks import remarks
@@ -26,30 +33,39 @@ class Outcome(StrEnum):
     FALSE = "false"
     OLDER = "older"
     REPEATED = "repeated"
+    OVERSTATED = "overstated"
+    MISPLACED = "misplaced"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One verdict as stated; `number` counts the findings from 1."""
+    """One verdict as stated; `number` counts the findings from 1.
+
+    `severity` is what an overstated finding deserves, `line` where a misplaced one belongs.
+    """
 
     number: int
     outcome: Outcome
     proof: str = ""
     same_as: int | None = None
     reason: str = ""
+    severity: Severity | None = None
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
     """What stands, what is set aside with its proof, and what was called refuted without one (so it stands too).
 
-    `confirmed` are those that a verdict lets stand; on the others there is none, or one without proof.
+    `confirmed` are those that a verdict lets stand; on the others there is none, or one without proof. `revised`
+    are findings that stand otherwise than stated, each before and after; elsewhere they are as stated.
     """
 
     stands: tuple[Finding, ...]
     refuted: tuple[PlacedFinding, ...]
     unproven: tuple[Finding, ...]
     confirmed: tuple[Finding, ...] = ()
+    revised: tuple[tuple[Finding, Finding], ...] = ()
 
 
 def read_verdicts(text: str) -> tuple[Verdict, ...] | None:
@@ -73,6 +89,8 @@ def read_verdicts(text: str) -> tuple[Verdict, ...] | None:
                 proof[:MAX_PROOF] if isinstance(proof, str) else "",
                 same if isinstance(same, int) else None,
                 reason[:MAX_REASON] if isinstance(reason, str) else "",
+                severity_of(item.get("severity")),
+                line if isinstance(line := item.get("line"), int) and line > 0 else 0,
             )
         )
     return tuple(verdicts)
@@ -98,6 +116,7 @@ def apply_verdicts(findings: Sequence[Finding], verdicts: Sequence[Verdict], *, 
     refuted: list[PlacedFinding] = []
     unproven: list[Finding] = []
     confirmed: list[Finding] = []
+    revised: list[tuple[Finding, Finding]] = []
     for number, finding in enumerate(findings, start=1):
         verdict = said.get(number)
         if verdict is None or verdict.outcome is Outcome.STANDS:
@@ -105,12 +124,40 @@ def apply_verdicts(findings: Sequence[Finding], verdicts: Sequence[Verdict], *, 
             confirmed += [finding] if verdict else []
             continue
         proof = _proof(number, verdict, findings, said, lines)
+        if verdict.outcome in (Outcome.OVERSTATED, Outcome.MISPLACED):
+            stands.append(finding)
+            changed = _revised(finding, verdict, shown) if proof else finding
+            if changed is not finding:
+                revised.append((finding, changed))
+                confirmed.append(finding)
+            continue
         if proof:
             refuted.append(PlacedFinding(finding, Disposition.UNVERIFIED, f"{verdict.outcome.value}: {proof}"))
         else:
             stands.append(finding)
             unproven.append(finding)
-    return Verification(tuple(stands), tuple(refuted), tuple(unproven), tuple(confirmed))
+    return Verification(tuple(stands), tuple(refuted), tuple(unproven), tuple(confirmed), tuple(revised))
+
+
+def _revised(finding: Finding, verdict: Verdict, shown: str) -> Finding:
+    """Return a finding as a verdict with a proof says that it should be stated: never graver than it was."""
+    if verdict.outcome is Outcome.OVERSTATED:
+        lower = verdict.severity is not None and verdict.severity < finding.severity
+        return replace(finding, severity=verdict.severity) if lower and verdict.severity is not None else finding
+    if not verdict.line or verdict.line == finding.line or finding.side is Side.LEFT:
+        return finding
+    # What it suggested was for the other lines.
+    quote = squeeze(_bare(verdict.proof)[0])
+    if not _stands_at(finding.path, verdict.line, quote, shown):
+        return finding
+    return replace(
+        finding,
+        line=verdict.line,
+        start_line=None,
+        suggestion=None,
+        quote=quote,
+        fingerprint=fingerprint(finding.path, quote, finding.category),
+    )
 
 
 def _proof(
@@ -136,6 +183,17 @@ def _proof(
     if known.added_remark or (known.remark and findings[number - 1].severity >= Severity.HIGH):
         return ""
     return f"{text[:200]} ({verdict.reason})" if verdict.reason else text[:200]
+
+
+def _stands_at(path: str, line: int, quote: str, shown: str) -> bool:
+    """Tell whether a file was shown with this line at this number."""
+    inside = False
+    for row in shown.split("\n"):
+        if row.startswith(("### ", "<", "</")):
+            inside = row in (f"### {path}", f"### {quoted_path(path)}")
+        elif inside and row.partition(" ")[0] == str(line) and squeeze(_bare(row)[0]) == quote:
+            return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,4 +229,5 @@ def _bare(line: str) -> tuple[str, bool]:
     number, _, rest = line.partition(" ")
     if number.isdigit() and rest[:1] in ("+", "-", " "):
         return rest[1:], rest.startswith("+")
-    return line, False
+    # A removed line has no number where the change is shown inside its code.
+    return line.removeprefix("-"), False

@@ -21,8 +21,6 @@ class Limit(Enum):
     PLACES = "places kept of one name"
     EDITED_NAMES = "edited definitions of a unit whose callers are looked for"
     PARSED_FILES = "files read for a unit's definitions"
-    OLD_FILES = "files of the base read for a unit's old versions"
-    OLD_LINES = "lines of the diff looked through for old versions"
     SEARCH_BYTES = "bytes of places that one search may find"
     COMMITS = "past commits compared"
     FILE_BYTES = "bytes of a file that is read"
@@ -46,14 +44,14 @@ MATTERS: Final = (
     *(Limit.GUIDELINE_FILES, Limit.GUIDELINE_CHARS, Limit.GUIDELINE_TOKENS),
 )
 # What is reached unit by unit: the place is the unit's identity.
-OF_A_UNIT: Final = frozenset((Limit.UNIT_NAMES, Limit.EDITED_NAMES, Limit.PARSED_FILES, Limit.OLD_FILES))
+OF_A_UNIT: Final = frozenset((Limit.UNIT_NAMES, Limit.EDITED_NAMES, Limit.PARSED_FILES))
 # How many places of one limit are named.
 NAMED_PLACES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A limit that was reached: `most` is its value, `left_out` how many were too many, None where nobody counted.
+    """A limit that was reached: `most` is its value, `left_out` how many were too many, None where not counted.
 
     `where` is what it was reached in (a path), "" where it is the change as a whole or several places.
     """

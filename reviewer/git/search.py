@@ -18,6 +18,7 @@ from typing import Final
 from reviewer.git.decode import path_of
 from reviewer.git.git import run_git
 from reviewer.git.limits import Limit, LimitsReached
+from reviewer.git.searched_paths import EXCLUDED
 from reviewer.git.snapshot import USES_PER_FILE, Match
 
 OUTPUT_LIMIT: Final = 24 * 1024 * 1024
@@ -37,20 +38,7 @@ _WORDS_IN_LINE: Final = re.compile(rb"[A-Za-z_$][\w$]*")
 _SPACED: Final = bytes(
     code if code == 10 or bytes((code,)).isalnum() or code in b"_$" else 32 for code in range(256)
 )
-# Long lines and no code: what they match is never worth showing, and they fill the output.
-_SUFFIXES: Final = (
-    *(".min.js", ".min.css", ".map", ".svg", ".snap", ".lock", ".ipynb", ".po", ".csv", ".pack"),
-    *(".pb.go", ".bundle.js"),
-)
-_NAMES: Final = ("package-lock.json", "pnpm-lock.yaml", "go.sum")
-_EXCLUDED: Final = tuple(f":(exclude,top,glob)**/{name}" for name in (*(f"*{end}" for end in _SUFFIXES), *_NAMES))
-
 _GREP: Final = (*("grep", "--heading", "-z", "-n", "-I", "-w", "-E", "--no-color", "--full-name", "--no-textconv"),)
-
-
-def is_searched(path: str) -> bool:
-    """Tell by its path whether a file is searched at all."""
-    return not path.endswith(_SUFFIXES) and path.rpartition("/")[2] not in _NAMES
 
 
 def searchable(words: Iterable[str], *, most: int = WORD_LIMIT) -> list[str]:
@@ -88,7 +76,7 @@ def search_tree(
     )
     # Lines are judged while git still looks for more.
     run_git(
-        [*_GREP, "-e", f"({pattern})", commit, "--", ":(top)", *_EXCLUDED],
+        [*_GREP, "-e", f"({pattern})", commit, "--", ":(top)", *EXCLUDED],
         git_dir=git_dir,
         allowed=(0, 1),
         limit=OUTPUT_LIMIT,

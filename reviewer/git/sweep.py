@@ -19,7 +19,8 @@ from reviewer.errors import GitFailed
 from reviewer.git.git import git_command, git_environment, kill_group
 from reviewer.git.limits import Limit, LimitsReached
 from reviewer.git.places import Places
-from reviewer.git.search import Collector, is_searched, searchable
+from reviewer.git.search import Collector, searchable
+from reviewer.git.searched_paths import is_searched
 from reviewer.git.snapshot import TreeEntry
 from reviewer.syntax.languages import language_of
 

@@ -18,6 +18,7 @@ from urllib.parse import urljoin, urlsplit
 
 from reviewer.errors import ConfigurationError, GitHubUnavailable, RateLimited
 from reviewer.github.failures import explain
+from reviewer.text.secret_address import printable
 
 if TYPE_CHECKING:
     from github.Requester import Requester
@@ -44,7 +45,7 @@ def check_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
         raise ConfigurationError(
-            f"GITHUB_API_URL={url!r} is not the address of a GitHub API",
+            f"GITHUB_API_URL={printable(url)} is not the address of a GitHub API",
             remedy="Use https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise Server.",
         )
     return url.rstrip("/")

@@ -134,7 +134,7 @@ def _from_files(gh: GitHub, pr: PullRequest, base: str) -> tuple[Change, str]:
         told.append(f"{cut:,} of {len(files):,} files came without their changes and were not reviewed")
     unnamed = (pr.changed_files or 0) - len(files)
     if unnamed > 0:
-        # Counted in the coverage too: a change with files that nobody saw is not complete.
+        # Counted in the coverage too: a change with files that were not seen is not complete.
         path = f"({unnamed:,} more changed files that GitHub does not list)"
         files = (*files, FileChange(path, None, FileStatus.CHANGED, truncated=True))
         told.append(f"{unnamed:,} more are not even listed, GitHub stops at {MAX_FILES:,}")

@@ -1,4 +1,4 @@
-"""Webhook deliveries as GitHub remembers them, to ask again for those that we missed.
+"""Read the webhook deliveries that GitHub lists, and ask again for those that were missed.
 
 GitHub does not redeliver by itself; it keeps failed deliveries for 3 days (7 on Enterprise Server).
 https://docs.github.com/webhooks/using-webhooks/handling-failed-webhook-deliveries

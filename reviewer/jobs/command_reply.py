@@ -40,7 +40,7 @@ def answer_estimate(job: Job, access: Access, repository: str, inputs: Inputs) -
 
 
 def answer_correction(job: Job, access: Access) -> None:
-    """Answer a command that does not exist with a reaction and one comment; where that fails nobody is told."""
+    """Answer a command that does not exist with a reaction and one comment; where that fails there is no answer."""
     repository = job.payload.repository
     try:
         if job.payload.comment_id:

@@ -1,4 +1,4 @@
-"""What a pull request was told before: the ledger's findings, with what people did to their threads on GitHub."""
+"""Read what was published on a pull request before: the ledger's findings, and what people did to their threads."""
 
 from __future__ import annotations
 

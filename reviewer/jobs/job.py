@@ -53,6 +53,17 @@ class Job:
         """What the work is."""
         return self.row.key
 
+    def log_fields(self) -> dict[str, str]:
+        """Return what names this work on every log line: its key, and the delivery that asked for it."""
+        return {
+            "review": str(self.id),
+            "repository": self.payload.repository,
+            "number": str(self.key.number or ""),
+            "head": self.key.head_sha[:12],
+            "trigger": self.key.trigger,
+            "delivery": self.payload.delivery,
+        }
+
     def now(self) -> datetime:
         """Return the time."""
         return self.pace.now()

@@ -43,6 +43,7 @@ class HeldLease:
     def finish(self, state: ReviewState, why: str) -> None:
         """End the review."""
         self._reviews.finish(self.lease, state, self._now(), error=why)
+        log.info("review %d ends as %s", self.lease.review_id, state)
 
     def wait(self, seconds: float | None, why: str, *, waits: int) -> float:
         """Wait for something outside without using up a try; return for how long, in seconds.
@@ -63,7 +64,7 @@ class HeldLease:
         self._reviews.restart(self.lease, self._now())
 
     def hand_back(self) -> None:
-        """Give the review back because this process was told to stop: no try is used up."""
+        """Give the review back because this process is being stopped: no try is used up."""
         self._reviews.hand_back(self.lease, self._now())
 
 
@@ -76,7 +77,7 @@ class Heartbeat:
     """Calls `beat` every so often on a thread of its own until the block ends.
 
     A beat that fails is logged and the next one is tried: the ledger may be away for a moment. Only LeaseLost ends
-    it. It dies with the process: a stopped or killed holder beats no more, and another worker may take over.
+    it. It ends with the process: a stopped or killed holder renews no more, and another worker may take over.
     """
 
     def __init__(self, beat: Callable[[], object], *, every: timedelta) -> None:

@@ -23,7 +23,7 @@ class JobPayload:
     """Ids and words, no text of the pull request; "" and 0 where there is none.
 
     `repository` is `owner/name` when the delivery came: it may be renamed since. `problem` is what is wrong with a
-    command, a Problem. `outsider`: a pull request of somebody outside. `updated_at` is the pull request's in the
+    command, a Problem. `outsider`: a pull request of an outsider. `updated_at` is the pull request's in the
     delivery, ISO 8601 in UTC.
     """
 

@@ -22,7 +22,7 @@ def utc_now() -> datetime:
 def effective_policy(settings: Settings, *, base: Snapshot | None, private: bool) -> Policy:
     """Return the organisation's policy narrowed by the repository's file at the base commit.
 
-    A mistake in the repository's file is told in the policy's notices, and the rest of the file holds. Raises
+    A mistake in the repository's file is named in the policy's notices, and the rest of the file holds. Raises
     ConfigurationError for a mistake in the organisation's.
     """
     policy = organisation_policy(settings)

@@ -34,7 +34,7 @@ def make_review(job: Job, inputs: Inputs, earlier: Document | None) -> Document:
     )
     review = pipeline.review(inputs.request, context)
     job.ledger.calls.note_checks(str(job.id), review.calls)
-    # The ledger is the truth about money: calls of an attempt that died belong on the bill too.
+    # The ledger has every call: those of an attempt that was killed belong on the bill too.
     review = replace(review, calls=job.ledger.calls.of_review(job.id))
     document = document_of(review, inputs.policy, job.redact)
     return replace(document, verdict=keep_earlier(earlier.verdict, document.verdict)) if earlier else document
@@ -57,12 +57,12 @@ def publish_review(job: Job, access: Access, pr: PullRequest, document: Document
         save=job.save,
         before=_before(job, pr),
         totals=_totals(job, pr),
-        conceal=job.redact,
+        secrets=job.redact,
         external_id=external_id(job.key.number, job.id),
         settle=Settle(),
     )
     if posted.stale and not job.key.head_sha:
-        # It is of whatever the head is: nobody else reviews the new one the way the command says.
+        # It is of whatever the head is: no other review of the new one has the command's options.
         job.held.restart()
     elif posted.stale:
         job.held.finish(ReviewState.SUPERSEDED, "head or base moved on during the review")

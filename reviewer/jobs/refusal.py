@@ -14,7 +14,7 @@ from reviewer.ledger.keys import ReviewState
 
 
 def is_refused(job: Job, access: Access, pr: PullRequest, policy: Policy) -> bool:
-    """Tell whether policy lets the review start; where it does not, say so to whoever asked and end it."""
+    """Tell whether policy lets the review start; where it does not, answer the person who asked and end it."""
     asker = asker_of(job, access)
     why = why_not(occasion_of(job, pr), policy, asker)
     if not why:

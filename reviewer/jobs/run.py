@@ -35,6 +35,7 @@ from reviewer.jobs.refusal import is_refused
 from reviewer.jobs.verdicts import earlier_verdict, leave_without_review, reviewed_nothing, stored_document
 from reviewer.ledger.keys import ReviewState
 from reviewer.ledger.ledger import Ledger
+from reviewer.log_fields import job_fields
 from reviewer.publish.redact_own_secrets import OwnSecrets
 from reviewer.publish.settle import LIST_LAG
 from reviewer.settings import Settings
@@ -64,24 +65,25 @@ def run(
         lease = ledger.reviews.begin(review_id, lease_owner(), now(), LEASE)
         row = ledger.reviews.get(review_id)
         if lease is None or row is None:
-            log.info("review %d is finished, not due or in other hands", review_id)
+            log.info("review %d is finished, not due or held by another worker", review_id)
             return
         try:
             payload = JobPayload.from_json(row.payload)
         except ValueError as error:
             ledger.reviews.fail(lease, None, str(error), now())
             return
-        _attempt(
-            Job(
-                settings=settings,
-                ledger=ledger,
-                row=row,
-                payload=payload,
-                held=HeldLease(ledger.reviews, lease, now),
-                redact=OwnSecrets(settings.secrets()),
-                pace=Pace(now, write_pause, list_lag),
-            )
+        job = Job(
+            settings=settings,
+            ledger=ledger,
+            row=row,
+            payload=payload,
+            held=HeldLease(ledger.reviews, lease, now),
+            redact=OwnSecrets(settings.secrets()),
+            pace=Pace(now, write_pause, list_lag),
         )
+        with job_fields(**job.log_fields()):
+            log.info("review %d begins, try %d", job.id, lease.attempt)
+            _attempt(job)
     finally:
         ledger.close()
 
@@ -154,12 +156,12 @@ def _work(job: Job, stack: ExitStack) -> None:
 def _start(job: Job, access: Access, pr: PullRequest) -> None:
     """Show that the review is under way, and close what a dead attempt left open.
 
-    An App that may not write check runs is told so when it publishes.
+    Where the App may not write check runs, the publication says so.
     """
     if not job.payload.model:
         _show_start(job, access, pr)
     if job.held.lease.fence > 1:
-        # An attempt before this one may have died in the middle of a call.
+        # An attempt before this one may have been killed in the middle of a call.
         job.ledger.money.expire(job.now(), review_id=job.id)
 
 

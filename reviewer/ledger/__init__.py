@@ -1,1 +1,1 @@
-"""The truth: reviews, calls, cost, reservations."""
+"""Keep the record of reviews, calls, cost and reservations."""

@@ -86,7 +86,7 @@ class Alerts:
         self.db = db
 
     def due(self, now: datetime, limit: int = 50) -> tuple[Alert, ...]:
-        """Return the alerts that nobody was told of yet and that still hold, oldest first."""
+        """Return the alerts that were not sent yet and that still hold, oldest first."""
         query = (
             select(t)
             .where(t.c.sent_at.is_(None), t.c.ended_at.is_(None))

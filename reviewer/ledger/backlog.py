@@ -39,7 +39,7 @@ class Backlog:
         self._set((review_id,), noticed_at=to_micros(now))
 
     def unfinished(self, now: datetime, limit: int = 100, *, quiet: timedelta = QUIET) -> tuple[ReviewRow, ...]:
-        """Return due reviews that nobody works on and that were not enqueued within `quiet`.
+        """Return due reviews that no worker holds and that were not enqueued within `quiet`.
 
         The one that was looked at longest ago comes first, so that a backlog of any length is gone through.
         """

@@ -18,7 +18,7 @@ from reviewer.models.model import Call, Stage, Usage
 
 # What spend can be grouped by, for people who look at the bill.
 GROUPS: Final = ("model", "provider", "tier", "stage", "payment", "repository", "actor", "organisation")
-# Groups whose names change: they are told apart by GitHub's id where it is known.
+# Groups whose names change: they are distinguished by GitHub's id where it is known.
 RENAMED: Final = ("repository", "organisation")
 
 
@@ -27,7 +27,7 @@ class Spend:
     """What a set of calls came to, in US dollars and tokens.
 
     `known` is the sum of the bills, `estimated` the part of it that is counted from guessed tokens because the
-    provider sent no usage. `unconfirmed` is at most what calls cost whose bill nobody saw, `unpriced`
+    provider sent no usage. `unconfirmed` is at most what calls cost whose bill did not arrive, `unpriced`
     counts calls of models without a known price, `open` calls under way.
     """
 

@@ -1,4 +1,4 @@
-"""`kilo-review ledger`: what was spent, prepaid credit, and bills that nobody saw."""
+"""`kilo-review ledger`: what was spent, prepaid credit, and calls whose bill did not arrive."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     credit.add_argument("--reference", metavar="RECEIPT", help="what the credit is for; booked once")
     credit.add_argument("--bonus", action="store_true", help="given, not bought")
     credit.add_argument("--expires", metavar="YYYY-MM-DD", help="the UTC day on which it lapses")
-    actions.add_parser("unconfirmed", help="calls that may have been billed and whose bill nobody saw")
+    actions.add_parser("unconfirmed", help="calls that may have been billed and whose bill did not arrive")
     confirm = actions.add_parser("confirm", help="say what such a call cost, as the provider's books have it")
     confirm.add_argument("reservation", help="the id that `unconfirmed` shows")
     confirm.add_argument("cost", metavar="USD", help="0 where the provider has no such call")
@@ -115,7 +115,7 @@ def _words(spend: Spend) -> str:
     if spend.estimated:
         parts.append(f"of which {dollars(spend.estimated)} is estimated")
     if spend.unconfirmed:
-        parts.append(f"and at most {dollars(spend.unconfirmed)} that nobody saw the bill of")
+        parts.append(f"and at most {dollars(spend.unconfirmed)} whose bill did not arrive")
     if spend.unpriced:
         parts.append(f"{spend.unpriced} calls of unknown price")
     return "  ".join(parts)

@@ -69,7 +69,7 @@ class Counter:
 def lock(
     connection: Connection, db: Database, account: Account, limits: Sequence[Limit], now: datetime
 ) -> list[Counter]:
-    """Lock the counters that a run moves, limited or not: a limit set tomorrow must know of today."""
+    """Lock the counters that a run moves, limited or not: a limit set later counts what was spent before."""
     scopes = [scope for scope in COUNTED if account.subject(scope)]
     keys = sorted((scope.value, account.subject(scope), window(scope, now)) for scope in scopes)
     rows = connection.execute(_BY_KEY, {"keys": keys}).all()
@@ -103,7 +103,7 @@ def _take_over(connection: Connection, account: Account, scopes: Sequence[Scope]
 
 
 def hold(connection: Connection, counters: Sequence[Counter], picos: int) -> None:
-    """Hold an amount on every counter by one conditional update, which passes no limit whoever else writes."""
+    """Hold an amount on every counter by one conditional update, which passes no limit while others write."""
     if not picos:
         return
     values: dict[str, int] = {"picos": picos}
@@ -170,7 +170,7 @@ def gauge_of(limit: Limit, account: Account, standing: Standing, now: datetime) 
 
 
 def write_percents(limit: Limit) -> str:
-    """Store the percents at which somebody is told of a limit."""
+    """Store the percents of a limit at which an alert is sent."""
     return ",".join(map(str, limit.percents))
 
 

@@ -21,7 +21,7 @@ T = TypeVar("T")
 BUSY_SECONDS: Final = 10.0
 CONNECT_SECONDS: Final = 3
 LOCK_SECONDS: Final = 10
-# A lost race (deadlock, serialisation, a busy file) is run again; the last one is the caller's to know of.
+# A lost race (deadlock, serialisation, a busy file) is run again; the last failure is raised to the caller.
 RACES: Final = 6
 _RACE_STATES: Final = frozenset({"40001", "40P01"})
 
@@ -187,7 +187,7 @@ def _engine(url: str, *, is_sqlite: bool, busy_seconds: float) -> Engine:
     path = Path(url.removeprefix("sqlite:///").partition("?")[0])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The ledger holds code of private repositories: nobody else on the machine may read it.
+        # The ledger holds code of private repositories: no other user of the machine may read it.
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except OSError as error:

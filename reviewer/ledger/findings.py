@@ -1,4 +1,4 @@
-"""Findings: what each pull request was told, and what people did with it."""
+"""Keep the findings that were published on each pull request, and what people did with them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class FindingState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KnownFinding:
-    """A finding that the pull request was told of. `comment_id` is None where it is only in the summary."""
+    """A finding that was published on the pull request. `comment_id` is None where it is only in the summary."""
 
     fingerprint: str
     path: str
@@ -61,7 +61,7 @@ class Findings:
         self._conceal = conceal
 
     def save(self, lease: Lease, repo_id: int, number: int, found: Iterable[KnownFinding], now: datetime) -> None:
-        """Remember what a pull request was told; a fingerprint that is known keeps its state and first comment."""
+        """Store what was published on a pull request; a known fingerprint keeps its state and first comment."""
         at = to_micros(now)
         rows = [
             {

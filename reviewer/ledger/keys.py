@@ -10,7 +10,7 @@ from typing import Any, Final
 
 # A job that takes its worker down this often is a poison job: it is parked and said so, not tried again.
 MAX_TRIES: Final = 3
-# Waits that are nobody's fault (a rate limit, GitHub down) before a review is given up: two days at the longest.
+# Waits without a fault of the review (a rate limit, GitHub down) before it is given up: two days at the longest.
 MAX_DEFERRALS: Final = 200
 BACKOFF_FIRST: Final = timedelta(seconds=15)
 BACKOFF_LONGEST: Final = timedelta(minutes=15)
@@ -26,7 +26,7 @@ class ReviewState(StrEnum):
     """How far a review is.
 
     accepted → running → reviewed → published, or one of the ends failed, refused, superseded, parked. `capped` was
-    never accepted: it was one review too many, and its row is there so that the pull request is told.
+    never accepted: it was one review too many, and its row is there so that the pull request gets a notice.
     `reviewed` means that the result is stored: from there on a retry costs GitHub calls, never a model call.
     """
 
@@ -68,7 +68,7 @@ class ReviewKey:
 
     @property
     def automatic(self) -> bool:
-        """True for a review that nobody asked for by name: a newer one of the pull request takes its place."""
+        """True for a review that no command asked for: a newer one of the pull request takes its place."""
         return self.trigger == AUTOMATIC or self.trigger.startswith(AGAIN)
 
     @property
@@ -82,7 +82,7 @@ class Accepted:
     """The answer to an intake: `created` is False where the work was known already.
 
     Where a cap was reached, `state` is CAPPED and `refusal` says which one; `review_id` is then 0, except for the
-    first one of the cap's window, whose row is what the pull request is told by.
+    first one of the cap's window, whose row is what the notice on the pull request comes from.
     """
 
     review_id: int
@@ -93,7 +93,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to go on with a review until somebody takes it over: every write names the `fence`.
+    """The right to go on with a review until another worker takes it over: every write names the `fence`.
 
     `attempt` counts from 1. `state` is what the review was when it was taken: REVIEWED means publish only.
     """
@@ -110,7 +110,7 @@ class Lease:
 class ReviewRow:
     """A review as the ledger has it.
 
-    `error` is the last fault, one line, without secrets. `deferrals` counts the waits that were nobody's fault.
+    `error` is the last fault, one line, without secrets. `deferrals` counts the waits without a fault of its own.
     """
 
     id: int

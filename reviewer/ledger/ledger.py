@@ -1,4 +1,4 @@
-"""Ledger: the truth about reviews and money, in one SQLite file or one PostgreSQL database."""
+"""Keep the record of reviews and money, in one SQLite file or one PostgreSQL database."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from reviewer.ledger.publications import Publications
 from reviewer.ledger.requests import Requests
 from reviewer.ledger.results import Results
 from reviewer.ledger.reviews import Reviews
+from reviewer.ledger.statistics import Statistics
 
 
 class Ledger:
@@ -31,11 +32,12 @@ class Ledger:
         self.requests = Requests(db)
         self.reviews = Reviews(db, conceal)
         self.backlog = Backlog(db)
-        # Money: what is promised and paid, what was paid in advance, who is told of limits, the calls themselves.
+        # Money: what is reserved and paid, what was paid in advance, alerts about limits, the calls themselves.
         self.money = Money(db, conceal)
         self.prepaid = Prepaid(db)
         self.alerts = Alerts(db)
         self.calls = Calls(db)
+        self.statistics = Statistics(db)
         # GitHub: what is published there, and how far its lists were read.
         self.publications = Publications(db)
         self.findings = Findings(db, conceal)
@@ -45,7 +47,7 @@ class Ledger:
     def open(cls, url: str, *, busy_seconds: float = BUSY_SECONDS, conceal: Conceal = nothing) -> Ledger:
         """Open the ledger at an SQLAlchemy URL; nothing is connected before the first use.
 
-        `busy_seconds` is how long a step waits for other writers: less where somebody waits for an answer.
+        `busy_seconds` is how long a step waits for other writers: less where a caller waits for an answer.
         `conceal` takes the secrets out of every text of a model, a fault or a finding before it is stored.
 
         ConfigurationError for a URL of neither SQLite nor PostgreSQL, or where its driver is missing.

@@ -1,6 +1,6 @@
 """Decide the life of a review's key: what a delivery joins, what goes on, what gives way.
 
-Pure. docs/review-life.md draws it as a state machine.
+Pure. docs/explanation/review-life.md draws it as a state machine.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 from reviewer.ledger.keys import ReviewKey, ReviewState
 
-# GitHub's replicas lag its writes. An answer that contradicts a delivery is believed once the delivery is this old.
+# GitHub's replicas lag its writes. An answer that contradicts a delivery is used once the delivery is this old.
 LAG: Final = timedelta(seconds=15)
 
 

@@ -1,7 +1,7 @@
-"""Money: reserve a call's worst case against every limit at once, settle by the bill, keep what nobody saw.
+"""Reserve a call's worst case against every limit at once, settle it by the bill, keep it where no bill arrives.
 
 A call is one row of `calls` from its reservation on. It is `held` until it is `settled` (the provider's bill is
-known, or its price never was) or `unconfirmed`: it may have been billed and nobody saw the bill. Unconfirmed money
+known, or its price never was) or `unconfirmed`: it may have been billed without a bill. Unconfirmed money
 counts against every limit at the worst case until a late settlement, or the provider's books, say what it was.
 """
 
@@ -163,20 +163,20 @@ class Money:
     def expire(self, now: datetime, limit: int = EXPIRE_BATCH, *, review_id: int | None = None) -> int:
         """Turn reservations of dead workers into unconfirmed money; return how many there were.
 
-        With `review_id` every reservation of that review, run out or not: for whoever has just taken its lease
+        With `review_id` every reservation of that review, run out or not: for a worker that just took its lease
         over, so that a bill of the attempt before is not left out of the sum that people read.
         """
         dead = c.c.expires_at <= to_micros(now) if review_id is None else c.c.review_id == review_id
         query = select(c.c.reservation).where(c.c.state == CallState.HELD.value, dead).order_by(c.c.id).limit(limit)
         due = self.db.read(lambda connection: connection.execute(query).scalars().all())
-        values = {"error": "the worker died before it saw the bill"}
+        values = {"error": "the worker ended before the bill arrived"}
         for reservation in due:
             # One transaction each: counters are always locked in one order, and a settlement may come between.
             self._close(_Closing(reservation, None, now, values=values, only=CallState.HELD))
         return len(due)
 
     def unconfirmed(self, limit: int = 1000) -> tuple[Unconfirmed, ...]:
-        """Return the calls whose bill nobody saw, oldest first, to look up in the provider's books."""
+        """Return the calls whose bill did not arrive, oldest first, to look up in the provider's books."""
         query = select(c).where(c.c.state == CallState.UNCONFIRMED.value).order_by(c.c.id).limit(limit)
         rows = self.db.read(lambda connection: connection.execute(query).all())
         return tuple(
@@ -200,7 +200,7 @@ class Money:
 
 
 def _bill(call: Call) -> int | None:
-    """Return what the provider billed, None where nobody saw the bill."""
+    """Return what the provider billed, None where the bill did not arrive."""
     guessed = call.estimated and not call.ok and call.cost == call.computed_cost
     if guessed and call.payment is not Payment.LOCAL:
         return None
@@ -216,12 +216,12 @@ def _amount(cost: Decimal | None) -> int | None:
 
 
 def _refuse_unknown_price(intent: CallIntent, terms: Terms) -> None:
-    # A default may not shut out a model that somebody set up; what it cost is then told as unknown.
+    # A default limit does not refuse a model that is set up; what it cost is then shown as unknown.
     stated = [limit for limit in terms.limits if not limit.shipped]
     bound = next((limit for scope in Scope if (limit := limit_for(stated, scope, terms.account))), None)
     if bound is not None:
         raise BudgetRefused(
-            f"nobody knows what {intent.candidate.name} costs, so the {bound.scope.words} of "
+            f"the price of {intent.candidate.name} is unknown, so the {bound.scope.words} of "
             f"{dollars(bound.amount)} cannot be kept; name a model with a price, or allow unknown prices",
             rule=UNKNOWN_PRICE,
         )

@@ -28,7 +28,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A write to GitHub: when the ledger was told of it; `announced` where its answer has not come."""
+    """A write to GitHub: when it was noted in the ledger; `announced` where its answer has not come."""
 
     at: datetime
     announced: bool

@@ -1,4 +1,4 @@
-"""Requests: each piece of work that somebody asked for becomes one row, and is counted."""
+"""Make one row of each piece of work that is asked for, and count it."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from reviewer.ledger.database import Database
 from reviewer.ledger.tables import unit_results as t
 from reviewer.ledger.units import clean, to_micros
 
-# Older results are for code that nobody pushes any more.
+# Older results are for code that is no longer pushed.
 KEEP: Final = timedelta(days=60)
 # How often a result that is in use has its date moved: a read should seldom be a write.
 TOUCH_AFTER: Final = timedelta(days=1)
@@ -57,6 +57,6 @@ class Results:
         self.db.write(lambda connection: connection.execute(statement).rowcount)
 
     def prune(self, keep: timedelta = KEEP) -> int:
-        """Delete what nobody used for `keep`; return how many results went."""
+        """Delete what was not used for `keep`; return how many results that were."""
         old = delete(t).where(t.c.used_at < to_micros(self._now() - keep))
         return self.db.write(lambda connection: int(connection.execute(old).rowcount))

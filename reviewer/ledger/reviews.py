@@ -44,7 +44,7 @@ class Reviews:
         self._conceal = conceal
 
     def begin(self, review_id: int, owner: str, now: datetime, lease: timedelta) -> Lease | None:
-        """Take the lease; None where somebody holds a live one, it is not due yet, finished, parked or unknown.
+        """Take the lease; None where another worker holds it, it is not due yet, finished, parked or unknown.
 
         Taking over an expired lease raises the fence, so the former owner can write nothing more. The try that
         would be one too many parks the review instead.
@@ -84,7 +84,7 @@ class Reviews:
         return self.db.write(work)
 
     def renew(self, lease: Lease, now: datetime, length: timedelta) -> Lease:
-        """Prolong a lease; LeaseLost where somebody else took the review over or it was superseded."""
+        """Prolong a lease; LeaseLost where another worker took the review over or it was superseded."""
         self._write_fenced(lease, lease_until=to_micros(now + length), updated_at=to_micros(now))
         return Lease(lease.review_id, lease.owner, lease.fence, now + length, lease.attempt, lease.state)
 
@@ -241,7 +241,7 @@ class Reviews:
         return self.db.read(lambda connection: connection.execute(query.limit(1)).scalar()) is not None
 
     def busy(self, lease: Lease, now: datetime) -> int | None:
-        """Return another review of the same pull request that somebody works on now, None where there is none.
+        """Return another review of the same pull request that a worker holds now, None where there is none.
 
         Two at once would each look at what is posted before the other posts. Asked after `begin`, so of two that
         begin together at least one sees the other.

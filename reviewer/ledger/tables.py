@@ -59,7 +59,7 @@ reviews = Table(
     Column("accepted_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("error", Text, nullable=False, server_default=""),
-    # When somebody was told that the review ended without one: see Backlog.unnoticed().
+    # When the pull request got the notice that its review failed: see Backlog.unnoticed().
     Column("noticed_at", BigInteger),
     # What the diff starts from. Not in the unique key: a pull request that comes back gets a trigger of its own.
     Column("base_sha", String(64), nullable=False, server_default=""),
@@ -129,7 +129,7 @@ prepaid_accounts = Table(
     Column("debt_picos", BigInteger, nullable=False, server_default="0"),
     # What was left right after the last credit was booked: alerts are shares of it.
     Column("full_picos", BigInteger, nullable=False, server_default="0"),
-    # The limit that the last call was measured against: what must stay, and at which percents somebody is told.
+    # The limit that the last call was measured against: what must stay, and at which percents an alert is sent.
     Column("floor_picos", BigInteger, nullable=False, server_default="0"),
     Column("alerts", String(400), nullable=False, server_default=""),
     CheckConstraint("debt_picos >= 0", name="debt"),
@@ -239,7 +239,7 @@ alerts = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("sent_at", BigInteger),
     Column("name", Text, nullable=False, server_default=""),
-    # When the share was no longer reached: credit was bought, or a bill that nobody saw turned out smaller.
+    # When the share was no longer reached: credit was bought, or a late bill turned out smaller.
     Column("ended_at", BigInteger),
     Index(
         "uq_alerts_reached",

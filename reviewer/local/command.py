@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--require-coverage",
         action="store_true",
-        help="exit status 3 where a part of the change was read by nobody",
+        help="exit status 3 where a part of the change was not read",
     )
     parser.add_argument("--apply", action="store_true", help="offer each suggestion, one question each")
     parser.add_argument("--no-cache", action="store_true", help="ask again, also where the same was paid for")
@@ -228,7 +228,7 @@ def _apply(review: Review, selected: Selected) -> None:
     from reviewer.local.apply import apply_suggestions  # noqa: PLC0415 - only with --apply
 
     if not sys.stdin.isatty():
-        say("--apply asks about each suggestion, and nobody is at the terminal: nothing was written")
+        say("--apply asks about each suggestion, and there is no terminal to answer at: nothing was written")
         return
     done = apply_suggestions(review.shown(), root=selected.root, head=selected.head, ask=_ask)
     for why in done.refused:

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +18,7 @@ from reviewer.errors import ConfigurationError
 from reviewer.git.snapshot import Snapshot
 from reviewer.local import stages
 from reviewer.local.arguments import add_models, add_selection, open_selection
+from reviewer.local.explained import Explained
 from reviewer.local.layout import print_text
 from reviewer.local.report import SARIF_SCHEMA, as_notice
 from reviewer.local.selection import Selected
@@ -25,22 +26,9 @@ from reviewer.settings import Settings
 from reviewer.steps.request import ReviewRequest
 
 if TYPE_CHECKING:
-    from reviewer.steps.estimate import Planned
+    pass
 
 STAGES: Final = ("change", "units", "context", "route", "prompt")
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """Everything that is decided before anything is asked.
-
-    `candidate_reason` says why no model is usable, `bare` that there is a diff and no repository to look in.
-    """
-
-    change: Change
-    planned: Planned
-    candidate_reason: str
-    bare: bool = False
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print a stage; spends nothing and contacts nobody but a local server's model list."""
+    """Print a stage; spends nothing and contacts only a local server for its list of models."""
     settings = Settings.from_environ()
     with ExitStack() as stack:
         if options.diff:
@@ -203,6 +191,7 @@ def _context_json(explained: Explained) -> dict[str, Any]:
                 "unit": plan.unit.identity,
                 "paths": list(plan.unit.paths),
                 "budget": choice.budget if (choice := planned.choices.get(plan.unit.identity)) else 0,
+                "around": [_item_json(item) for item in plan.around.beside(plan.unit.hunks)],
                 "shared": [_item_json(item) for item in plan.shared],
                 "items": [_item_json(item) for item in plan.items],
                 "left_out": choice.left_out if choice else 0,

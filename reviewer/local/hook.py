@@ -18,7 +18,7 @@ from reviewer.local.repository import Repository, find_repository
 MARK: Final = "# kilo-review pre-push hook"
 CHAINED: Final = "pre-push.before-kilo-review"
 # The hook is plain sh: git for Windows brings one too. "$0" finds the chained hook wherever hooks live. The program
-# is named by its path, for the environment that it is installed in is seldom active when somebody pushes.
+# is named by its path, for the environment that it is installed in is seldom active during a push.
 _SCRIPT: Final = """\
 #!/bin/sh
 {mark}: reviews what is about to be pushed. `kilo-review hook uninstall` removes it.

@@ -115,7 +115,7 @@ def _another_pointer() -> bytes:
 def _set_entries(scratch: Scratch, rows: Iterable[tuple[bytes, bytes, bytes]]) -> None:
     """Write (mode, blob, path) into the scratch index; mode 0 removes a path."""
     lines = b"".join(mode + b" " + blob + b"\t" + path + b"\0" for mode, blob, path in rows)
-    # On the work tree: whoever writes an index marks there which files changed within the tick of its last writing.
+    # On the work tree: a writer of an index marks there which files changed within the tick of its last writing.
     scratch.look(["update-index", "--add", "-z", "--index-info"], input=lines)
 
 

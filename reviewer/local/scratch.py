@@ -53,7 +53,7 @@ class Scratch:
         )
 
     def commit(self, tree: str, parent: str | None) -> str:
-        """Write a commit; nobody is named as author, the time is the epoch."""
+        """Write a commit without a real author; its time is the epoch."""
         above = f"parent {parent}\n" if parent else ""
         text = f"tree {tree}\n{above}author {_WHO}\ncommitter {_WHO}\n\n".encode()
         return self._written("commit", text)

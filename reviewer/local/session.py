@@ -39,7 +39,7 @@ class Session:
 def open_session(options: argparse.Namespace, settings: Settings, base: Snapshot | None) -> Session:
     """Read policy and models for a change whose base is given; everything is recorded in a local ledger.
 
-    A work tree counts as private: nobody said that its code may be trained on.
+    A work tree counts as private: its owner has not said that its code may be trained on.
     """
     if options.offline:
         settings = replace(settings, offline=True)
@@ -79,7 +79,7 @@ def open_local_ledger(settings: Settings) -> Ledger:
 
 
 def request_of(options: argparse.Namespace, session: Session, selected: Selected) -> ReviewRequest:
-    """Return the request for a selection: no title and no body, because nobody has written one yet."""
+    """Return the request for a selection: no title and no body, because none is written yet."""
     return ReviewRequest(
         change=selected.change,
         private=True,

@@ -16,7 +16,7 @@ from reviewer.prompts.fence import reveal
 from reviewer.prompts.snippets import short_reason
 
 if TYPE_CHECKING:
-    from reviewer.local.explain import Explained
+    from reviewer.local.explained import Explained
     from reviewer.steps.plan import Plan
 
 # How wide a line of the diff may be shown: what is cut is only a pointer to where one is.
@@ -105,6 +105,10 @@ def _context_lines(explained: Explained, number: int, plan: Plan, count: Callabl
     most = f" of at most {choice.budget:,}" if choice else ""
     diff = count(render_unit(plan.unit, numbered=False))
     lines = [_title(number, planned.plans, plan), f"  {shown}{most}, beside {many(diff, 'token')} of diff"]
+    beside = plan.around.beside(plan.unit.hunks)
+    if beside:
+        where = dict.fromkeys(f"{plain(item.path)}:{item.start_line}-{item.end_line}" for item in beside)
+        lines.append(f"  with the functions around the hunks: {', '.join(where)}")
     for item in plan.items:
         lines += _item_lines(item, plan.unit.paths)
     if choice and choice.left_out:
@@ -158,7 +162,7 @@ def _price(cost: Estimate) -> str:
 
 
 def _not_in_scope(explained: Explained) -> list[str]:
-    """Return a line on the files that no unit holds, for whoever looks at the units alone."""
+    """Return a line on the files that no unit holds, for a reader of the units alone."""
     paths = dict.fromkeys(skip.path for skip in explained.planned.prepared.scope.skipped)
     if not paths:
         return []

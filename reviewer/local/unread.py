@@ -1,4 +1,4 @@
-"""How much of a change nobody read, and why: the last line of a review that analysers made alone."""
+"""Say how much of a change was not read, and why: the last line of a review that analysers made alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def unread(review: Review) -> str:
         return ""
     total = len(review.coverage.reviewed) + len(missed)
     hunks = "hunk was" if total == 1 else "hunks were"
-    return f"{len(missed)} of {total} {hunks} read by nobody: {_by_analysers(review, missed)}"
+    return f"{len(missed)} of {total} {hunks} not read: {_by_analysers(review, missed)}"
 
 
 def _by_analysers(review: Review, missed: list[Skipped]) -> str:

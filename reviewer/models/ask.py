@@ -28,7 +28,7 @@ from reviewer.models.redact import redactor
 from reviewer.models.retry import MAX_ATTEMPTS, Next, next_step, pause
 from reviewer.models.send import Outgoing, Sender
 from reviewer.models.wire import Ask
-from reviewer.settings import Secret, is_placeholder
+from reviewer.settings import Secret
 
 # Calls in flight to one provider. A local server works on one prompt at a time; a queue would eat the time limit.
 CONCURRENCY: Final = 8
@@ -90,9 +90,7 @@ class ModelClient:
         self._meter = meter
         self._refused = tuple(refused)
         self._prices = prices
-        self._sender = sender or Sender(
-            redact=redactor(value for key in keys.values() if not is_placeholder(value := key.reveal()))
-        )
+        self._sender = sender or Sender(redact=redactor(key.reveal() for key in keys.values()))
         self._breaker = breaker or LocalBreaker()
         self._forbid_training = forbid_training
         self._clock = clock

@@ -94,7 +94,7 @@ class RedisBreaker:
     """A breaker for every worker that shares a Redis. Without the Redis each process falls back on its own.
 
     `<prefix>:<model>:failures` counts within the window; `:open` lives for the pause; `:tripped` says that the
-    next call after a pause is a probe, and `:probe` that somebody is making it.
+    next call after a pause is a probe, and `:probe` that one is under way.
     """
 
     def __init__(

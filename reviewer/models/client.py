@@ -151,7 +151,7 @@ class GuardedTransport(httpx.BaseTransport):
     """Sends httpx's requests through a pool of connections to checked addresses."""
 
     def __init__(self, *, offline: bool, proxy: str, tls: bool) -> None:
-        # Reading the trust store is most of the cost, so plain HTTP goes without: this context trusts nobody.
+        # Reading the trust store is most of the cost, so plain HTTP gets a context without certificates.
         context = httpx.create_ssl_context(trust_env=True) if tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         backend = _GuardedBackend(offline=offline)
         self._connections: httpcore.ConnectionPool

@@ -1,4 +1,4 @@
-"""From a name to a candidate: a row of the table, a model that somebody named, an endpoint of the user's own."""
+"""Make a candidate of a name: a row of the table, a model named by a user, or an endpoint of the user's own."""
 
 from __future__ import annotations
 

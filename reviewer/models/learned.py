@@ -42,7 +42,7 @@ class Learned:
         return True
 
     def dialect(self, candidate: Candidate, manner: Manner) -> Dialect:
-        """Return how to speak to a model's provider."""
+        """Return what the provider of a model accepts."""
         dialect = shipped_table().dialect(candidate.provider)
         return replace(dialect, output_limit=manner.output_limit) if manner.output_limit else dialect
 

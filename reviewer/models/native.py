@@ -1,6 +1,6 @@
 """What local servers say in their own API about a model: the window that it is served with, and its size.
 
-OpenAI's list of models says neither. Ollama serves far less than a model can read (4,096 tokens where nobody set
+OpenAI's list of models says neither. Ollama serves far less than a model can read (4,096 tokens where no user set
 `num_ctx`) and cuts longer prompts without a word: https://docs.ollama.com/context-length
 """
 

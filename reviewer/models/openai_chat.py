@@ -1,4 +1,4 @@
-"""OpenAI chat completions, which most servers speak (https://platform.openai.com/docs/api-reference/chat)."""
+"""OpenAI chat completions, which most servers offer (https://platform.openai.com/docs/api-reference/chat)."""
 
 from __future__ import annotations
 

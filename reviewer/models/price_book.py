@@ -33,7 +33,7 @@ class PriceBook:
         self._news = False
 
     def price_of(self, candidate: Candidate) -> Price | None:
-        """Return the price of a candidate, None where nobody publishes one or it varies."""
+        """Return the price of a candidate, None where none is published or it varies."""
         if candidate.payment is Payment.LOCAL:
             return FREE
         table = shipped_table()

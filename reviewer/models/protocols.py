@@ -1,4 +1,4 @@
-"""Which wire protocol a candidate speaks, and the ways of structured output that are left to try."""
+"""Choose the wire protocol of a candidate, and the ways of structured output that are left to try."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from reviewer.secret_value import SecretForm, secret_form
+from reviewer.text.secret_value import SecretForm, secret_form
 
 MASK: Final = "***"
 

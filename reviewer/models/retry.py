@@ -26,7 +26,7 @@ class Next(StrEnum):
 def next_step(fault: ProviderFault, *, tries: int, others: bool, simpler: bool) -> Next:
     """Decide after the `tries`-th fault of a model. `others` says that another model could answer.
 
-    A rate limit or a hang goes to another model at once where there is one, since waiting helps nobody; a passing
+    A rate limit or a hang goes to another model at once where there is one, since waiting does not help; a passing
     hiccup is tried once more in place, since the provider's cache of the prompt is there.
     """
     if fault.kind is FaultKind.UNSUPPORTED and simpler:

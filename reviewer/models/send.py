@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 MIB: Final = 1024 * 1024
 ANSWER_LIMIT: Final = 10 * MIB
 ERROR_LIMIT: Final = 64 * 1024
-# Our id of a call, for whoever looks for it in a provider's books. OpenAI documents the header (ASCII, at most 512
-# characters); nobody else forbids it, and a field that is not known is ignored (RFC 9110, 5.1).
+# Our id of a call, to look it up in a provider's records. OpenAI documents the header (ASCII, at most 512
+# characters); no other provider forbids it, and a field that is not known is ignored (RFC 9110, 5.1).
 # https://platform.openai.com/docs/api-reference/debugging-requests
 OUR_ID: Final = "x-client-request-id"
 # The provider's own id, in the headers of an answer or a refusal: OpenAI's word and Anthropic's.

@@ -86,7 +86,7 @@ class Table:
         return next((row for row in self.models if (row.provider, row.model) == (provider, model)), None)
 
     def dialect(self, provider: str) -> Dialect:
-        """Return how to speak to a provider; an endpoint of the user's own gets the widest understood words."""
+        """Return what a provider accepts; an endpoint of the user's own gets the most common form."""
         row = self.providers.get(provider)
         return row.dialect if row else Dialect(output_limit="max_tokens")
 

@@ -15,8 +15,10 @@ def check_address(settings: Settings) -> None:
             (settings.host, settings.port),
             family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET,
         ).close()
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        # ValueError: a name that no resolver takes.
+        why = (error.strerror if isinstance(error, OSError) else "") or error
         raise ConfigurationError(
-            f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}",
+            f"cannot listen on {settings.host} port {settings.port}: {why}",
             remedy="Stop what listens there, or set PORT (and HOST).",
         ) from None

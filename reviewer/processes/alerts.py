@@ -22,7 +22,7 @@ class DueAlerts(Protocol):
     """What the sender needs of the ledger's alerts."""
 
     def due(self, now: datetime, limit: int = ...) -> tuple[Alert, ...]:
-        """Return the alerts that nobody was told of yet."""
+        """Return the alerts that were not sent yet."""
 
     def claim(self, alert: Alert, now: datetime, again_at: datetime) -> bool:
         """Take an alert before sending it; False where another clock was faster."""

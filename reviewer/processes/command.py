@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from reviewer.processes import child
+from reviewer.processes.logs import printer
+from reviewer.processes.start import check_app, check_key
 from reviewer.settings import Settings
 
 
@@ -22,12 +23,14 @@ def main(options: argparse.Namespace) -> int:
 def _worker(settings: Settings) -> int:
     from reviewer.processes.worker import main_worker  # noqa: PLC0415 - each process loads only its own
 
+    check_app(settings)
     return main_worker(settings)
 
 
 def _clock(settings: Settings) -> int:
     from reviewer.processes.scheduler import main_clock  # noqa: PLC0415 - as above
 
+    check_key(settings)
     return main_clock(settings)
 
 
@@ -39,5 +42,5 @@ def _migrate(settings: Settings) -> int:
         version = ledger.migrate()
     finally:
         ledger.close()
-    sys.stderr.write(f"kilo-review: the ledger is at version {version}\n")
+    printer(settings, "migrate")(f"kilo-review: the ledger is at version {version}")
     return 0

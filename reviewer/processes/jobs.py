@@ -33,7 +33,7 @@ def current_settings() -> Settings:
 
 def run_review(review_id: int) -> None:
     """Run one review of the ledger; safe to run again, at once or later, whatever happened to the last run."""
-    # Imported here: the service loads everything, and whoever only names this function needs none of it.
+    # Imported here: running a job loads everything, and a caller that only names this function needs none of it.
     from reviewer.jobs import run as service  # noqa: PLC0415
 
     service.run(review_id, current_settings())
@@ -52,15 +52,18 @@ def overdue(review_id: int, pid: int, by: timedelta) -> bool:
     return bool(_at_ledger(lambda ledger, now: ledger.reviews.ran_out(review_id, lease_owner(pid), now - by)))
 
 
-def release_all(pid: int) -> None:
-    """Give back every lease of a process of this machine that has ended."""
-    _at_ledger(lambda ledger, now: ledger.reviews.abandon_all(lease_owner(pid), now))
+def release_all(pid: int, *, tried: bool) -> None:
+    """Give back every lease of a process of this machine that has ended; `tried` False where it was told to."""
+    _at_ledger(lambda ledger, now: ledger.reviews.abandon_all(lease_owner(pid), now, tried=tried))
 
 
-def release(review_id: int, pid: int) -> None:
-    """Give back the lease of a work-horse of this machine that died."""
+def release(review_id: int, pid: int, *, tried: bool) -> None:
+    """Give back the lease of a work-horse of this machine that died, so that the retry need not wait for its end.
+
+    `tried` False where its worker was told to stop: a deploy uses up no try.
+    """
     # Without the ledger the lease runs out by itself.
-    _at_ledger(lambda ledger, now: ledger.reviews.abandon(review_id, lease_owner(pid), now))
+    _at_ledger(lambda ledger, now: ledger.reviews.abandon(review_id, lease_owner(pid), now, tried=tried))
 
 
 def _at_ledger(do: Callable[[Ledger, datetime], object]) -> object:

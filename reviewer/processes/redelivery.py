@@ -27,7 +27,7 @@ HOPELESS: Final = frozenset({400, 411, 413, 415})
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A delivery that nobody took: its latest attempt, how often we asked again, when we may ask next."""
+    """A delivery that was not answered: its latest attempt, how often it was asked for, when it may be next."""
 
     attempt_id: int
     since: datetime

@@ -46,7 +46,7 @@ class ReviewBacklog(Protocol):
         """Park every review that took its worker down too often; return their ids."""
 
     def unfinished(self, now: datetime, limit: int = ..., *, quiet: timedelta = ...) -> tuple[ReviewRow, ...]:
-        """Return due reviews that nobody works on and that were not enqueued lately."""
+        """Return due reviews that no worker holds and that were not enqueued lately."""
 
     def enqueued(self, review_ids: Sequence[int], now: datetime) -> None:
         """Record that jobs were put on the queue."""
@@ -120,14 +120,14 @@ def redeliver(
     pause: Callable[[], bool] = lambda: False,
     batch: int = BATCH,
 ) -> int:
-    """Ask GitHub for the deliveries that nobody took; return how many were asked for.
+    """Ask GitHub for the deliveries that were not answered; return how many were asked for.
 
     `pause` waits between two requests and returns True when it is time to stop.
     """
     kept = cursors.get(DELIVERIES_CURSOR)
     cursor = Cursor.start(now) if kept is None else Cursor.from_json(kept[0], now)
     plan_now = plan(deliveries.attempts(look_back(cursor, now)), cursor, now, batch=batch)
-    # Kept before anything is asked for: a clock that dies in between asks again after a pause, not at once.
+    # Kept before anything is asked for: a scheduler that ends in between asks again after a pause, not at once.
     cursors.set(DELIVERIES_CURSOR, plan_now.cursor.to_json(), now)
     asked = 0
     for attempt_id in plan_now.again:

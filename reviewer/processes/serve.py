@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Final
 from reviewer.errors import ConfigurationError, LedgerUnavailable
 from reviewer.processes.address import check_address
 from reviewer.processes.child import PARENT_OPTION
+from reviewer.processes.logs import printer
+from reviewer.processes.start import check_app
 from reviewer.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ class Child:
 
 @dataclass(slots=True)
 class Supervisor:
-    """Start the children, start again what dies, stop all on SIGTERM or Ctrl-C.
+    """Start the children, start again what ends, stop all on SIGTERM or Ctrl-C.
 
     `program` is the command line of this program: a child is one of its commands. `say` takes progress lines.
     """
@@ -118,7 +120,7 @@ class Supervisor:
                 self.say("queue    the embedded Redis died; starting it again, reviews are safe in the ledger")
                 self.redis.restart()
                 for child in self.children:
-                    # Whoever died of it is not at fault, and must not wait as if it were.
+                    # A process that ended because of it has no fault, and is started again without a pause.
                     child.pause, child.start_at = FIRST_PAUSE, min(child.start_at, time.monotonic() + FIRST_PAUSE)
             for child in self.children:
                 status = self._check(child)
@@ -134,7 +136,7 @@ class Supervisor:
         return 0
 
     def _check(self, child: Child) -> int | None:
-        """Start a child again that has died; return an exit status where starting again cannot help."""
+        """Start a child again that has ended; return an exit status where starting again cannot help."""
         now = time.monotonic()
         if child.process is None:
             if now >= child.start_at:
@@ -203,6 +205,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Run everything until SIGTERM or Ctrl-C; ConfigurationError before anything is started."""
     settings = Settings.from_environ()
-    settings.require_github_app()
+    check_app(settings)
     check_address(settings)
-    return Supervisor(settings, options.program).run()
+    return Supervisor(settings, options.program, say=printer(settings, "serve")).run()

@@ -19,7 +19,7 @@ from rq.worker import HerokuWorker
 
 from reviewer.errors import ConfigurationError, JobRefused, RetryableError
 from reviewer.processes import jobs
-from reviewer.processes.logs import configure_logging, log_format
+from reviewer.processes.logs import configure_logging
 from reviewer.queue.address import queue_url
 from reviewer.queue.embedded import REMEDY
 from reviewer.queue.queue import QUEUE_NAME, connect, forget_executions
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# How long a worker that gives no sign of life is thought alive. An idle worker waits for a job 15 s less than this
+# How long a worker counts as alive without a heartbeat. An idle worker waits for a job 15 s less than this
 # long, and looks for abandoned jobs only in between: with RQ's default of 420 s a killed job waits 13 minutes.
 WORKER_TTL: Final = 60
 MAINTENANCE_SECONDS: Final = 30
@@ -42,7 +42,7 @@ MONITORING_SECONDS: Final = 5
 # than one look: after a pause of the whole machine its heartbeat comes a moment later than ours.
 OVERDUE: Final = timedelta(seconds=10)
 OVERDUE_LOOKS: Final = 2
-# A work-horse that was told to stop gets so much longer than it was promised.
+# Seconds that a work-horse gets to stop, beyond the time that was announced to it.
 HORSE_SECONDS: Final = 3
 # BLMOVE and LPOS.
 LEAST_REDIS: Final = (6, 2)
@@ -101,10 +101,10 @@ class ReviewWorker(HerokuWorker):
                     self.kill_horse()
                     deadline = float("inf")
                 time.sleep(0.05)
-        jobs.release_all(pid)
+        jobs.release_all(pid, tried=False)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Run a job of ours; drop any other one, which only somebody else who writes to Redis can have made."""
+        """Run a job of ours; drop any other one, which another writer to Redis made."""
         try:
             review_job(job)
         except JobRefused as error:
@@ -115,9 +115,9 @@ class ReviewWorker(HerokuWorker):
         super().execute_job(job, queue)
 
     def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
-        """Give signs of life for the running job, unless its work-horse gives none itself: then it is killed.
+        """Renew the heartbeat of the running job; kill its work-horse where that renews its lease no more.
 
-        A work-horse that hangs, or is stopped, loses its lease; RQ alone would vouch for it until the job's time
+        A work-horse that hangs, or is stopped, loses its lease; RQ alone would keep it until the job's time
         is over, which is half an hour.
         """
         self._overdue = self._overdue + 1 if jobs.overdue(review_job(job).review_id, self.horse_pid, OVERDUE) else 0
@@ -182,11 +182,13 @@ def main_worker(
         worker_ttl=WORKER_TTL,
         maintenance_interval=MAINTENANCE_SECONDS,
         job_monitoring_interval=MONITORING_SECONDS,
-        work_horse_killed_handler=_release,
+        work_horse_killed_handler=lambda job, pid, _status, _usage: jobs.release(
+            review_job(job).review_id, pid, tried=not worker.stopping
+        ),
     )
     log.info("process %d takes reviews", os.getpid())
     try:
-        worker.work(burst=burst, logging_level="WARNING", log_format=log_format("worker"))
+        worker.work(burst=burst, logging_level="WARNING")
     except redis.RedisError as error:
         # A work-horse needs no Redis: left alone it finishes its review, and its heartbeat keeps the lease.
         if not worker.stopping:
@@ -194,8 +196,3 @@ def main_worker(
     if worker.stopping:
         worker.end_horse()
     return 0
-
-
-def _release(job: Job, pid: int, _status: int, _usage: object) -> None:
-    """Give back the lease of a work-horse that died, so that the retry need not wait until it runs out."""
-    jobs.release(review_job(job).review_id, pid)

@@ -14,9 +14,11 @@ from reviewer.change.model import Unit
 from reviewer.change.paths import quote
 from reviewer.change.render import render_unit
 from reviewer.context.model import ContextItem
+from reviewer.context.surroundings import NOTHING_AROUND, Surroundings
 from reviewer.findings.model import Finding
 from reviewer.models.model import Prompt
 from reviewer.prompts.about import About
+from reviewer.prompts.change_in_code import render_in_code
 from reviewer.prompts.fence import fenced, prose, reveal
 from reviewer.prompts.redact import redact
 from reviewer.prompts.snippets import context_texts
@@ -26,7 +28,47 @@ BODY_LIMIT: Final = 1500
 ANSWER_ECHO_LIMIT: Final = 4000
 # So many files of the rest of a change are named.
 ELSEWHERE: Final = 12
-LOOKED_UP: Final = "Now answer about the diff above. There are no further look-ups: leave `lookups` empty."
+ADD: Final = (
+    "Now add what this shows about the diff above. Your findings stand without being repeated; one that you repeat "
+    "with the same quote replaces the earlier one, and with a confidence of 0 withdraws it."
+)
+MORE: Final = "Fill `needs` only where something still decides a finding."
+NO_MORE: Final = "There are no further look-ups: leave `needs` empty."
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a prompt shows of the code: the unit, the lines around its hunks, and snippets from elsewhere."""
+
+    unit: Unit
+    items: tuple[ContextItem, ...] = ()
+    around: Surroundings = NOTHING_AROUND
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerForm:
+    """The form of an answer: its schema, its most tokens, and whether a small model fills it in."""
+
+    schema: Mapping[str, Any]
+    max_output_tokens: int
+    small: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RestOfChange:
+    """What else a change holds: files reviewed apart, those left out by policy, and whether a test is changed."""
+
+    apart: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    tested: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a model answered and what it was shown of what it asked for."""
+
+    answer: str
+    items: tuple[ContextItem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +94,20 @@ def prompt_version(system: str, schema: Mapping[str, Any]) -> str:
 
 
 def build_prompt(
-    unit: Unit,
-    items: Sequence[ContextItem],
+    shown: Shown,
+    form: AnswerForm,
     *,
     about: About | None,
     shared: Sequence[ContextItem] = (),
-    schema: Mapping[str, Any],
-    max_output_tokens: int,
-    small: bool = False,
-    elsewhere: Sequence[str] = (),
+    rest: RestOfChange | None = None,
 ) -> Built:
-    """Build the prompt of a unit; `elsewhere` are files of the same change whose hunks are reviewed apart.
+    """Build the prompt of a unit; `rest` says what else the change holds, where that is known.
 
     `about` is None for a metadata-blind prompt: an author's framing cuts detection of security defects by
     16 to 93 points, and leaving it out restores it (https://arxiv.org/abs/2603.18740). `shared` items are the
     same for every unit of the change and stand before what differs.
     """
-    system = system_text(small=small)
+    system = system_text(small=form.small)
     # The same bytes for every unit of the change, so that provider caches hit: no name is shortened for this one.
     stable, redacted = context_texts(shared)
     # After what blind and other units share, so that both kinds hit the same cached prefix.
@@ -76,21 +115,22 @@ def build_prompt(
         text, found = redact(_about_text(about))
         redacted += found
         stable.append(fenced("pull-request", text))
-    own, found = context_texts(items, paths=unit.paths)
+    own, found = context_texts(shown.items, paths=shown.unit.paths)
     redacted += found
-    # Without line numbers: a quote finds its line, and numbers on every line cost a fifth of the prompt.
-    shown = render_unit(unit, numbered=False)
-    diff = fenced("diff", f"{shown}\n{_elsewhere_text(elsewhere)}" if elsewhere and not small else shown)
+    unit = shown.unit
+    code = render_unit(unit, numbered=False) if form.small else render_in_code(unit, shown.around)
+    if rest is not None and not form.small:
+        code = f"{code}\n{_rest_text(rest)}"
     prompt = Prompt(
         system=system,
         shared="\n\n".join(stable),
-        unit="\n\n".join((*own, diff)),
-        schema=schema,
+        unit="\n\n".join((*own, fenced("diff", code))),
+        schema=form.schema,
         schema_name="review",
-        max_output_tokens=max_output_tokens,
-        version=prompt_version(system, schema),
+        max_output_tokens=form.max_output_tokens,
+        version=prompt_version(system, form.schema),
     )
-    return Built(prompt, redacted, sum(item.tokens for item in (*shared, *items)))
+    return Built(prompt, redacted, sum(item.tokens for item in (*shared, *shown.items)))
 
 
 def repair_prompt(
@@ -116,17 +156,39 @@ def repair_prompt(
     return replace(prompt, unit="\n\n".join(parts))
 
 
-def hinted_prompt(prompt: Prompt, items: Sequence[ContextItem], *, paths: Sequence[str] = ()) -> Prompt:
-    """Return the prompt with what the model asked to look up; at its end, so that its start stays cached."""
-    parts, _found = context_texts(items, paths=paths)
-    return replace(prompt, unit="\n\n".join((prompt.unit, "What you asked to look up:", *parts, LOOKED_UP)))
+def continued_prompt(
+    prompt: Prompt, rounds: Sequence[Round], *, paths: Sequence[str] = (), more: bool = False
+) -> Prompt:
+    """Continue a question with each answer so far and what was looked up; `more` says that it may ask again.
+
+    Each round only appends, so that all that was sent before is read from the provider's cache.
+    """
+    parts = [prompt.unit]
+    for number, shown in enumerate(rounds, start=1):
+        texts, _found = context_texts(shown.items, paths=paths)
+        if shown.answer.strip():
+            parts.append(f"Your answer:\n{fenced('previous-answer', reveal(shown.answer[:ANSWER_ECHO_LIMIT]))}")
+        parts += ["What you asked for:", *texts, f"{ADD} {MORE if more or number < len(rounds) else NO_MORE}"]
+    return replace(prompt, unit="\n\n".join(parts))
 
 
-def _elsewhere_text(paths: Sequence[str]) -> str:
-    """Say what a reader would else look for: a hunk that defines or uses what this part shows may be in another."""
+def _rest_text(rest: RestOfChange) -> str:
+    """Say what a reader would else look for: a hunk that uses what this part shows, a lock file, a test."""
+    lines = []
+    if rest.apart:
+        lines.append(f"### also changed, reviewed apart: {_named(rest.apart)}")
+    if rest.left_out:
+        lines.append(f"### also changed, left out by policy: {_named(rest.left_out)}")
+    if not lines:
+        lines.append("### this is the whole change")
+    if not rest.tested:
+        lines.append("### no test file is changed")
+    return "\n".join(lines)
+
+
+def _named(paths: Sequence[str]) -> str:
     more = len(paths) - ELSEWHERE
-    named = ", ".join(quote(path) for path in paths[:ELSEWHERE])
-    return f"### also changed, reviewed apart: {named}{f' and {more} more' if more > 0 else ''}"
+    return ", ".join(quote(path) for path in paths[:ELSEWHERE]) + (f" and {more} more" if more > 0 else "")
 
 
 def _about_text(about: About) -> str:

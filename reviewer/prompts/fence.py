@@ -6,7 +6,7 @@ import hashlib
 from itertools import count
 from typing import Final
 
-from reviewer.invisible import escaped, without_hidden
+from reviewer.text.invisible import escaped, without_hidden
 
 # Hexadecimal digits: enough that ordinary text seldom holds the mark, few enough to cost three or four tokens.
 MARK_LENGTH: Final = 6
@@ -18,8 +18,8 @@ MAX_PROSE: Final = 65_536
 def reveal(text: str) -> str:
     """Write hidden characters as escapes, so that model and human read the same text.
 
-    Hidden: `reviewer.invisible`, among them bidirectional controls (https://trojansource.codes) and the tag block
-    U+E0000-E007F of the prompt injection corpora.
+    Hidden: `reviewer.text.invisible`, among them bidirectional controls (https://trojansource.codes) and the tag
+    block U+E0000-E007F of the prompt injection corpora.
     """
     return escaped(text)
 

@@ -14,7 +14,7 @@ from reviewer.prompts.secret_names import may_hold_names, named_spans, names_nex
 from reviewer.prompts.secret_rules import rules, token_spans
 
 PLACEHOLDER: Final = "[redacted]"
-# Characters of a line that are judged and shown: nobody writes a longer one, and no prompt has room for it.
+# Characters of a line that are judged and shown: people write no longer one, and no prompt has room for it.
 LONGEST_LINE: Final = 20_000
 
 _DOTENV: Final = re.compile(r"^(\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*)(\S.*)$")

@@ -74,7 +74,7 @@ def is_password(value: str) -> bool:
 
 
 def is_random(value: str) -> bool:
-    """Tell whether a machine, or somebody who was told to, made up a part of a value: letters and digits mixed."""
+    """Tell whether a part of a value is made up as by a password generator: letters and digits mixed."""
     for run in _RUN.findall(value):
         turns = len(_TURN.findall(run))
         if len(run) >= 6 and turns >= 2 and not _WORD_LIKE.fullmatch(run):

@@ -89,8 +89,6 @@ def joined(items: Sequence[ContextItem]) -> list[ContextItem]:
 def _union(one: ContextItem, other: ContextItem) -> ContextItem | None:
     if one.path != other.path or not (_whole(one) and _whole(other)):
         return None
-    if (one.kind is ContextKind.OLD_VERSION) != (other.kind is ContextKind.OLD_VERSION):
-        return None  # of two commits, though the lines may be the same
     if max(one.start_line, other.start_line) > min(one.end_line, other.end_line):
         return None
     first, last = sorted((one, other), key=lambda item: (item.start_line, item.end_line))

@@ -41,8 +41,8 @@ def no_fence() -> None:
 class CheckRuns:
     """The check runs of one App and pull request. `external_id` is what new ones carry.
 
-    `fence` is called before every write and raises where this worker may write no more. `announce` is told of a
-    creation before it is sent: where the worker dies then, the next one waits until GitHub's lists can show it.
+    `fence` is called before every write and raises where this worker may write no more. `announce` is called
+    before a creation is sent: where the worker ends then, the next one waits until GitHub's lists can show it.
     `known` is a check run that was created a moment ago: lists may not show it yet.
     """
 

@@ -7,7 +7,7 @@ import unicodedata
 from typing import Final
 from urllib.parse import quote
 
-from reviewer.invisible import hidden_in, without_hidden
+from reviewer.text.invisible import hidden_in, without_hidden
 
 _MARKS: Final = re.compile(r"([\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff])\1{2,}")
 
@@ -55,7 +55,7 @@ _DRAWN: Final = frozenset({"suggestion", "mermaid", "geojson", "topojson", "stl"
 
 
 def visible(text: str) -> str:
-    """Return text without hidden characters (`reviewer.invisible`). Line ends become LF, tabs stay."""
+    """Return text without hidden characters (`reviewer.text.invisible`). Line ends become LF, tabs stay."""
     if text.isascii() and text.isprintable():
         return text
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
@@ -112,7 +112,7 @@ def suggestion(text: str) -> str | None:
     """Return a suggestion block with exactly this text, None where it may not be offered as one.
 
     A block is applied with one click, so nothing in it may be hidden or changed: text with hidden characters is
-    refused, as is a line that another bot would obey, and what no fence can hold.
+    refused, as is a line that another bot would take for a command, and what no fence can hold.
     """
     body = text.replace("\r\n", "\n").removesuffix("\n")
     if not is_visible(body) or _LONG_TICKS.search(body) or any(COMMAND.match(line) for line in body.split("\n")):

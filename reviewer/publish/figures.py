@@ -32,7 +32,7 @@ def icon(level: Severity) -> str:
 
 
 def money(amount: Decimal | None) -> str:
-    """Return US dollars short enough for a status line; a price nobody knows is "unknown", never zero."""
+    """Return US dollars short enough for a status line; an unknown price is "unknown", never zero."""
     if amount is None:
         return UNKNOWN
     places = 2 if abs(amount) >= 1 else 4

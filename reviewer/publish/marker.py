@@ -61,7 +61,7 @@ def read_marker(body: str | None) -> Marker | None:
 def is_own(author: Mapping[str, Any] | None, login: str) -> bool:
     """True where a comment's `user` is our App's bot account, by whole login and type.
 
-    A login that merely ends in `[bot]`, or our slug without it, is somebody else.
+    A login that merely ends in `[bot]`, or our slug without it, is another account.
     """
     if not author or not login:
         return False

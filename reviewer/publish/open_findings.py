@@ -20,7 +20,7 @@ def still_open(review: Review) -> tuple[PlacedFinding, ...]:
 
 
 def standing(review: Review) -> tuple[PlacedFinding, ...]:
-    """Return every finding that asks something of somebody: shown now, or in a thread that is still open."""
+    """Return every finding that is open: shown now, or in a thread that is still open."""
     return (*review.shown(), *still_open(review))
 
 

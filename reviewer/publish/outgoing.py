@@ -1,7 +1,7 @@
 """The last look at what is about to be sent: as rendered, or as plain text where a secret shows in it. Pure.
 
 Nothing is replaced inside rendered Markdown: a replacement can take away the backtick, fence or table row that
-keeps somebody's text from coming alive.
+keeps foreign text from becoming markup.
 """
 
 from __future__ import annotations

@@ -67,22 +67,22 @@ def publish(
     save: Callable[[Publication], None] | None = None,
     before: Publication | None = None,
     totals: Totals | None = None,
-    conceal: OwnSecrets | None = None,
+    secrets: OwnSecrets | None = None,
     external_id: str = "",
     settle: Settle | None = None,
 ) -> Posted:
     """Publish a review and return what is on GitHub.
 
-    `fence` is called before every write and raises LeaseLost where this worker may write no more; `save` is told of
-    every step, so that the next attempt knows. `before` is what an earlier attempt saved. Running it again, with
-    the same findings or after any fault, posts nothing twice. `conceal` redacts every text before it is rendered;
+    `fence` is called before every write and raises LeaseLost where this worker may write no more; `save` is called
+    after every step, for the next attempt. `before` is what an earlier attempt saved. Running it again, with
+    the same findings or after any fault, posts nothing twice. `secrets` redacts every text before it is rendered;
     what is rendered is looked at once more and never rewritten.
 
     Raises GitHubUnavailable and RateLimited (try again later; nothing is lost), LeaseLost, NotFound, and
     PermissionMissing only where GitHub refused everything.
     """
     settle = settle or Settle()
-    secrets = conceal or OwnSecrets()
+    secrets = secrets or OwnSecrets()
     state = _State(redact_review(review, secrets), pr, before or Publication(), fence, save or (lambda _: None))
     now = _moved(gh, pr, review.change.head)
     if now is not None:
@@ -148,7 +148,7 @@ class _State:
             self.save(publication)
 
     def announce(self, what: str) -> None:
-        """Save that a write is about to be sent: whoever finds it waits until GitHub's lists can show it."""
+        """Save that a write is about to be sent: a later run waits until GitHub's lists can show it."""
         self.publication = replace(self.publication, writing=what)
         self.save(self.publication)
 

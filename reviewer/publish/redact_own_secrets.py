@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import quote
 
 from reviewer.prompts.redact import PLACEHOLDER, has_token, redact, redact_tokens
-from reviewer.secret_value import SecretForm, secret_form
+from reviewer.text.secret_value import SecretForm, secret_form
 
 # A piece this long of a secret is treated as the secret; a shorter run meets ordinary text by accident.
 PIECE: Final = 12
@@ -25,8 +25,8 @@ _PEM_LINE: Final = re.compile(r"-----[A-Z ]{1,64}-----")
 class OwnSecrets:
     """Replaces the given secrets, and whatever looks like one of another issuer, by `[redacted]`.
 
-    Values that are no secrets by their form (`reviewer.secret_value`) are left alone. Values are redacted before
-    they are rendered; what is rendered is only looked at, with `finds`.
+    Values that are no secrets by their form (`reviewer.text.secret_value`) are left alone. Values are redacted
+    before they are rendered; what is rendered is only looked at, with `finds`.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:

@@ -25,7 +25,7 @@ def upsert(
 ) -> Comment:
     """Update our summary, or post the first one; more than one of ours are made one again.
 
-    `announce` is told of a creation before it is sent.
+    `announce` is called before a creation is sent.
     """
     own = _summaries(gh, pr, login)
     if not own and known is not None:
@@ -59,7 +59,7 @@ def upsert(
 
 
 def _summaries(gh: GitHub, pr: PullRequest, login: str) -> list[Comment]:
-    """Our summaries, oldest first; a marker that somebody else typed is not ours."""
+    """Return our summaries, oldest first; a marker in another account's comment does not count."""
     own = []
     for comment in gh.comments(pr.repository, pr.number):
         marker = read_marker(comment.body)

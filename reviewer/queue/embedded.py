@@ -1,4 +1,4 @@
-"""Embedded Redis: a real server on a Unix socket, for whoever has none, started and stopped with the program."""
+"""Run a Redis server on a Unix socket where none is configured, started and stopped with the program."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class EmbeddedRedis:
         return self.url
 
     def restart(self) -> None:
-        """Start the server again at the same address after it died; what it acknowledged is in its file."""
+        """Start the server again at the same address after it ended; what it acknowledged is in its file."""
         self._end_guard()
         folder = self.state_dir / "redis"
         with self.log.open("wb") as log:
@@ -162,7 +162,7 @@ class EmbeddedRedis:
         self._lock = lock
 
     def _wait_until_it_answers(self) -> None:
-        # Imported here: whoever has a REDIS_URL does not pay for it twice.
+        # Imported here: with a REDIS_URL it is not needed.
         import redis  # noqa: PLC0415
 
         client = redis.Redis.from_url(self.url)

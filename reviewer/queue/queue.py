@@ -1,6 +1,6 @@
 """Hold the ids of reviews to run in one RQ queue.
 
-The queue is a hint, the ledger the truth: the scheduler puts back what the queue loses.
+The queue may lose an id: the scheduler puts back what the ledger says is due.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from reviewer.queue.review_job import JOB_SECONDS, JOBS, ReviewJob
 
 log = logging.getLogger(__name__)
 
-# One queue only: with several RQ takes jobs by BLPOP, and a worker that dies just then has lost them.
+# One queue only: with several RQ takes jobs by BLPOP, and a worker that is killed just then has lost them.
 QUEUE_NAME: Final = "reviews"
-# How often RQ runs a job again whose work-horse died. At once and without intervals: waiting is the ledger's
-# business (retry_at), and RQ would need one more process, its scheduler, to wait.
+# How often RQ runs a job again whose work-horse ended. At once and without intervals: the ledger says when to try
+# again (retry_at), and RQ would need one more process, its scheduler, to wait.
 RETRIES: Final = 3
 FAILURE_SECONDS: Final = 24 * 60 * 60
 # A worker that has taken a job starts it within moments; one that has not by then was killed in between.
 HANDOVER: Final = timedelta(seconds=15)
 TIMEOUT_SECONDS: Final = 1.0
-# After a failure nobody asks Redis for this long, so that a Redis that hangs does not hold up every delivery.
+# After a failure Redis is not asked for this long, so that a Redis that hangs does not hold up every delivery.
 PAUSE_SECONDS: Final = 1.0
 
 
@@ -97,6 +97,14 @@ class ReviewQueue:
         except redis.RedisError:
             return False
 
+    def length(self) -> int | None:
+        """Return how many jobs wait, None where Redis does not answer."""
+        try:
+            waiting: Any = self._client.llen(f"rq:queue:{QUEUE_NAME}")
+        except redis.RedisError:
+            return None
+        return int(waiting)
+
     def exclusive(self, name: str, seconds: float) -> bool:
         """Return whether the caller is the only one to do `name` for this long; False where Redis is down."""
         try:
@@ -159,7 +167,7 @@ class ReviewQueue:
         """Return whether a known job runs, or will be run without anybody's help.
 
         RQ's `unique` also refuses the id of a job that failed (for `FAILURE_SECONDS`), and of one whose worker
-        died between taking and starting it.
+        ended between taking and starting it.
         """
         queue = self._queue()
         status = self._status(job_id)

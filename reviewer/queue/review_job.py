@@ -1,4 +1,4 @@
-"""Accept from Redis only jobs that we wrote: whoever can write to Redis must not be able to run code.
+"""Accept from Redis only jobs that this program wrote: a writer to Redis must not be able to run code.
 
 RQ imports and calls the function that a job's record names, and the callbacks and web addresses that it names. The
 worker of this project holds the App's private key, so it reads every record through `ReviewJob`: fields that
@@ -56,7 +56,7 @@ class ReviewJob(Job):
         try:
             name, instance, arguments, named = self.func_name, self.instance, self.args, self.kwargs
         except (DeserializationError, TypeError, ValueError) as error:
-            # A record that cannot be decoded: RQ's error may quote it, and it holds whatever a stranger wrote.
+            # A record that cannot be decoded: RQ's error may quote it, and its text is foreign.
             raise JobRefused(f"its data cannot be read ({type(error).__name__})") from None
         if instance is not None or not isinstance(name, str) or name not in self.functions:
             raise JobRefused("it names a function that is not one of ours")

@@ -1,7 +1,7 @@
-"""Guard: runs a command and ends it when whoever started the guard is gone.
+"""Run a command and end it when the process that started this one is gone.
 
-Run as a script, `python guard.py GRACE COMMAND…`, with a pipe on stdin that nobody writes to: the pipe closes
-when its other end dies, however it dies, on Linux and on macOS alike. Only a little of the standard library is
+Run as a script, `python guard.py GRACE COMMAND…`, with a pipe on stdin that nothing is written to: the pipe closes
+when the process at its other end ends, in any way, on Linux and on macOS. Only a little of the standard library is
 imported: the guard lives as long as its command.
 """
 

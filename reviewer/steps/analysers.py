@@ -33,7 +33,7 @@ class Analysers:
         self._started()
 
     def evidence(self) -> Evidence:
-        """Return what the analysers found; wait for them, and start them where nobody did."""
+        """Return what the analysers found; wait for them, and start them where they were not started."""
         return self._started().result()
 
     def worst(self, unit: Unit) -> Severity | None:

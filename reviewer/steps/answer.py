@@ -20,7 +20,8 @@ class UnitAnswer:
     `tier` is that of the model that answered, also where another was asked for. `model` names it. `text` is its
     answer, for the store of results. `looked_up` is what the model was shown beside the plan, and `lookups` the
     requests for that. `rejected` are findings that failed a check, with the check as their reason. `limit` says
-    that a spending limit ended it. `second` is the text of a second pass by `second_model`.
+    that a spending limit ended it. `second` is the text of a second pass by `second_model`,
+    `earlier` those of the answers that asked for look-ups.
     """
 
     plan: Plan
@@ -37,6 +38,7 @@ class UnitAnswer:
     problem: str = ""
     limit: bool = False
     from_store: bool = False
+    earlier: tuple[str, ...] = ()
     second: str = ""
     second_model: str = ""
 

@@ -82,7 +82,9 @@ def ask_unit(plan: Plan, checks: AnswerChecks, context: ReviewContext) -> UnitAn
             return _end_by_error(state, error, context)
         parsed = parse_answer(completion.text, plan.unit)
         if wants_look_up(parsed, state, context.policy):
-            state.show(parsed.lookups, look_up(parsed.lookups))
+            first = state.answer(completion, check_completion(parsed, completion, plan.unit, checks))
+            more = state.lookup_rounds + 1 < context.policy.lookups
+            state.show(parsed.lookups, look_up(parsed.lookups), first=replace(first, problem=""), more=more)
             continue
         checked = check_completion(parsed, completion, plan.unit, checks)
         failure, answer = checked.failure, state.answer(completion, checked)

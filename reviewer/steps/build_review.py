@@ -51,7 +51,7 @@ def build_review(
 
 
 def _without(secrets: Sequence[str], review: Review) -> Review:
-    """Take out of every text what gitleaks found to be a secret, whoever repeated it."""
+    """Take out of every text what gitleaks found to be a secret, also where a model repeated it."""
     if not secrets:
         return review
     longest_first = sorted(secrets, key=len, reverse=True)

@@ -22,7 +22,8 @@ from reviewer.steps.unit_state import UnitState
 class StoredAnswer:
     """A stored answer: the model that gave it and its tier, what it had looked up, and its text.
 
-    `second` is the text of a second pass by `second_model`, "" where none was made.
+    `second` is the text of a second pass by `second_model`, "" where none was made. `earlier` are the texts of the
+    answers that asked for the look-ups.
     """
 
     model: str
@@ -31,6 +32,7 @@ class StoredAnswer:
     text: str
     second: str = ""
     second_model: str = ""
+    earlier: tuple[str, ...] = ()
 
 
 def reuse_stored(plan: Plan, checks: AnswerChecks, context: ReviewContext) -> UnitAnswer | None:
@@ -51,6 +53,7 @@ def reuse_stored(plan: Plan, checks: AnswerChecks, context: ReviewContext) -> Un
     checked = check_completion(parse_answer(stored.text, plan.unit), completion, plan.unit, checks)
     if not checked.usable:
         return None
+    state.first = tuple(_read(text, state, stored.model, checks) for text in stored.earlier)
     answer = replace(state.answer(completion, checked), from_store=True)
     if not context.policy.second_pass:
         return state.close(answer)
@@ -60,6 +63,12 @@ def reuse_stored(plan: Plan, checks: AnswerChecks, context: ReviewContext) -> Un
     answer = state.close(add_second_pass(answer, state, checks, context))
     store_answer(answer, context)
     return answer
+
+
+def _read(text: str, state: UnitState, model: str, checks: AnswerChecks) -> UnitAnswer:
+    """Return a stored answer as it is worth now."""
+    completion, unit = Completion(text, FinishReason.STOP, Usage(), model), state.plan.unit
+    return state.answer(completion, check_completion(parse_answer(text, unit), completion, unit, checks))
 
 
 def store_answer(answer: UnitAnswer, context: ReviewContext) -> None:
@@ -79,6 +88,7 @@ def write_stored(answer: UnitAnswer) -> str:
         "lookups": [asdict(request) for request in answer.lookups],
         "second": answer.second,
         "second_by": answer.second_model,
+        "earlier": list(answer.earlier),
     }
     return f"{json.dumps(about)}\n{answer.text}"
 
@@ -95,6 +105,7 @@ def read_stored(text: str) -> StoredAnswer | None:
             for row in about["lookups"]
         )
         second, second_by = str(about.get("second", "")), str(about.get("second_by", ""))
-        return StoredAnswer(str(about["by"]), tier, lookups, said, second, second_by)
+        earlier = tuple(str(text) for text in about.get("earlier", ()))
+        return StoredAnswer(str(about["by"]), tier, lookups, said, second, second_by, earlier)
     except (ValueError, TypeError, KeyError, AttributeError, StopIteration):
         return None

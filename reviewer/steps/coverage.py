@@ -1,4 +1,4 @@
-"""Account for every hunk of a change: who looked at it, or why nobody did."""
+"""Account for every hunk of a change: reviewed, or the reason why not."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def look_ups_at(head: Snapshot | None) -> Callable[[Sequence[LookupRequest]], tu
 
 def wants_look_up(parsed: Parsed, state: UnitState, policy: Policy) -> bool:
     """Tell whether an answer asks to see more and policy allows it; note where policy does not."""
-    if not parsed.lookups:
+    if not parsed.lookups or parsed.failed is not None:
         return False
     if state.lookup_rounds < policy.lookups:
         return True

@@ -58,13 +58,14 @@ def merge_and_rank(prepared: Prepared, outputs: StepOutputs, policy: Policy) -> 
             for finding in group.findings
         )
 
+    revised = dict(outputs.verified.revised)
     placed = place(
         groups,
         Anchors.from_change(prepared.as_sent()),
         score=worth,
         threshold=policy.style.threshold,
         max_inline=policy.max_inline,
-        verified=frozenset(outputs.verified.confirmed),
+        verified=frozenset(revised.get(found, found) for found in outputs.verified.confirmed),
     )
     shown = tuple(_move_unsupported_to_summary(found, strongest) for found in placed)
     rejected = tuple(found for answer in outputs.answers for found in answer.rejected)
@@ -72,15 +73,16 @@ def merge_and_rank(prepared: Prepared, outputs: StepOutputs, policy: Policy) -> 
 
 
 def _standing(answer: UnitAnswer, outputs: StepOutputs) -> list[Finding]:
-    """Return the findings of an answer that verification did not set aside."""
+    """Return the findings of an answer that verification did not set aside, as it lets them stand."""
     # Counted, because a model may say the very same twice, of which one is refuted as a repetition.
     refuted = Counter(placed.finding for placed in outputs.verified.refuted)
+    revised = dict(outputs.verified.revised)
     standing = []
     for finding in answer.findings:
         if refuted[finding]:
             refuted[finding] -= 1
         else:
-            standing.append(finding)
+            standing.append(revised.get(finding, finding))
     return standing
 
 
@@ -89,7 +91,7 @@ def _origins(standing: list[tuple[Finding, UnitAnswer]]) -> Origins:
     origins: dict[tuple[str, str], Origin] = {}
     for finding, answer in standing:
         key = (finding.source, finding.unit)
-        known = evidence_in_context(finding, (*answer.plan.items, *answer.looked_up))
+        known = evidence_in_context(finding, (*answer.plan.seen, *answer.looked_up))
         before = origins.get(key)
         in_context = known or (before is not None and before.in_context)
         origins[key] = Origin(answer.tier, in_context, _may_stand_alone(answer))

@@ -16,14 +16,17 @@ from reviewer.change.model import Unit
 from reviewer.context.folders import folder_of
 from reviewer.context.gather import ContextGatherer, proportional_budget
 from reviewer.context.model import ContextItem, ContextKind
+from reviewer.context.surroundings import NOTHING_AROUND, Surroundings, around_budget
 from reviewer.context.tokens import count_tokens
-from reviewer.findings.schema import FINDINGS_SCHEMA, narrowed
+from reviewer.findings.schema import narrowed, schema_for
 from reviewer.models.model import Candidate, Prompt
-from reviewer.prompts.build import build_prompt
+from reviewer.prompts.build import AnswerForm, RestOfChange, Shown, build_prompt
+from reviewer.prompts.change_in_code import shortened
 from reviewer.steps.context import ReviewContext
 from reviewer.steps.model_size import answer_room, is_small
 from reviewer.steps.prepare import Prepared, changed_parts
 from reviewer.steps.result import UnitRoute
+from reviewer.syntax.test_paths import is_test_path
 
 # What a small model may fill in: one finding in a few words, on one of so many lines.
 SMALL_FINDINGS: Final = 1
@@ -39,7 +42,7 @@ WorstEvidence = Callable[[Unit], Severity | None]
 class Plan:
     """What will be asked about a unit, with context of its own (`items`) and the same for several (`shared`).
 
-    `key` names the result in the store; `redacted` counts secrets taken out.
+    `around` are the lines shown with the hunks; `key` names the result in the store; `redacted` counts secrets.
     """
 
     unit: Unit
@@ -50,6 +53,12 @@ class Plan:
     shared: tuple[ContextItem, ...] = ()
     key: str = ""
     redacted: int = 0
+    around: Surroundings = NOTHING_AROUND
+
+    @property
+    def seen(self) -> tuple[ContextItem, ...]:
+        """Everything of the code that the prompt shows beside the unit's own lines."""
+        return (*self.around.beside(self.unit.hunks), *self.items, *self.shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +80,18 @@ def plan_unit(
     """Gather a unit's context and build its prompt, which names the other files of the change."""
     policy, unit, decision = context.policy, routed.unit, routed.decision
     candidate = context.models.candidate(decision.tier)
-    items = gatherer.for_unit(unit, budget=_own_budget(unit, shared, policy)) if gatherer else ()
-    small = is_small(candidate)
+    diff = _diff_tokens(unit)
+    around = gatherer.around(unit, budget=around_budget(diff)) if gatherer else NOTHING_AROUND
+    budget = _own_budget(diff, shared, policy)
+    items = gatherer.for_unit(unit, budget=budget, around=around) if gatherer else ()
+    small, room = is_small(candidate), answer_room(candidate, policy)
+    schema = _small_schema(unit) if small else schema_for(room)
     built = build_prompt(
-        unit,
-        items,
+        Shown(unit, tuple(items), around),
+        AnswerForm(schema, room, small),
         about=None if decision.metadata_blind else prepared.request.about,
         shared=shared,
-        schema=_small_schema(unit) if small else FINDINGS_SCHEMA,
-        max_output_tokens=answer_room(candidate, policy),
-        small=small,
-        elsewhere=elsewhere(unit, prepared),
+        rest=rest_of_change(unit, prepared),
     )
     route_shown = UnitRoute(
         unit=unit.identity,
@@ -91,8 +101,17 @@ def plan_unit(
         reasons=decision.reasons,
         sensitivity=routed.sensitivity,
     )
-    key = _key(unit, (*shared, *items), built.prompt.version, route_shown, policy)
-    return Plan(unit, route_shown, candidate, built.prompt, tuple(items), tuple(shared), key, built.redacted)
+    key = _key(Shown(unit, (*shared, *items), around), built.prompt.version, route_shown, policy)
+    return Plan(
+        unit, route_shown, candidate, built.prompt, tuple(items), tuple(shared), key, built.redacted, around
+    )
+
+
+def rest_of_change(unit: Unit, prepared: Prepared) -> RestOfChange:
+    """Return what the change holds beside a unit: other units' files, those left out on purpose, tests."""
+    left_out = dict.fromkeys(skip.path for skip in prepared.scope.skipped if skip.excluded)
+    paths = [*(file.path for file in prepared.scope.files), *left_out]
+    return RestOfChange(elsewhere(unit, prepared), tuple(left_out), any(map(is_test_path, paths)))
 
 
 def elsewhere(unit: Unit, prepared: Prepared) -> tuple[str, ...]:
@@ -120,9 +139,12 @@ def route_unit(unit: Unit, prepared: Prepared, policy: Policy, evidence: WorstEv
     return RoutedUnit(unit, route(signals, policy), signals.sensitivity.probability)
 
 
-def _own_budget(unit: Unit, shared: Sequence[ContextItem], policy: Policy) -> int:
+def _diff_tokens(unit: Unit) -> int:
+    return sum(count_tokens(shortened(line.text)) + 1 for hunk in unit.hunks for line in hunk.lines)
+
+
+def _own_budget(diff: int, shared: Sequence[ContextItem], policy: Policy) -> int:
     """Return how many tokens of context a unit may have of its own: what its diff deserves, less what is shared."""
-    diff = sum(count_tokens(line.text) + 1 for hunk in unit.hunks for line in hunk.lines)
     taken = sum(item.tokens for item in shared if item.kind is not ContextKind.GUIDELINE)
     return max(0, proportional_budget(diff, ceiling=policy.context_tokens) - taken)
 
@@ -133,11 +155,12 @@ def _small_schema(unit: Unit) -> dict[str, Any]:
     return narrowed(unit.paths, lines=lines[:SMALL_LINES], max_findings=SMALL_FINDINGS, max_text=SMALL_TEXT)
 
 
-def _key(unit: Unit, items: Sequence[ContextItem], version: str, routed: UnitRoute, policy: Policy) -> str:
+def _key(shown: Shown, version: str, routed: UnitRoute, policy: Policy) -> str:
     """Return the identity of a result: hunks, context by content (not line number), prompt version, model."""
     payload = {
-        "unit": unit.identity,
-        "context": [[item.path, item.text] for item in items],
+        "unit": shown.unit.identity,
+        "context": [[item.path, item.text] for item in shown.items],
+        "around": [[path, shown.around.lines_of(path)] for path in shown.unit.paths],
         "prompt": version,
         "tier": routed.tier.label,
         "model": routed.model,

@@ -17,6 +17,8 @@ from reviewer.steps.prepare import Prepared
 
 # From so many units on, what they share is worth a part of each one's context: it is read from the cache.
 UNITS_THAT_SHARE: Final = 3
+# Guidelines stand in every prompt: a small unit gets no more of them than a step.
+LEAST_FOR_GUIDELINES: Final = 200
 
 
 def gatherer_of(prepared: Prepared, context: ReviewContext) -> ContextGatherer | None:
@@ -53,7 +55,8 @@ def _guideline_budget(prepared: Prepared, policy: Policy) -> int:
     # Estimated: it moves in large steps, and the first question waits for it.
     diff = sum(len(line.text) for unit in prepared.units for hunk in unit.hunks for line in hunk.lines) // 4
     diff //= max(1, len(prepared.units))
-    return guideline_budget(proportional_budget(diff, ceiling=policy.context_tokens))
+    least = LEAST_FOR_GUIDELINES
+    return guideline_budget(proportional_budget(diff, ceiling=policy.context_tokens, least=least))
 
 
 def _shared_budget(prepared: Prepared, policy: Policy) -> int:

@@ -1,4 +1,4 @@
-"""Progress: how far a review is, for whoever watches it."""
+"""Report how far a review is."""
 
 from __future__ import annotations
 

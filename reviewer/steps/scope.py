@@ -139,7 +139,7 @@ def _heads(snapshot: Snapshot | None, names: Mapping[str, str]) -> Mapping[str, 
 def _edited_copies(change: Change, base: Snapshot | None) -> frozenset[str]:
     """Return the files in folders that the base has, where no package manager's file changes with them.
 
-    A vendored copy that comes with a new `go.mod` or a lock file is an update; without one somebody changed it.
+    A vendored copy that comes with a new `go.mod` or a lock file is an update; without one it was changed by hand.
     """
     if base is None or any(is_manifest(file.path) for file in change.files):
         return frozenset()

@@ -17,15 +17,12 @@ from reviewer.steps.unit_state import UnitState
 def add_second_pass(
     answer: UnitAnswer, state: UnitState, checks: AnswerChecks, context: ReviewContext
 ) -> UnitAnswer:
-    """Add what a second cheap pass finds, where policy buys one: findings that both raise rank higher.
-
-    Issues raised twice are worth acting on in .71 of cases, once in .59 (docs/how-it-works.md).
-    """
+    """Add what a second cheap pass finds, where policy buys one: findings that both raise rank higher."""
     candidate, unit = state.plan.candidate, state.plan.unit
     if not context.policy.second_pass or candidate is None or is_small(candidate) or context.run.out_of_time():
         return answer
     result = context.models.ask(
-        state.question,
+        state.unanswered,
         tier=max(context.policy.min_tier, min(state.tier, Tier.EFFICIENT)),
         unit=unit.identity,
         stage=Stage.SECOND_PASS,

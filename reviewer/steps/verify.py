@@ -10,14 +10,12 @@ from typing import Final
 
 from policies.policy import Policy
 from policies.words import Check, Severity, Tier, Verify
-from reviewer.change.render import render_unit
 from reviewer.context.tokens import count_tokens
 from reviewer.errors import BudgetRefused, KiloReviewError
 from reviewer.findings.model import Finding, PlacedFinding
 from reviewer.findings.verify import Verification, apply_verdicts, read_verdicts
 from reviewer.models.model import Call, Prompt, Stage
-from reviewer.prompts.fence import fenced
-from reviewer.prompts.snippets import context_texts
+from reviewer.prompts.refutation import refutation_text
 from reviewer.prompts.verification import build_verification
 from reviewer.steps.answer import UnitAnswer
 from reviewer.steps.context import ReviewContext
@@ -28,13 +26,16 @@ from reviewer.steps.threads import review_threads
 
 # Tokens of diff and context that one verification call reads.
 BATCH_TOKENS: Final = 12_000
+# What a strong model said falsely, it stated at .25, .33 and .4 (docs/prompts.md).
+VERIFY_BELOW: Final = 0.41
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
     """What verification set aside, with the line that refutes it; what it cost; and what it could not do.
 
-    `confirmed` are the findings that a verdict lets stand.
+    `confirmed` are the findings that a verdict lets stand. `revised` are those that stand otherwise than stated,
+    each before and after.
     """
 
     refuted: tuple[PlacedFinding, ...] = ()
@@ -42,11 +43,12 @@ class Verified:
     escalations: tuple[Escalation, ...] = ()
     notices: tuple[str, ...] = ()
     confirmed: tuple[Finding, ...] = ()
+    revised: tuple[tuple[Finding, Finding], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Findings of one tier that are verified in one call; `shown` is what their finder saw, by unit."""
+    """Findings of one tier that are verified in one call; `shown` is what can refute them, by unit."""
 
     tier: Tier
     findings: tuple[Finding, ...] = ()
@@ -66,7 +68,8 @@ class _Judged:
 def verify_findings(answers: Sequence[UnitAnswer], context: ReviewContext) -> Verified:
     """Try to refute what policy wants verified; a finding that no proof refutes stands.
 
-    CRITICAL and HIGH always, and all that a tier below FRONTIER found; everything under `verify = "always"`.
+    All that a tier below FRONTIER found; of the FRONTIER's what would fail a check, CRITICAL and HIGH, and what it
+    states with a confidence under VERIFY_BELOW; everything under `verify = "always"`.
     """
     if not any(answer.findings for answer in answers):
         return Verified()
@@ -79,6 +82,7 @@ def verify_findings(answers: Sequence[UnitAnswer], context: ReviewContext) -> Ve
         tuple(escalation for part in parts for escalation in part.escalations),
         tuple(dict.fromkeys(notice for part in parts for notice in part.notices)),
         tuple(finding for part in parts for finding in part.confirmed),
+        tuple(change for part in parts for change in part.revised),
     )
 
 
@@ -91,7 +95,7 @@ def batches_of(answers: Sequence[UnitAnswer], policy: Policy) -> tuple[Batch, ..
         # A small model refutes nothing reliably, and what it finds alone is not shown beside a line anyway.
         if not wanted or is_small(answer.plan.candidate):
             continue
-        shown = _shown(answer)
+        shown = _shown(answer, wanted)
         tokens = count_tokens(shown)
         batch = filling.get(answer.tier, Batch(answer.tier))
         if batch.findings and batch.tokens + tokens > BATCH_TOKENS:
@@ -110,16 +114,17 @@ def _is_verified(finding: Finding, tier: Tier, policy: Policy) -> bool:
     """Tell whether policy wants a finding verified that a model of this tier made."""
     if policy.verify is Verify.NEVER:
         return False
-    return policy.verify is Verify.ALWAYS or finding.severity >= Severity.HIGH or tier < Tier.FRONTIER
+    if policy.verify is Verify.ALWAYS or tier < Tier.FRONTIER:
+        return True
+    grave = min(Severity.HIGH, policy.fail_on if policy.fail_on is not None else Severity.HIGH)
+    return finding.severity >= grave or (finding.confidence is not None and finding.confidence < VERIFY_BELOW)
 
 
-def _shown(answer: UnitAnswer) -> str:
-    """Return the context and the diff of a unit as text."""
+def _shown(answer: UnitAnswer, findings: Sequence[Finding]) -> str:
+    """Return the part of what the finder saw that can refute these findings: what was looked up is there too."""
     plan = answer.plan
-    # What was looked up too: the line that refutes a finding is most often in the callee that was asked for.
-    parts, _found = context_texts((*answer.looked_up, *plan.items), paths=plan.unit.paths)
-    # Numbered, so that a removed line keeps its number at the base and an added one cannot pass for an old one.
-    return "\n\n".join((*parts, fenced("diff", render_unit(plan.unit))))
+    items = (*answer.looked_up, *plan.items, *plan.shared)
+    return refutation_text(plan.unit, plan.around, items, findings)
 
 
 def _refute(batch: Batch, context: ReviewContext) -> Verified:
@@ -127,7 +132,7 @@ def _refute(batch: Batch, context: ReviewContext) -> Verified:
     if late := context.run.out_of_time():
         return Verified(notices=(f"{len(batch.findings)} finding(s) were not verified: {late}",))
     judged = _judge(batch, context)
-    first = Verified(_refuted(judged), judged.calls, (), judged.notices, _confirmed(judged))
+    first = Verified(_refuted(judged), judged.calls, (), judged.notices, _confirmed(judged), _revisions(judged))
     unproven = judged.verification.unproven if judged.verification else ()
     split = tuple(finding for finding in unproven if finding.severity >= Severity.HIGH)
     higher = _tier_above(batch.tier, context) if split else None
@@ -148,6 +153,7 @@ def _refute(batch: Batch, context: ReviewContext) -> Verified:
         ),
         (*first.notices, *again.notices),
         (*first.confirmed, *_confirmed(again)),
+        (*first.revised, *_revisions(again)),
     )
 
 
@@ -157,6 +163,10 @@ def _refuted(judged: _Judged) -> tuple[PlacedFinding, ...]:
 
 def _confirmed(judged: _Judged) -> tuple[Finding, ...]:
     return judged.verification.confirmed if judged.verification else ()
+
+
+def _revisions(judged: _Judged) -> tuple[tuple[Finding, Finding], ...]:
+    return judged.verification.revised if judged.verification else ()
 
 
 def _tier_above(tier: Tier, context: ReviewContext) -> Tier | None:

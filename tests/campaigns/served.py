@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -180,12 +180,16 @@ def _children(pid: int) -> list[int]:
 
 @contextmanager
 def served(
-    folder: Path, *, policy: str = POLICY + MANY, database: str = "", list_lag: float = 0.0, **settings: Any
+    folder: Path,
+    *,
+    policy: str = POLICY + MANY,
+    database: str = "",
+    more: Mapping[str, str] | None = None,
+    **settings: Any,
 ) -> Iterator[Served]:
-    """Start the service with everything around it.
+    """Start the service with everything around it; `more` are variables of its environment.
 
-    `database` is the URL of an empty PostgreSQL database for the ledger, "" for a SQLite file; GitHub's lists lag
-    `list_lag` seconds behind its writes.
+    `database` is the URL of an empty PostgreSQL database for the ledger, "" for a SQLite file.
     """
     with rig(folder, policy=policy, **settings) as made:
         state = folder / "served"
@@ -202,6 +206,7 @@ def served(
             "GITHUB_PRIVATE_KEY": made.simulator.app.private_key,
             "GITHUB_WEBHOOK_SECRET": made.simulator.app.webhook_secret,
             "PORT": str(port),
+            **(more or {}),
         }
         if database:
             environ["DATABASE_URL"] = database
@@ -210,7 +215,6 @@ def served(
         if database:
             # `serve` migrates its own file; a server's tables are the operator's business.
             made.ledger.migrate()
-        made.simulator.state.list_lag = list_lag
         made.simulator.app.webhook_url = f"http://127.0.0.1:{port}/webhooks/github"
         postgres = create_engine(Database(database).url) if database else None
         running = Served(made, environ, state, postgres)

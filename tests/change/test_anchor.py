@@ -78,7 +78,7 @@ def test_a_file_that_did_not_change_has_no_anchor(anchors):
         ("second = parse(first)", None, None, Anchor(PATH, Side.LEFT, 11)),
         ("- second = parse(first)", 11, Side.LEFT, Anchor(PATH, Side.LEFT, 11)),
         ("second = parse(first, strict=True)\n    return second", None, None, Anchor(PATH, Side.RIGHT, 12, 11)),
-        ("first = read()\nthird = write(second)", None, None, None),
+        ("first = read()\nthird = write(second)", None, None, Anchor(PATH, Side.RIGHT, 13, 10)),
         ("first = read()\nsecond = parse(first, strict=True)", None, None, Anchor(PATH, Side.RIGHT, 11, 10)),
         ("third = write(second)\nreturn None", None, None, Anchor(PATH, Side.RIGHT, 14, 13)),
         ("return second\nx = compute_everything(a, b)", None, None, None),

@@ -135,10 +135,10 @@ def test_amending_one_hunk_changes_few_units():
     assert len(after - before) <= 3
 
 
-def test_a_line_larger_than_the_budget_is_marked_and_alone():
+def test_a_line_larger_than_the_budget_is_alone():
     file = added("min.js", "small", "word " * 500, "small again")
     units = build_units([file], max_tokens=100, risk=lambda hunk: 0.0, count=words)
-    (big,) = [unit for unit in units if unit.oversize]
+    (big,) = [unit for unit in units if words(render_unit(unit)) > 100]
     assert [line.text.strip() for line in big.hunks[0].lines] == [("word " * 500).strip()]
     assert sum(len(hunk.lines) for unit in units for hunk in unit.hunks) == 3
 
@@ -161,7 +161,8 @@ def test_every_line_is_in_exactly_one_unit_and_every_unit_fits(change, budget):
     expected = [(hunk.path, line) for hunk in change.hunks for line in hunk.lines]
     assert sorted(map(repr, lines)) == sorted(map(repr, expected))
     for unit in units:
-        assert unit.oversize or len(render_unit(unit)) <= budget + 24 * len(unit.paths)
+        alone = len(unit.hunks) == 1 and len(unit.hunks[0].lines) == 1
+        assert alone or len(render_unit(unit)) <= budget + 24 * len(unit.paths)
     assert units == build_units(change.files, max_tokens=budget, risk=lambda hunk: len(hunk.lines) / 10, count=len)
 
 

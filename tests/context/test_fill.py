@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -107,7 +106,7 @@ def test_what_says_less_than_its_heading_is_not_shown() -> None:
 
 def test_what_was_chosen_is_not_told_as_left_out_though_it_shows_a_line_outside_of_its_span() -> None:
     around = Snippet(10, 20, "class A:\n…\n    x", 0.7, spans=((1, 1), (12, 12)))
-    one = Offer("a.py", ContextKind.ENCLOSING, "the code around line 12", 0.5, (around,))
+    one = Offer("a.py", ContextKind.CALLER, "the code around line 12", 0.5, (around,))
     items = fill([one], budget=100, tariff=TEXT)
     assert choice_of([one], items, budget=100, tariff=TEXT).left_out == 0
 
@@ -133,13 +132,3 @@ def test_a_heading_is_part_of_the_price() -> None:
 
 def test_nothing_worthless_is_shown() -> None:
     assert fill([offer("a.py", 1, ("sig",), 0.0)], budget=100, tariff=TEXT) == ()
-
-
-def test_lines_of_the_base_are_no_lines_of_the_head() -> None:
-    now = offer("a.py", 10, ("x\ny\nz",), 0.5)
-    before = replace(now, kind=ContextKind.OLD_VERSION, value=0.9)
-    items = fill([before, now, before], budget=100, tariff=TEXT, shown=[("b.py", 9, 13)])
-    assert [item.kind for item in items] == [ContextKind.OLD_VERSION, ContextKind.DEFINITION]
-    assert len(fill([before], budget=100, tariff=TEXT, shown=[("a.py", 9, 13)])) == 1
-    only_old = fill([before, now], budget=5, tariff=TEXT)
-    assert choice_of([before, now], only_old, budget=5, tariff=TEXT).left_out == 1

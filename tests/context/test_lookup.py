@@ -98,11 +98,12 @@ def test_a_definition_that_does_not_fit_says_which_lines_are_left_and_they_can_b
 def test_references_can_be_held_to_a_file_or_a_folder(head: GitSnapshot) -> None:
     look = LookUps(head)
     inside = look.answer(ask("references", "Cart", path="tests"))
-    assert {line.split(":")[0] for line in inside.text.split("\n")} == {"tests/test_cart.py"}
+    assert {line.split(":")[0] for line in inside.text.partition("\n\n")[0].split("\n")} == {"tests/test_cart.py"}
     one = look.answer(ask("references", "Cart", path="./shop/checkout.py"))
-    assert {line.split(":")[0] for line in one.text.split("\n")} == {"shop/checkout.py"}
+    assert {line.split(":")[0] for line in one.text.partition("\n\n")[0].split("\n")} == {"shop/checkout.py"}
     nowhere = look.answer(ask("references", "Cart", path="docs"))
-    assert (nowhere.text, nowhere.reason) == ("", "no reference to `Cart` in 'docs'; 3 other files have some")
+    assert nowhere.text == ""
+    assert nowhere.reason == "no reference to `Cart` found in: 'docs'; 3 other files have some"
 
 
 def test_repeated_and_endless_look_ups_are_refused(head: GitSnapshot) -> None:
@@ -227,10 +228,10 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitSnapshot]:
 
 def test_every_use_in_a_file_is_a_reference_and_what_is_left_out_is_told_by_file(busy: GitSnapshot) -> None:
     whole = LookUps(busy).answer(ask("references", "charge", path="app/main.py"))
-    assert whole.text.count("charge(") == 9
+    assert whole.text.partition("\n\n")[0].count("charge(") == 9
     assert whole.reason == "references to `charge` in 'app/main.py': all 9"
     some = LookUps(busy).answer(ask("references", "charge"))
-    shown = some.text.count("\n") + 1
+    shown = some.text.partition("\n\n")[0].count("\n") + 1
     assert shown < 31
     assert f": {shown} of 31; the rest in " in some.reason
     left = sum(int(many) for many in re.findall(r"\((\d+)\)", some.reason))
@@ -245,4 +246,29 @@ def test_code_comes_before_tests_and_documents(busy: GitSnapshot) -> None:
 
 def test_a_flag_can_be_looked_for_as_it_is_written(busy: GitSnapshot) -> None:
     found = LookUps(busy).answer(ask("references", "--dry-run-only"))
-    assert [row.split(": ")[0] for row in found.text.split("\n")] == ["app/flags.py:1", "docs/use.md:2"]
+    listed, *around = found.text.split("\n\n")
+    assert [row.split(": ")[0] for row in listed.split("\n")] == ["app/flags.py:1", "docs/use.md:2"]
+    assert around[0].split("\n")[:2] == ["around app/flags.py:1", '1  FLAG = "--dry-run-only"']
+
+
+def test_a_use_is_shown_with_five_lines_on_each_side_once_for_uses_that_are_near_one_another(
+    busy: GitSnapshot,
+) -> None:
+    found = LookUps(busy).answer(ask("references", "charge", path="app/more.py"))
+    _listed, *around = found.text.split("\n\n")
+    assert [block.split("\n")[0] for block in around] == ["around app/more.py:1", "around app/more.py:12"]
+    assert around[1].split("\n")[1:][0].startswith("7  ")
+    assert around[1].split("\n")[-1].startswith("17  ")
+
+
+def test_what_is_not_found_says_where_it_was_looked_for(busy: GitSnapshot) -> None:
+    look = LookUps(busy)
+    assert look.answer(ask("definition", "nowhere")).reason == (
+        "no definition of `nowhere` found in: 5 files of the commit under review"
+    )
+    assert look.answer(ask("definition", "charge")).reason.endswith(
+        "it is used in app/main.py (1), app/more.py (1), docs/use.md (1), tests/test_main.py (1)"
+    )
+    assert look.answer(ask("references", "FLAG", path="docs/use.md")).reason == (
+        "no reference to `FLAG` found in: 'docs/use.md'; 1 other file has some"
+    )

@@ -72,3 +72,27 @@ def test_a_forward_declaration_is_not_shown(tmp_path: Path) -> None:
     found, offers = offered(tmp_path, files, edited)
     assert {item.path for item in found if item.need.name == "Store"} == {"store.h", "store.c"}
     assert {offer.path for offer in offers if offer.symbol == "Store"} == {"store.c"}
+
+
+def test_a_member_of_something_unknown_is_no_namesakes_in_another_folder(tmp_path: Path) -> None:
+    library = {
+        "a/blob.py": "class Blob:\n    def fetch(self):\n        return 1\n",
+        "b/page.py": "class Page:\n    def fetch(self):\n        return 2\n",
+        "app/near.py": "class Near:\n    def fetch(self):\n        return 3\n",
+    }
+    found = valued(tmp_path, library, {"app/run.py": "def run(job):\n    return job.fetch()\n"})
+    values = {item.path: value for item, value in found if item.need.name == "fetch"}
+    assert values["a/blob.py"] == values["b/page.py"] < values["app/near.py"] / 3
+
+
+def test_a_projects_own_code_goes_before_the_copy_of_another_projects(tmp_path: Path) -> None:
+    library = {
+        "vendor/lib/pay.py": "def pay_order(order):\n    return 1\n",
+        "shop/pay.py": "def pay_order(order):\n    return 2\n",
+    }
+    found = valued(tmp_path, library, {"app.py": "pay_order(first)\n"})
+    assert {item.path for item, _value in found if item.need.name == "pay_order"} == {"shop/pay.py"}
+    alone = valued(
+        tmp_path / "alone", {"vendor/lib/pay.py": library["vendor/lib/pay.py"]}, {"app.py": "pay_order(1)\n"}
+    )
+    assert {item.path for item, _value in alone} == {"vendor/lib/pay.py"}

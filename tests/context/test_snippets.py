@@ -1,43 +1,9 @@
-"""How the code around a hunk is shown: where it is for a few tokens, more of it for more."""
+"""How a definition is shown: short for a few tokens, whole for more."""
 
 from __future__ import annotations
 
-from reviewer.context.snippets import definition_snippets, enclosing_snippets
+from reviewer.context.snippets import definition_snippets
 from reviewer.syntax.symbols import Source
-
-LINES = [
-    "class Cart:",
-    "    size = 0",
-    "",
-    "    def total(self):",
-    *(f"        step_{number}()" for number in range(20)),
-    "        return 1",
-]
-SOURCE = Source("shop/cart.py", "\n".join(LINES).encode())
-
-
-def test_the_short_form_names_the_class_and_the_function_and_the_long_one_shows_more() -> None:
-    short, long, whole = enclosing_snippets(SOURCE, (14, 16), "@@ -14,3 +14,3 @@")
-    assert [line for line in short.text.split("\n") if "…" not in line] == ["class Cart:", "    def total(self):"]
-    assert short.worth < long.worth < whole.worth
-    assert len(short.text) < len(long.text) < len(whole.text)
-    assert whole.lines == {1, *range(4, 14), *range(17, len(LINES) + 1)}
-
-
-def test_a_header_that_names_the_function_still_leaves_its_class_to_be_said() -> None:
-    forms = enclosing_snippets(SOURCE, (14, 16), "@@ -14,3 +14,3 @@     def total(self):")
-    assert "class Cart:" in forms[0].text
-    assert len(forms) == 3
-
-
-def test_what_the_header_says_already_is_not_sold_again() -> None:
-    source = Source("shop/run.py", "\n".join(["def run():", *("    step()" for _ in range(20))]).encode())
-    assert all("step" in form.text for form in enclosing_snippets(source, (10, 12), "@@ -10,3 +10,3 @@ def run():"))
-
-
-def test_the_closing_brace_of_a_function_that_the_header_names_is_not_worth_a_line() -> None:
-    source = Source("a.go", b"package a\n\nfunc Close() {\n\tfree()\n\n}\n")
-    assert enclosing_snippets(source, (4, 4), "@@ -4 +4 @@ func Close() {") == []
 
 
 def test_a_line_that_holds_only_the_name_of_a_type_is_worth_less_than_one_that_says_more() -> None:
@@ -65,10 +31,6 @@ def test_half_a_signature_is_worth_less_than_all_of_it() -> None:
     half, signature, _ = definition_snippets(source, source.definitions[0])
     assert half.text == "def add("
     assert half.worth < signature.worth / 2
-
-
-def test_outside_of_everything_there_is_nothing_to_show() -> None:
-    assert enclosing_snippets(Source("a.py", b"x = 1\ny = 2\n"), (1, 2), "@@ -1,2 +1,2 @@") == []
 
 
 def test_the_short_form_of_a_definition_is_its_whole_signature() -> None:

@@ -89,6 +89,7 @@ def stated(**changes: Any) -> dict[str, Any]:
         "category": "defect",
         "title": "Count may be missing",
         "body": "row.count is None for gifts, so the product raises TypeError.",
+        "also": None,
         "suggestion": None,
         "severity": "high",
         "confidence": 0.8,
@@ -96,8 +97,8 @@ def stated(**changes: Any) -> dict[str, Any]:
     }
 
 
-def answer(*findings: Mapping[str, Any], **rest: Any) -> str:
-    return json.dumps({"lookups": [], "findings": list(findings), "uncertain": False, **rest})
+def answer(*findings: Mapping[str, Any], lookups: Sequence[Mapping[str, Any]] = (), **rest: Any) -> str:
+    return json.dumps({"findings": list(findings), "needs": list(lookups), "uncertain": False, **rest})
 
 
 def completion(text: str, finish: FinishReason = FinishReason.STOP) -> Completion:

@@ -1,6 +1,7 @@
 import pytest
 
 from policies.words import Check, Severity
+from reviewer.change.lines import replace_lines
 from reviewer.change.model import Side
 from reviewer.findings.check import check_answer
 from reviewer.findings.parse import parse_answer
@@ -181,3 +182,27 @@ def test_each_language_is_judged_by_its_own_grammar(path, good, bad):
 
 def test_an_unknown_language_is_not_judged():
     assert still_parses("notes.txt", b"(", b"((((")
+
+
+def test_lines_that_should_go_are_replaced_by_one_beside_them_that_stays():
+    head = Files({"shop/cart.py": AFTER.encode()})
+    (good,) = check(answer(stated(quote="        log(row)", line=5, suggestion="DELETE")), head=head).good
+    assert (good.start_line, good.line) == (4, 5)
+    assert good.suggestion == "        found += row.price * row.count"
+    assert good.quote == "        log(row)"
+    after = replace_lines(AFTER.encode(), 4, 5, good.suggestion).decode()
+    assert after == AFTER.replace("        log(row)\n", "")
+
+
+def test_a_removed_line_cannot_be_deleted_again():
+    (good,) = check(answer(stated(quote="-        found += row.price", line=0, suggestion="DELETE"))).good
+    assert good.suggestion is None
+
+
+@pytest.mark.parametrize(
+    ("also", "told"), [("shop/row.py:12", True), ("shop/row.py:3-5", True), ("see above", False), (None, False)]
+)
+def test_a_second_place_is_told_in_the_body(also, told):
+    (good,) = check(answer(stated(also=also))).good
+    assert ("Also at `" in good.body) is told
+    assert good.body.startswith(stated()["body"])

@@ -14,6 +14,10 @@ def test_expert_comments_find_their_line_again_by_a_careless_quote():
     assert figures["range_accepted"] == 1.0
     assert figures["quote_right"] >= 0.85
     assert figures["quote_over_number"] >= 10
+    slips = ("range", "without_a_number", "numbered", "white_space", "quote_marks", "elision", "skipped_line")
+    assert {
+        slip: figures[f"{slip}_right"] for slip in (*slips, "short_last_line") if figures[f"{slip}_right"] < 0.97
+    } == {}
 
 
 @pytest.mark.campaign

@@ -1,17 +1,29 @@
 import json
+from typing import Any
 
 import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from policies.load import load_policy
 from policies.words import Check, Severity
 from reviewer.context.lookup_request import LookupRequest
+from reviewer.context.tokens import count_tokens
 from reviewer.findings.documents import find_documents
 from reviewer.findings.model import Category
 from reviewer.findings.parse import MAX_READ, parse_answer
-from reviewer.findings.schema import FINDINGS_SCHEMA, MAX_BODY, MAX_FINDINGS, narrowed
+from reviewer.findings.schema import (
+    FINDINGS_SCHEMA,
+    LEAST_FINDINGS,
+    MAX_BODY,
+    MAX_FINDINGS,
+    findings_that_fit,
+    narrowed,
+    schema_for,
+)
 from reviewer.models.schemas import strict_ready
+from reviewer.prompts.build import system_text
 from tests.findings.builders import answer, stated, unit_of
 
 UNIT = unit_of()
@@ -384,3 +396,48 @@ def test_a_narrowed_schema_knows_no_other_path_or_line():
     ):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(json.loads(answer(wrong)), schema)
+
+
+def test_needs_stand_beside_findings_under_their_name_or_the_one_they_had() -> None:
+    asked = [
+        {"kind": "references", "name": "row", "path": None, "start_line": None, "end_line": None, "why": "who"}
+    ]
+    for text in (answer(stated(), lookups=asked), json.dumps({"findings": [stated()], "lookups": asked})):
+        parsed = parse_answer(text, UNIT)
+        assert parsed.lookups == (LookupRequest("references", "row"),)
+        assert [found.title for found in parsed.findings] == ["Count may be missing"]
+
+
+@pytest.mark.parametrize("word", ["DELETE", '"DELETE"', " <DELETE>\n", "`DELETE`"])
+def test_a_suggestion_may_say_that_the_quoted_lines_go(word: str) -> None:
+    (found,) = parse_answer(answer(stated(suggestion=word)), UNIT).findings
+    assert (found.deletes, found.suggestion) == (True, None)
+    (kept,) = parse_answer(answer(stated(suggestion=f"{word.strip()} FROM rows;")), UNIT).findings
+    assert not kept.deletes
+    assert kept.suggestion
+
+
+def test_the_answer_that_is_asked_for_fits_its_tokens_with_every_text_at_its_longest() -> None:
+    words = "the caller passes rows[0].count before it is read, so total() "
+
+    def longest(schema: dict[str, Any]) -> Any:
+        kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        if "enum" in schema:
+            return max(schema["enum"], key=len)
+        if "string" in kinds:
+            return (words * 40)[: schema["maxLength"]]
+        if "array" in kinds:
+            return [longest(schema["items"])] * schema["maxItems"]
+        if "object" in kinds:
+            return {name: longest(child) for name, child in schema["properties"].items()}
+        return 1234 if "integer" in kinds else 0.55 if "number" in kinds else True
+
+    policy = load_policy()
+    for room in (1024, 3000, policy.max_output_tokens):
+        schema = schema_for(room)
+        text = json.dumps(longest(dict(schema)))
+        jsonschema.validate(json.loads(text), schema)
+        if findings_that_fit(room) > LEAST_FINDINGS:
+            assert count_tokens(text) <= room
+    assert findings_that_fit(policy.max_output_tokens) == MAX_FINDINGS
+    assert f"at most {MAX_FINDINGS}" in system_text()

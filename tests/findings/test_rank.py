@@ -1,11 +1,8 @@
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.words import Severity, Tier
-from reviewer.change.model import Side
 from reviewer.context.model import ContextItem, ContextKind
 from reviewer.findings.model import Category
 from reviewer.findings.rank import FEATURES, evidence_in_context, score
@@ -77,14 +74,6 @@ ITEM = ContextItem("pkg/store.py", 10, 20, "def get(): ...", ContextKind.DEFINIT
 )
 def test_evidence_counts_only_where_it_was_really_shown(evidence, known):
     assert evidence_in_context(finding(evidence=evidence), [ITEM]) is known
-
-
-@pytest.mark.parametrize(("side", "known"), [(Side.RIGHT, False), (Side.LEFT, True)])
-def test_a_line_of_an_old_version_is_no_line_of_the_new_file(side, known):
-    old = replace(ITEM, kind=ContextKind.OLD_VERSION)
-    found = finding(evidence=("pkg/store.py:12",), side=side)
-    assert evidence_in_context(found, [old]) is known
-    assert evidence_in_context(found, [old, ITEM])
 
 
 def test_the_fitted_file_has_a_weight_for_every_feature():

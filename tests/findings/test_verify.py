@@ -106,6 +106,7 @@ def test_a_finding_cannot_break_out_of_its_fence():
 
 def test_verdicts_are_read_back_from_what_the_schema_asks_for():
     said = {"number": 1, "proof": "found = 0", "same_as": None, "reason": "r", "verdict": "older"}
+    said |= {"severity": None, "line": None}
     jsonschema.validate({"verdicts": [said]}, VERDICTS_SCHEMA)
     assert read_verdicts(json.dumps({"verdicts": [said]})) == (Verdict(1, Outcome.OLDER, "found = 0", None, "r"),)
     assert read_verdicts("no JSON") is None
@@ -203,3 +204,39 @@ def test_an_older_remark_refutes_only_what_is_not_grave(severity, falls):
 def test_added_code_refutes(line):
     found = finding("Injection", severity=Severity.CRITICAL)
     assert apply_verdicts([found], [Verdict(1, Outcome.FALSE, line)], shown=shown_with(line)).stands == ()
+
+
+@pytest.mark.parametrize(
+    ("severity", "proof", "after"),
+    [
+        (Severity.LOW, "found = 0", Severity.LOW),
+        (Severity.CRITICAL, "found = 0", Severity.HIGH),
+        (None, "found = 0", Severity.HIGH),
+        (Severity.LOW, "this line is nowhere", Severity.HIGH),
+    ],
+)
+def test_a_finding_is_only_ever_lowered_and_only_with_a_line(severity, proof, after):
+    result = apply(Verdict(1, Outcome.OVERSTATED, proof, severity=severity))
+    assert titles(result.stands) == ["First", "Second", "Third"]
+    now = dict(result.revised).get(FINDINGS[0], FINDINGS[0])
+    assert now.severity is after
+
+
+def test_an_added_remark_lowers_nothing():
+    remark = f"# {CLAIM}"
+    found = finding("Injection", severity=Severity.CRITICAL)
+    verdict = Verdict(1, Outcome.OVERSTATED, remark, severity=Severity.LOW)
+    assert apply_verdicts([found], [verdict], shown=shown_with(remark)).revised == ()
+
+
+def test_a_misplaced_finding_moves_to_the_line_that_is_named_and_copied():
+    found = finding("First", suggestion="        pass")
+    result = apply_verdicts([found], [Verdict(1, Outcome.MISPLACED, "log(row)", line=5)], shown=SHOWN)
+    ((_, after),) = result.revised
+    assert (after.line, after.quote, after.suggestion) == (5, "log(row)", None)
+    assert after.fingerprint != found.fingerprint
+
+
+@pytest.mark.parametrize(("line", "proof"), [(6, "log(row)"), (5, "found = 0"), (0, "log(row)"), (99, "nowhere")])
+def test_a_finding_does_not_move_to_a_line_that_is_another_one(line, proof):
+    assert apply(Verdict(1, Outcome.MISPLACED, proof, line=line)).revised == ()

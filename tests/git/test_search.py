@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from reviewer.git import search
 from reviewer.git.limits import Limit, LimitsReached
-from reviewer.git.search import Collector, defined_at_most, line_defines, looks_like_definition, search_tree
+from reviewer.git.search import (
+    Collector,
+    defined_at_most,
+    line_defines,
+    looks_like_definition,
+    search_tree,
+)
+from reviewer.git.searched_paths import is_searched
 from tests.context.repository import Repository
 
 WORDS = ("alpha", "beta", "$gamma", "_delta")
@@ -116,3 +123,13 @@ def test_output_that_was_cut_is_said(repository: Repository, monkeypatch: pytest
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path / "repo")
+
+
+def test_pages_of_generated_documentation_are_not_searched_and_templates_are(repository: Repository) -> None:
+    pages = ["docs/api/Job.html", "a/javadoc/x/y/Job.htm", "site/index.html"]
+    files = {**dict.fromkeys(pages, "run_job\n"), "app/job.html": "run_job\n", "src/job.py": "run_job()\n"}
+    head = repository.commit(files)
+    found = search_tree(repository.git_dir, head, ["run_job"], limit_per_word=9)
+    assert {match.path for match in found} == {"app/job.html", "src/job.py"}
+    assert [is_searched(path) for path in pages] == [False] * 3
+    assert is_searched("app/job.html")

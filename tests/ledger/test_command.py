@@ -43,7 +43,7 @@ def test_a_month_is_added_up_by_what_is_asked(ledger: Ledger, ask) -> None:
     text = ask("spend", "--by", "repository")
     assert "acme/app" in text
     assert "$0.25" in text
-    assert "at most $0.50 that nobody saw the bill of" in text
+    assert "at most $0.50 whose bill did not arrive" in text
     document = json.loads(ask("spend", "--format", "json"))
     (row,) = document["groups"]
     assert (row["model"], row["cost_usd"], row["calls"]) == ("vendor/model", None, 2)

@@ -164,7 +164,7 @@ def test_a_gateway_call_of_unknown_price_is_refused_by_an_empty_balance_and_paid
     ledger: Ledger,
 ) -> None:
     terms = Terms(ACCOUNT, PREPAID, allow_unknown_price=True)
-    with pytest.raises(BudgetRefused, match="nobody knows what this call costs") as refused:
+    with pytest.raises(BudgetRefused, match="the price of this call is unknown") as refused:
         ledger.money.reserve("r1", None, intent(), terms, NOW)
     assert refused.value.rule == "prepaid"
     buy(ledger, "1", "a")

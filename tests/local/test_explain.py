@@ -104,7 +104,7 @@ def test_the_json_keeps_its_keys(explain):
     assert [row["path"] for row in change["skipped"]] == ["package-lock.json"]
     assert set(units[0]) == {"unit", "risk", "reason", "hunks"}
     assert set(context) == {"units", "limits"}
-    row = {"unit", "paths", "budget", "shared", "items", "left_out", "next"}
+    row = {"unit", "paths", "budget", "around", "shared", "items", "left_out", "next"}
     assert set(context["units"][0]) == row
     assert set(route) == {"units", "estimate_usd", "reason"}
     assert set(prompt[0]) == {"unit", "model", "system", "shared", "text", "version", "redacted"}

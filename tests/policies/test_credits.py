@@ -60,4 +60,4 @@ def test_a_refusal_says_what_is_left_what_is_owed_and_what_the_call_may_cost() -
         "the prepaid balance of Acme is too small: $2.00 left, of which $1.00 must stay, this call may cost $3.00; "
         "buy credit or choose a cheaper strategy"
     )
-    assert "$0.50 is owed, nobody knows what this call costs" in prepaid_refusal(floor, ACCOUNT, D("-0.5"), None)
+    assert "$0.50 is owed, the price of this call is unknown" in prepaid_refusal(floor, ACCOUNT, D("-0.5"), None)

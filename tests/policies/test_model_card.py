@@ -11,7 +11,7 @@ from policies.load import load_policy
 from policies.rules import builtin_rules
 
 ROOT = Path(__file__).parents[2]
-CARD = (ROOT / "docs" / "sensitivity-model.md").read_text(encoding="utf-8")
+CARD = (ROOT / "docs" / "explanation" / "sensitivity-model.md").read_text(encoding="utf-8")
 WEIGHTS = (ROOT / "policies" / FILE).read_text(encoding="utf-8")
 
 

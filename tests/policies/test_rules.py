@@ -105,7 +105,10 @@ def test_every_rule_has_a_reason_compiles_and_is_named_once() -> None:
     assert len({rule.name for rule in rules}) == len(rules)
     for rule in rules:
         assert rule.reason
-        assert rule.paths or rule.lines or rule.words, rule.name
+        sides = (*rule.added, *rule.removed)
+        assert rule.paths or rule.lines or rule.words or sides or rule.shape, rule.name
+        assert not any(re.compile(line).search("") for line in sides), rule.name
+        assert all(ending == ending.lower().lstrip(".") for ending in rule.endings), rule.name
         assert not any(BACKSLASH_CLASS.search(glob) for glob in rule.paths), rule.name
         assert all(re.compile(line) for line in rule.lines)
         assert not any(re.compile(line).search("") for line in rule.lines)

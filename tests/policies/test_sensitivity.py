@@ -14,7 +14,7 @@ from policies.identifiers import pieces, words
 from policies.learned import Model, shipped
 from policies.load import load_policy
 from policies.rules import ChangedPart, SensitiveRules, builtin_rules
-from policies.sensitivity import LIKELIHOOD_LINES, assess, likelihood
+from policies.sensitivity import LIKELIHOOD_LINES, assess, likelihood, threshold_for
 from reviewer.change.parse import parse_diff
 from tests.shared import shared
 
@@ -47,6 +47,69 @@ def test_a_reason_never_repeats_a_secret() -> None:
     found = judge("deploy/settings.py", f'TOKEN = "{token}"')
     assert found.sensitive
     assert token not in " ".join(found.reasons)
+
+
+def test_no_other_rule_repeats_the_line_that_holds_a_secret() -> None:
+    token = "ghp_" + "a1B2" * 9
+    found = judge(
+        "deploy/settings.py", f'requests.get(url, verify=False, headers="{token}")', f'PASSWORD = "{token}"'
+    )
+    assert len(found.reasons) >= 3
+    assert token not in " ".join(found.reasons)
+    assert token[:12] not in " ".join(found.reasons)
+
+
+def test_php_does_not_change_pointers_and_a_stack_of_a_page_is_no_memory() -> None:
+    php = judge("src/Login.php", "$this->session->login($user->token);", "$this->auth->check($password);")
+    page = judge("web/Login.tsx", "<Stack><Heap/></Stack>", "const token = session.password", "free(pointer)")
+    assert php.sensitive
+    assert not any("pointers" in reason for reason in php.reasons)
+    assert not any("memory" in reason for reason in page.reasons)
+    assert "pointer added" not in features((ChangedPart("a.php", ("$a->b();",), ()),)).numbers
+    assert "pointer added" in features((ChangedPart("a.c", ("a->b();",), ()),)).numbers
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "feature"),
+    [
+        ("a.php", "namespace App\\Http;", "rule isolation share"),
+        ("A.cs", "using System;", "rule process share"),
+        ("A.java", "System.out.println(x);", "rule process share"),
+        ("a.go", "proto.Marshal(m)", "rule prototype share"),
+        ("a.tsx", "<Box padding={2} />", "rule crypto share"),
+        ("a.tsx", "<Stack wrap />", "rule memory share"),
+        ("a.js", "import x from '../y'", "dots added"),
+        ("a.rs", "fn f() -> u8 {", "pointer added"),
+        ("a.java", "xs.map(x -> y)", "pointer added"),
+    ],
+)
+def test_words_that_mean_something_else_in_a_language_do_not_count_there(
+    path: str, line: str, feature: str
+) -> None:
+    assert feature not in features((ChangedPart(path, (line,), ()),)).numbers
+
+
+def test_a_vendored_copy_that_was_changed_by_hand_is_code() -> None:
+    seen = features((ChangedPart("vendor/acme/auth.go", ("if !token.Valid() {",), ()),))
+    assert seen.code
+    assert seen.words
+
+
+def test_a_small_unit_needs_less_doubt_than_a_large_one() -> None:
+    line = ("x = total_of(items)",)
+    small, large = (ChangedPart("a.py", line, ()),), (ChangedPart("a.py", line * 400, ()),)
+    assert threshold_for(0.5, small, 0.5) < 0.5 < threshold_for(0.5, large, 0.5)
+    assert threshold_for(0.5, small, 0.0) == pytest.approx(0.5)
+
+
+@settings(max_examples=60)
+@given(st.floats(0, 1), parts, st.floats(0, 1))
+def test_the_threshold_for_a_size_is_a_probability_and_ends_stay_ends(
+    threshold: float, changed: tuple[ChangedPart, ...], weight: float
+) -> None:
+    assert 0.0 <= threshold_for(threshold, changed, weight) <= 1.0
+    assert threshold_for(0.0, changed, weight) == 0.0
+    assert threshold_for(1.0, changed, weight) == 1.0
 
 
 def test_an_explanation_names_only_what_is_in_the_change() -> None:

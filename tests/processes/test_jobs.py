@@ -54,9 +54,9 @@ def test_a_process_has_the_settings_that_it_was_given(settings: Settings):
 def test_the_lease_of_a_dead_work_horse_is_free_at_once(settings: Settings, review: int):
     ledger = Ledger.open(settings.database_url)
     assert ledger.reviews.begin(review, jobs.lease_owner(4321), NOW, timedelta(hours=1))
-    jobs.release(review, 4322)
+    jobs.release(review, 4322, tried=True)
     assert ledger.reviews.begin(review, "somebody", NOW, timedelta(hours=1)) is None
-    jobs.release(review, 4321)
+    jobs.release(review, 4321, tried=True)
     lease = ledger.reviews.begin(review, "somebody", NOW, timedelta(hours=1))
     assert lease is not None
     assert (lease.fence, lease.attempt) == (2, 2)
@@ -68,7 +68,7 @@ def test_a_review_that_is_finished_stays_finished(settings: Settings, review: in
     lease = ledger.reviews.begin(review, jobs.lease_owner(4321), NOW, timedelta(hours=1))
     assert lease is not None
     ledger.reviews.finish(lease, ReviewState.PUBLISHED, NOW)
-    jobs.release(review, 4321)
+    jobs.release(review, 4321, tried=True)
     row = ledger.reviews.get(review)
     assert row is not None
     assert row.state is ReviewState.PUBLISHED
@@ -80,4 +80,4 @@ def test_without_a_ledger_a_release_is_left_to_time(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(
         jobs, "_configured", Settings.from_environ({"KILO_REVIEW_STATE_DIR": str(tmp_path / "file")})
     )
-    jobs.release(1, 2)
+    jobs.release(1, 2, tried=True)

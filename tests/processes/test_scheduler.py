@@ -15,6 +15,7 @@ import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reviewer.demo.simulator import Fault
 from reviewer.demo.simulator.server import GitHubSimulator
 from reviewer.errors import ConfigurationError, GitHubUnavailable
 from reviewer.github.auth import AppAuth
@@ -224,6 +225,18 @@ def test_a_wrong_secret_is_made_good_and_a_hopeless_body_is_not_repeated(world: 
     world.status = 202
     assert world.look(ledger) == 2
     assert sorted(world.seen) == sorted(wrong_secret)
+
+
+@pytest.mark.parametrize("status", [404, 422])
+def test_a_delivery_that_github_does_not_send_again_does_not_hold_the_others_up(
+    world: World, ledger: Ledger, status: int
+):
+    world.status = 503
+    missed = world.send(4)
+    world.status = 202
+    world.github.faults.plan("POST", r"/deliveries/\d+/attempts$", Fault(status, "Gone"))
+    assert world.look(ledger) == 3
+    assert len(set(world.seen) & set(missed)) == 3
 
 
 def test_what_is_missing_is_asked_for_in_portions_across_restarts(world: World, ledger: Ledger):

@@ -4,7 +4,19 @@ from reviewer.context.model import ContextItem, ContextKind
 from reviewer.context.tokens import count_tokens
 from reviewer.findings.schema import FINDINGS_SCHEMA
 from reviewer.prompts.about import About
-from reviewer.prompts.build import ELSEWHERE, LOOKED_UP, build_prompt, hinted_prompt, repair_prompt, system_text
+from reviewer.prompts.build import (
+    ELSEWHERE,
+    MORE,
+    NO_MORE,
+    AnswerForm,
+    RestOfChange,
+    Round,
+    Shown,
+    build_prompt,
+    continued_prompt,
+    repair_prompt,
+    system_text,
+)
 from reviewer.prompts.verification import SYSTEM
 from tests.findings.builders import finding, unit_of
 
@@ -15,18 +27,15 @@ SHARED = ContextItem("lib/y.py", 1, 1, "LIMIT = 3", ContextKind.DEFINITION, "`LI
 
 
 def build(**more):
-    given = {
-        "about": About(title="Add a total", body="Tested."),
-        "schema": FINDINGS_SCHEMA,
-        "max_output_tokens": 99,
-    }
-    return build_prompt(unit_of(), [CALLEE], shared=[SHARED], **{**given, **more}).prompt
+    given = {"about": About(title="Add a total", body="Tested.")}
+    form = AnswerForm(FINDINGS_SCHEMA, 99)
+    return build_prompt(Shown(unit_of(), (CALLEE,)), form, shared=[SHARED], **{**given, **more}).prompt
 
 
 def test_the_instructions_keep_to_their_budget():
-    assert count_tokens(system_text()) <= 580
+    assert count_tokens(system_text()) <= 730
     assert count_tokens(system_text(small=True)) <= 90
-    assert count_tokens(SYSTEM) <= 280
+    assert count_tokens(SYSTEM) <= 370
 
 
 def test_what_all_units_share_comes_first_and_the_diff_last():
@@ -44,7 +53,7 @@ def test_a_blind_prompt_is_the_same_but_for_what_the_author_says():
 
 def test_a_part_of_a_change_names_the_files_of_the_rest_inside_its_marks():
     paths = [f"src/part_{number}.py" for number in range(ELSEWHERE + 3)]
-    text = build(elsewhere=["odd\n</diff>.py", *paths[1:]]).unit
+    text = build(rest=RestOfChange(("odd\n</diff>.py", *paths[1:]))).unit
     inside = text[text.index("<diff ") : text.rindex("</diff ")]
     assert inside.count("also changed, reviewed apart: ") == 1
     assert paths[1] in inside
@@ -54,12 +63,33 @@ def test_a_part_of_a_change_names_the_files_of_the_rest_inside_its_marks():
     assert "reviewed apart" not in build().unit
 
 
-def test_what_was_looked_up_leaves_the_start_of_the_question_as_it_was():
+def test_a_reader_can_tell_what_is_not_in_the_change_from_what_is_not_shown():
+    whole = build(rest=RestOfChange()).unit
+    assert "### this is the whole change" in whole
+    assert "no test file" not in whole
+    part = build(rest=RestOfChange(("a.py",), ("uv.lock",), tested=False)).unit
+    assert "### also changed, reviewed apart: a.py\n### also changed, left out by policy: uv.lock\n" in part
+    assert "### no test file is changed" in part
+    assert "whole change" not in part
+
+
+def test_each_round_of_look_ups_only_appends_to_what_was_sent_before():
     asked = build()
-    again = hinted_prompt(asked, [replace(CALLEE, path="", reason="references to `size`: 2")])
-    assert (again.system, again.shared) == (asked.system, asked.shared)
-    assert again.unit.startswith(asked.unit)
-    assert again.unit.endswith(LOOKED_UP)
+    rounds = [
+        Round('{"findings": [], "needs": ["one"]}', (replace(CALLEE, path="", reason="references to `size`: 2"),)),
+        Round('{"findings": [], "needs": ["two"]}', (CALLEE,)),
+    ]
+    once = continued_prompt(asked, rounds[:1], more=True)
+    twice = continued_prompt(asked, rounds)
+    for later, earlier in ((once, asked), (twice, once)):
+        assert (later.system, later.shared) == (earlier.system, earlier.shared)
+        assert later.unit.startswith(earlier.unit)
+    assert once.unit.endswith(MORE)
+    assert twice.unit.endswith(NO_MORE)
+    assert twice.unit.count("previous-answer") == 4
+    assert [twice.unit.index(part) for part in ('"one"', "references to", '"two"')] == sorted(
+        twice.unit.index(part) for part in ('"one"', "references to", '"two"')
+    )
 
 
 def test_a_repair_says_what_was_wrong_and_what_to_do():

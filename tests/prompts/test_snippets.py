@@ -46,13 +46,6 @@ def test_snippets_of_other_files_other_lines_and_other_commits_stay_apart():
     assert len(joined([item(3, 8), item(3, 8, path="c.py"), item(9, 10), item(4, 5, lines=old)])) == 4
 
 
-def test_the_same_lines_before_and_after_the_change_stay_apart():
-    before = item(3, 8, kind=ContextKind.OLD_VERSION, reason="`f` as it was before this change")
-    assert joined([before, item(5, 9)]) == [before, item(5, 9)]
-    assert joined([item(5, 9), before]) == [item(5, 9), before]
-    assert len(joined([before, item(6, 9, kind=ContextKind.OLD_VERSION)])) == 1
-
-
 def test_a_snippet_with_lines_left_out_is_not_joined():
     assert len(joined([item(3, 20, text="def f():\n… (bodies left out)"), item(4, 6)])) == 2
 

@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 
 from cmarkgfm.cmark import Options, markdown_to_html_with_extensions
 
-from reviewer.invisible import hidden_in
+from reviewer.text.invisible import hidden_in
 
 OPTIONS = (
     Options.CMARK_OPT_UNSAFE

@@ -431,7 +431,7 @@ def test_no_secret_of_ours_leaves_in_any_sink(shop: Lab) -> None:
         ),
         replace(at(4, title=canary), disposition=Disposition.SUPPRESSED, anchor=None, reason=canary),
     )
-    run(shop, review_of(shop, findings, notices=(canary,)), conceal=OwnSecrets([canary]))
+    run(shop, review_of(shop, findings, notices=(canary,)), secrets=OwnSecrets([canary]))
     sent = "\n".join(shop.sent("POST", "/") + shop.sent("PATCH", "/")).lower()
     letters = re.sub(r"[^a-z0-9]", "", sent)
     for form in (canary, canary[::-1], canary.encode().hex()):

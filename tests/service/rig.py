@@ -98,7 +98,8 @@ def answer(body: Any) -> str:
         if line.startswith("### "):
             path = line[4:]
         for defect in DEFECTS:
-            if line == f"+{defect.line}":
+            # A line of the diff has its number first; one that a small model is shown has none.
+            if f"+{defect.line}" in (line, line.partition(" ")[2]):
                 findings.append(_finding(path, defect))
     return json.dumps({"lookups": [], "findings": findings, "uncertain": False})
 

@@ -111,10 +111,27 @@ def test_a_model_may_look_up_once_and_what_it_saw_is_on_record() -> None:
     assert models.questions[1].attempt == 1
 
 
-def test_a_model_that_looks_up_for_ever_is_answered_once() -> None:
+def test_a_model_that_looks_up_for_ever_is_answered_as_often_as_policy_allows() -> None:
     done, models = ask(ASKS)
-    assert len(models.questions) == 2
+    assert len(models.questions) == 1 + POLICY.lookups
     assert done.problem == ""
+
+
+def test_what_is_certain_is_kept_while_the_rest_is_looked_up_and_each_question_continues_the_last() -> None:
+    needs = [{"kind": "file", "name": "", "path": "shop/price.py", "start_line": 1, "end_line": 2, "why": "none?"}]
+    late = stated(title="Rows are logged twice", quote="        log(row)", line=5, body="The caller logs too.")
+    store = Store()
+    models = ScriptedModels([answer(stated(), lookups=needs), answer(late)])
+    context = context_of(models, store=store)
+    done = answer_unit(plan_of(), checks_of(), context)
+    assert [found.title for found in done.findings] == ["Count may be missing", "Rows are logged twice"]
+    first, second = (question.prompt.text for question in models.questions)
+    assert second.startswith(first)
+    assert "Count may be missing" in second
+    again = answer_unit(plan_of(), checks_of(), context)
+    assert len(models.questions) == 2
+    assert again.from_store
+    assert again.findings == done.findings
 
 
 def test_a_repair_still_has_what_was_looked_up() -> None:

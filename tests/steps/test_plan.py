@@ -15,8 +15,9 @@ from reviewer.change.model import Change, Unit
 from reviewer.change.parse import parse_diff
 from reviewer.context.gather import proportional_budget
 from reviewer.context.model import ContextItem, ContextKind
+from reviewer.context.surroundings import NOTHING_AROUND, Surroundings
 from reviewer.context.tokens import count_tokens
-from reviewer.findings.schema import FINDINGS_SCHEMA
+from reviewer.findings.schema import schema_for
 from reviewer.prompts.about import About
 from reviewer.steps.model_size import SMALL_OUTPUT
 from reviewer.steps.plan import SMALL_FINDINGS, SMALL_LINES, SMALL_TEXT, Plan, elsewhere, plan_unit, route_unit
@@ -41,11 +42,19 @@ def item(text: str = "def helper(): ...", kind: ContextKind = ContextKind.DEFINI
 class Gatherer:
     """Gives the same context to every unit and notes the budget."""
 
-    def __init__(self, *items: ContextItem) -> None:
+    def __init__(self, *items: ContextItem, lines: Surroundings = NOTHING_AROUND) -> None:
         self.items = items
+        self.lines = lines
         self.budgets: list[int] = []
 
-    def for_unit(self, _unit: Unit, *, budget: int) -> tuple[ContextItem, ...]:
+    def around(self, _unit: Unit, *, budget: int) -> Surroundings:
+        assert budget > 0
+        return self.lines
+
+    def for_unit(
+        self, _unit: Unit, *, budget: int, around: Surroundings = NOTHING_AROUND
+    ) -> tuple[ContextItem, ...]:
+        assert around is self.lines
         self.budgets.append(budget)
         return self.items
 
@@ -110,7 +119,7 @@ def test_the_prompt_has_the_diff_the_context_and_the_same_instructions_for_all()
     assert "row.price * row.count" in plan.prompt.unit
     assert "def helper(): ..." in plan.prompt.unit
     assert "def shared_one(): ..." in plan.prompt.shared
-    assert plan.prompt.schema == FINDINGS_SCHEMA
+    assert plan.prompt.schema == schema_for(POLICY.max_output_tokens)
     assert plan.items == (item(),)
     assert [one.path for one in plan.shared] == ["lib/shared.py"]
 
@@ -124,7 +133,7 @@ def test_a_secret_in_the_context_is_taken_out_and_counted() -> None:
 
 def test_a_small_model_gets_a_form_with_the_paths_and_lines_of_its_unit_alone() -> None:
     plan = planned(models=ScriptedModels(candidates=lambda _tier: SMALL))
-    assert plan.prompt.schema != FINDINGS_SCHEMA
+    assert plan.prompt.schema != schema_for(POLICY.max_output_tokens)
     assert plan.prompt.max_output_tokens == SMALL_OUTPUT
     row = plan.prompt.schema["properties"]["findings"]["items"]["properties"]
     assert row["path"]["enum"] == ["shop/cart.py"]
@@ -147,8 +156,8 @@ def test_a_unit_has_the_context_that_its_diff_deserves_less_what_it_shares_with_
 
 
 def test_a_long_diff_deserves_more_context_up_to_the_most_of_the_policy() -> None:
-    lines = "".join(f"+value_{number} = compute({number}, {number})\n" for number in range(400))
-    prepared = prepared_of(f"--- a/a.py\n+++ b/a.py\n@@ -0,0 +1,400 @@\n{lines}")
+    lines = "".join(f"+value_{number} = compute({number}, {number})\n" for number in range(4000))
+    prepared = prepared_of(f"--- a/a.py\n+++ b/a.py\n@@ -0,0 +1,4000 @@\n{lines}")
     unit = prepared.units[0]
     diff = sum(count_tokens(line.text) + 1 for line in unit.hunks[0].lines)
     budgets = []
@@ -203,12 +212,25 @@ def test_the_name_is_made_of_these_parts_in_this_form_so_that_stored_answers_are
     parts = {
         "unit": plan.unit.identity,
         "context": [["lib/shared.py", "def shared(): ..."], ["lib/helper.py", "def helper(): ..."]],
+        "around": [["shop/cart.py", []]],
         "prompt": plan.prompt.version,
         "tier": plan.route.tier.label,
         "model": plan.route.model,
         "lookups": POLICY.lookups,
     }
     assert plan.key == hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def test_the_lines_around_a_hunk_are_part_of_the_name_and_of_what_was_seen() -> None:
+    prepared = prepared_of()
+    lines = Surroundings({"shop/cart.py": ((1, 9),)}, {"shop/cart.py": [f"line {number}" for number in range(9)]})
+    routed = route_unit(prepared.units[0], prepared, POLICY)
+    plan = plan_unit(routed, prepared, Gatherer(lines=lines), (), context_of())  # type: ignore[arg-type]
+    assert plan.key != planned().key
+    own = {line.new_no for line in plan.unit.hunks[0].lines}
+    seen = {number for one in plan.seen for number in range(one.start_line, one.end_line + 1)}
+    assert seen == set(range(1, 10)) - own
+    assert {one.kind for one in plan.seen} == {ContextKind.SURROUNDINGS}
 
 
 def test_context_that_only_moved_is_the_same_result() -> None:

@@ -10,8 +10,9 @@ import pytest
 from reviewer.context.gather import proportional_budget
 from reviewer.context.guidelines import guideline_budget
 from reviewer.context.model import ContextItem, ContextKind
+from reviewer.context.surroundings import NOTHING_AROUND, Surroundings
 from reviewer.context.tokens import count_tokens
-from reviewer.steps.plan_units import UNITS_THAT_SHARE, gatherer_of, plan_units
+from reviewer.steps.plan_units import LEAST_FOR_GUIDELINES, UNITS_THAT_SHARE, gatherer_of, plan_units
 from reviewer.steps.prepare import Prepared
 from tests.steps.parts import POLICY, context_of, edit, prepared_of
 
@@ -39,7 +40,11 @@ class Gatherer:
         self.asked.append(("shared", budget))
         return (item("shared"),)
 
-    def for_unit(self, unit: Any, *, budget: int) -> tuple[ContextItem, ...]:
+    def around(self, unit: Any, *, budget: int) -> Surroundings:
+        self.asked.append(("around", unit.paths))
+        return NOTHING_AROUND
+
+    def for_unit(self, unit: Any, *, budget: int, around: Surroundings = NOTHING_AROUND) -> tuple[ContextItem, ...]:
         self.asked.append(("unit", unit.paths))
         return ()
 
@@ -62,10 +67,10 @@ def test_what_units_share_is_looked_for_after_the_first_and_stands_before_all_ot
     gatherer, prepared = Gatherer(), of_units(3)
     plans = plan_units(prepared, gatherer, context_of())  # type: ignore[arg-type]
     first = next(plans)
-    assert [name for name, _ in gatherer.asked] == ["plan", "guidelines", "unit"]
+    assert [name for name, _ in gatherer.asked] == ["plan", "guidelines", "around", "unit"]
     assert gatherer.asked[0] == ("plan", prepared.units)
     rest = list(plans)
-    assert [name for name, _ in gatherer.asked[3:]] == ["shared", "unit", "unit"]
+    assert [name for name, _ in gatherer.asked[4:]] == ["shared", "around", "unit", "around", "unit"]
     assert [one.path for one in first.shared] == ["guideline.py"]
     assert [[one.path for one in plan.shared] for plan in rest] == [["guideline.py", "shared.py"]] * 2
     assert [plan.unit for plan in (first, *rest)] == list(prepared.units)
@@ -96,7 +101,7 @@ def test_what_is_shared_may_cost_half_of_an_average_units_context(units: int, li
 def test_guidelines_have_room_by_the_size_of_an_average_unit(lines: int) -> None:
     gatherer = Gatherer()
     list(plan_units(of_units(2, lines), gatherer, context_of()))  # type: ignore[arg-type]
-    context = proportional_budget(len(TEXT) * lines // 4, ceiling=POLICY.context_tokens)
+    context = proportional_budget(len(TEXT) * lines // 4, ceiling=POLICY.context_tokens, least=LEAST_FOR_GUIDELINES)
     assert ("guidelines", guideline_budget(context)) in gatherer.asked
 
 

@@ -101,6 +101,40 @@ def test_a_unit_is_given_up_with_its_best_answer_or_as_not_reviewed() -> None:
     assert state.give_up("no model answered").findings == (finding(),)
 
 
+def test_what_an_answer_found_before_it_looked_something_up_stands_beside_what_it_finds_then() -> None:
+    state = UnitState.of(PLAN)
+    gone = finding("Withdrawn later", line=5, quote="log(row)", body="Logs hold names.")
+    new = finding("Rows may be none", line=3, quote="for row in rows:", body="It is called without any.")
+    state.show([FILE], (), first=replace(answered(finding(), gone), text="first"))
+    closed = state.close(answered(new, replace(gone, confidence=0.0)))
+    assert [found.title for found in closed.findings] == ["Count may be missing", "Rows may be none"]
+    assert closed.earlier == ("first",)
+
+
+def test_a_finding_that_is_said_again_takes_the_place_of_the_earlier_one() -> None:
+    state = UnitState.of(PLAN)
+    state.show([FILE], (), first=answered(finding(confidence=0.4)))
+    closed = state.close(answered(finding(confidence=0.9)))
+    assert [found.confidence for found in closed.findings] == [0.9]
+
+
+def test_where_what_was_looked_up_is_never_judged_the_first_answer_stands_and_the_unit_is_not_done() -> None:
+    state = UnitState.of(PLAN)
+    state.show([FILE], look_ups_at(HEAD)([FILE]), first=answered(finding()))
+    given_up = state.give_up("no model answered", limit=True)
+    assert (given_up.findings, given_up.limit) == ((finding(),), True)
+    assert given_up.problem == "what was looked up for it was not judged: no model answered"
+
+
+def test_another_opinion_is_not_told_what_was_answered() -> None:
+    state = UnitState.of(PLAN)
+    assert state.unanswered is PLAN.prompt
+    state.show([FILE], look_ups_at(HEAD)([FILE]), first=replace(answered(), text="its own words"))
+    assert "its own words" in state.prompt.unit
+    assert "its own words" not in state.unanswered.unit
+    assert "return row.price or 0" in state.unanswered.unit
+
+
 def test_a_finding_that_a_later_answer_does_not_repeat_is_named_in_a_notice() -> None:
     state = UnitState.of(PLAN)
     other = finding("Log is missing", quote="log(row)", line=5, body="There is no log.", category=Category.TESTS)

@@ -69,6 +69,7 @@ def verify(
     [
         (Verify.POLICY, Severity.LOW, Tier.BALANCED, True),
         (Verify.POLICY, Severity.LOW, Tier.FRONTIER, False),
+        (Verify.POLICY, Severity.LOW, Tier.FREE, True),
         (Verify.POLICY, Severity.MEDIUM, Tier.FRONTIER, False),
         (Verify.POLICY, Severity.HIGH, Tier.FRONTIER, True),
         (Verify.POLICY, Severity.CRITICAL, Tier.FRONTIER, True),
@@ -81,6 +82,25 @@ def test_policy_severity_and_tier_decide_what_is_verified(
 ) -> None:
     batches = batches_of([answered(finding(severity=severity), tier=tier)], replace(POLICY, verify=verify_))
     assert bool(batches) is wanted
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "severity", "confidence", "wanted"),
+    [
+        (Severity.HIGH, Severity.LOW, 0.4, True),
+        (Severity.HIGH, Severity.LOW, 0.5, False),
+        (Severity.HIGH, Severity.LOW, None, False),
+        (Severity.MEDIUM, Severity.MEDIUM, 0.9, True),
+        (None, Severity.HIGH, 0.9, True),
+        (None, Severity.MEDIUM, 0.9, False),
+    ],
+)
+def test_of_a_frontier_model_what_would_fail_a_check_and_what_it_is_unsure_of_is_verified(
+    fail_on: Severity | None, severity: Severity, confidence: float | None, wanted: bool
+) -> None:
+    found = finding(severity=severity, confidence=confidence)
+    policy = replace(POLICY, fail_on=fail_on)
+    assert bool(batches_of([answered(found, tier=Tier.FRONTIER)], policy)) is wanted
 
 
 def test_a_small_models_findings_are_not_verified() -> None:
@@ -107,7 +127,8 @@ def test_findings_of_one_tier_share_a_batch_and_those_of_another_have_their_own(
 def long(name: str, lines: int) -> UnitAnswer:
     text = "".join(f"+word_{name}_{number} = {number}\n" for number in range(lines))
     diff = f"--- a/{name}.py\n+++ b/{name}.py\n@@ -0,0 +1,{lines} @@\n{text}"
-    return answered(finding(name), unit=unit_of(diff))
+    found = finding(name, path=f"{name}.py", line=1, evidence=(f"{name}.py:1-{lines}",))
+    return answered(found, unit=unit_of(diff))
 
 
 def test_a_batch_ends_where_the_next_unit_would_be_too_much_to_read() -> None:
@@ -125,7 +146,7 @@ def test_a_unit_too_long_for_any_batch_has_one_of_its_own() -> None:
 def test_the_one_who_verifies_sees_the_diff_with_numbers_and_what_was_looked_up() -> None:
     item = LookUps(HEAD).answer(LookupRequest("file", "", "shop/price.py", 2, 2))
     planned = LookUps(HEAD).answer(LookupRequest("file", "", "shop/price.py", 1, 1))
-    asked = replace(answered(finding(), items=(planned,)), looked_up=(item,))
+    asked = replace(answered(finding(evidence=("shop/price.py:1-2",)), items=(planned,)), looked_up=(item,))
     _done, models = verify(asked)
     text = models.questions[0].prompt.text
     assert "4 +        found += row.price * row.count" in text
@@ -133,6 +154,24 @@ def test_the_one_who_verifies_sees_the_diff_with_numbers_and_what_was_looked_up(
     assert "def price_of(row):" in text
     assert "<diff " in text
     assert "Count may be missing" in text
+
+
+def test_the_one_who_verifies_sees_no_more_than_what_can_refute_the_finding() -> None:
+    parts = [edit("a.py", "count = 1", "count = 2"), edit("b.py", "other = 1", "other = 2")]
+    look = LookUps(HEAD)
+    named, unnamed = (
+        replace(look.answer(LookupRequest("file", "", "shop/price.py", 1, 2)), symbol=symbol)
+        for symbol in ("price_of", "discount_of")
+    )
+    found = finding("price_of may be None", path="a.py", line=1)
+    asked = replace(answered(found, unit=unit_of("".join(parts))), looked_up=(named,))
+    _done, models = verify(asked)
+    text = models.questions[0].prompt.text
+    assert "count = 2" in text
+    assert "other = 2" not in text
+    assert "def price_of" in text
+    _done, models = verify(replace(asked, looked_up=(unnamed,)))
+    assert "def price_of" not in models.questions[0].prompt.text
 
 
 # --- what becomes of the verdicts ----------------------------------------------------------------------------
@@ -214,6 +253,14 @@ def test_a_minor_finding_that_is_called_wrong_without_a_proof_stands() -> None:
     asked = answered(finding(severity=Severity.MEDIUM))
     done, models = verify(asked, said=verdicts(verdict(proof="no such line")))
     assert (len(models.questions), done.refuted, done.escalations) == (1, (), ())
+
+
+def test_an_overstated_finding_keeps_its_place_and_takes_the_lower_severity() -> None:
+    done, _models = verify(answered(finding()), said=verdicts(verdict(1, "overstated", severity="low")))
+    ((before, after),) = done.revised
+    assert (before.severity, after.severity) == (Severity.HIGH, Severity.LOW)
+    assert replace(after, severity=before.severity) == before
+    assert (done.refuted, done.confirmed) == ((), (before,))
 
 
 # --- what can go wrong ---------------------------------------------------------------------------------------
@@ -304,3 +351,13 @@ def test_a_finding_that_a_verdict_lets_stand_is_confirmed_and_one_without_a_verd
     said = [verdicts(verdict(1, "stands"), verdict(2, proof="no such line")), verdicts(verdict(1, "stands"))]
     done, _models = verify(answered(finding("One"), finding("Two"), finding("Three")), said=said)
     assert [found.title for found in done.confirmed] == ["One", "Two"]
+
+
+def test_a_long_unit_is_shown_near_the_finding_alone() -> None:
+    asked = long("a", 900)
+    near = replace(asked, findings=(replace(asked.findings[0], line=450, evidence=()),))
+    (whole,), (part,) = batches_of([asked], POLICY), batches_of([near], POLICY)
+    assert part.tokens < whole.tokens / 5
+    (text,) = part.shown.values()
+    assert "450 +word_a_449 = 449" in text
+    assert "1 +word_a_0 = 0" not in text

@@ -18,10 +18,10 @@ from reviewer.demo.simulator.state import (
 )
 
 if TYPE_CHECKING:
-    from reviewer.demo.simulator.hub import Hub
+    from reviewer.demo.simulator.world import World
 
 
-def file_row(hub: Hub, repo: Repository, row: FileRow, sha: str, *, emptied: bool = False) -> dict[str, Any]:
+def file_row(hub: World, repo: Repository, row: FileRow, sha: str, *, emptied: bool = False) -> dict[str, Any]:
     """Shape a changed file: `diff-entry`. `emptied` is the row that GitHub gives past its patch budget."""
     page = f"{hub.url}/{repo.full_name}"
     added, removed = (0, 0) if emptied else (row.additions, row.deletions)
@@ -56,7 +56,7 @@ def association(pull: PullRequest, login: str) -> str:
     return "CONTRIBUTOR" if login == pull.author.login else "NONE"
 
 
-def pull(hub: Hub, item: PullRequest, *, full: bool = False) -> dict[str, Any]:
+def pull(hub: World, item: PullRequest, *, full: bool = False) -> dict[str, Any]:
     """Shape a pull request: `pull-request-simple`, or with `full` `pull-request`."""
     repo = item.repository
     api, page = f"{hub.repo_url(repo)}/pulls/{item.number}", f"{hub.url}/{repo.full_name}/pull/{item.number}"
@@ -128,7 +128,7 @@ def pull(hub: Hub, item: PullRequest, *, full: bool = False) -> dict[str, Any]:
     return document
 
 
-def _end(hub: Hub, repo: Repository | None, ref: str, sha: str) -> dict[str, Any]:
+def _end(hub: World, repo: Repository | None, ref: str, sha: str) -> dict[str, Any]:
     # The head's repository is null once a fork was deleted.
     return {
         "label": f"{repo.owner.login if repo else 'unknown repository'}:{ref}",
@@ -139,7 +139,7 @@ def _end(hub: Hub, repo: Repository | None, ref: str, sha: str) -> dict[str, Any
     }
 
 
-def issue(hub: Hub, item: PullRequest) -> dict[str, Any]:
+def issue(hub: World, item: PullRequest) -> dict[str, Any]:
     """Shape the issue side of a pull request."""
     repo, api = item.repository, f"{hub.repo_url(item.repository)}/issues/{item.number}"
     page = f"{hub.url}/{repo.full_name}/pull/{item.number}"
@@ -183,7 +183,7 @@ def issue(hub: Hub, item: PullRequest) -> dict[str, Any]:
     }
 
 
-def issue_comment(hub: Hub, item: IssueComment) -> dict[str, Any]:
+def issue_comment(hub: World, item: IssueComment) -> dict[str, Any]:
     """Shape a comment of the conversation."""
     repo = item.pull.repository
     api = f"{hub.repo_url(repo)}/issues/comments/{item.id}"
@@ -203,7 +203,7 @@ def issue_comment(hub: Hub, item: IssueComment) -> dict[str, Any]:
     }
 
 
-def review(hub: Hub, item: Review) -> dict[str, Any]:
+def review(hub: World, item: Review) -> dict[str, Any]:
     """Shape a review."""
     repo = item.pull.repository
     page = f"{hub.url}/{repo.full_name}/pull/{item.pull.number}#pullrequestreview-{item.id}"
@@ -225,7 +225,7 @@ def review(hub: Hub, item: Review) -> dict[str, Any]:
     return document
 
 
-def review_comment(hub: Hub, item: ReviewComment) -> dict[str, Any]:
+def review_comment(hub: World, item: ReviewComment) -> dict[str, Any]:
     """Shape an inline comment."""
     repo = item.pull.repository
     api = f"{hub.repo_url(repo)}/pulls/comments/{item.id}"
@@ -266,7 +266,7 @@ def review_comment(hub: Hub, item: ReviewComment) -> dict[str, Any]:
     return document
 
 
-def check_run(hub: Hub, item: CheckRun) -> dict[str, Any]:
+def check_run(hub: World, item: CheckRun) -> dict[str, Any]:
     """Shape a check run."""
     repo, api = item.repository, f"{hub.repo_url(item.repository)}/check-runs/{item.id}"
     page = f"{hub.url}/{repo.full_name}/runs/{item.id}"
@@ -306,7 +306,7 @@ def check_run(hub: Hub, item: CheckRun) -> dict[str, Any]:
     }
 
 
-def check_suite(hub: Hub, item: CheckRun) -> dict[str, Any]:
+def check_suite(hub: World, item: CheckRun) -> dict[str, Any]:
     """Shape the check suite of a check run, as an event has it."""
     run = check_run(hub, item)
     return {
@@ -322,7 +322,7 @@ def check_suite(hub: Hub, item: CheckRun) -> dict[str, Any]:
     }
 
 
-def _short_end(hub: Hub, repo: Repository, ref: str, sha: str) -> dict[str, Any]:
+def _short_end(hub: World, repo: Repository, ref: str, sha: str) -> dict[str, Any]:
     return {
         "ref": ref,
         "sha": sha,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from reviewer.demo.simulator.state import App, Installation, Label, Reaction, Repository, User
 
 if TYPE_CHECKING:
-    from reviewer.demo.simulator.hub import Hub
+    from reviewer.demo.simulator.world import World
 
 REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
 _REPOSITORY_LINKS = {
@@ -72,7 +72,7 @@ def read_node_id(value: str) -> tuple[str, int] | None:
         return None
 
 
-def user(hub: Hub, account: User) -> dict[str, Any]:
+def user(hub: World, account: User) -> dict[str, Any]:
     """Shape an account: `simple-user`."""
     api = f"{hub.url}/users/{account.login}"
     return {
@@ -97,7 +97,7 @@ def user(hub: Hub, account: User) -> dict[str, Any]:
     }
 
 
-def app(hub: Hub, item: App) -> dict[str, Any]:
+def app(hub: World, item: App) -> dict[str, Any]:
     """Shape an App: `integration`."""
     return {
         "id": item.id,
@@ -116,7 +116,7 @@ def app(hub: Hub, item: App) -> dict[str, Any]:
     }
 
 
-def installation(hub: Hub, item: Installation) -> dict[str, Any]:
+def installation(hub: World, item: Installation) -> dict[str, Any]:
     """Shape an installation."""
     return {
         "id": item.id,
@@ -149,7 +149,7 @@ def installation(hub: Hub, item: Installation) -> dict[str, Any]:
     }
 
 
-def repository(hub: Hub, repo: Repository, *, full: bool = False) -> dict[str, Any]:
+def repository(hub: World, repo: Repository, *, full: bool = False) -> dict[str, Any]:
     """Shape a repository: `repository`, or with `full` `full-repository`."""
     api, page = hub.repo_url(repo), f"{hub.url}/{repo.full_name}"
     opened = sum(1 for pull in hub.state.pulls_of(repo) if pull.state == "open")
@@ -207,7 +207,7 @@ def repository(hub: Hub, repo: Repository, *, full: bool = False) -> dict[str, A
     return document
 
 
-def label(hub: Hub, repo: Repository, item: Label) -> dict[str, Any]:
+def label(hub: World, repo: Repository, item: Label) -> dict[str, Any]:
     """Shape a label."""
     return {
         "id": item.id,
@@ -220,7 +220,7 @@ def label(hub: Hub, repo: Repository, item: Label) -> dict[str, Any]:
     }
 
 
-def reaction(hub: Hub, item: Reaction) -> dict[str, Any]:
+def reaction(hub: World, item: Reaction) -> dict[str, Any]:
     """Shape a reaction."""
     return {
         "id": item.id,
@@ -237,7 +237,7 @@ def rollup(url: str, reactions: Sequence[Reaction]) -> dict[str, Any]:
     return {"url": f"{url}/reactions", "total_count": len(reactions), **counts}
 
 
-def commit(hub: Hub, repo: Repository, sha: str, *, detail: bool = False) -> dict[str, Any]:
+def commit(hub: World, repo: Repository, sha: str, *, detail: bool = False) -> dict[str, Any]:
     """Shape a commit; with `detail` also its files and line counts."""
     data = hub.data(repo)
     form = "%H%x00%T%x00%P%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B"

@@ -1,0 +1,1 @@
+"""What Prometheus is told: read from the ledger and the queue when it asks, so that no process keeps a file."""
