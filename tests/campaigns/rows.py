@@ -263,7 +263,7 @@ def _storm(service: Served, case: str) -> Killed:
         killed.note += f"; the bare route answered {dict(plain)}"
     if set(statuses) != {202}:
         killed.problems.append(f"answers: {dict(statuses)}")
-    if lost:
+    if lost > 0:
         killed.problems.append(f"{lost} acknowledged deliveries have no row")
     return killed
 
