@@ -39,7 +39,7 @@ UNDISTURBED_CALLS = 2
 # One person causes more here within minutes than anybody may cause in a day.
 MANY = """
 [triggers]
-max_reviews_per_hour = 100000
+max_reviews_per_hour = 1000
 max_reviews_per_author_day = 100000
 max_reviews_per_repository_day = 100000
 """

@@ -355,9 +355,9 @@ def test_a_review_that_kills_every_worker_is_parked_and_says_so(service: Served)
 
 
 def load(service: Served, rate: int, seconds: int, number: int) -> tuple[Counter[int], list[float]]:
-    """Post so many deliveries a second about one pull request, however slow the answers.
+    """Post so many deliveries a second about ten pull requests from `number` on, however slow the answers.
 
-    Return the statuses, and after how many seconds, from when it was due, each was answered, shortest first.
+    A policy may let no pull request have more than 1,000 reviews an hour. Return the statuses, and after how many seconds, from when it was due, each was answered, shortest first.
     """
     sender = Sender(service)
     began = time.monotonic() + 0.5
@@ -368,7 +368,7 @@ def load(service: Served, rate: int, seconds: int, number: int) -> tuple[Counter
     def one(turn: int) -> None:
         due = began + turn / rate
         time.sleep(max(0.0, due - time.monotonic()))
-        status, _ = sender.post(number)
+        status, _ = sender.post(number + turn % 10)
         with lock:
             statuses[status] += 1
             waits.append(time.monotonic() - due)
@@ -381,7 +381,7 @@ def load(service: Served, rate: int, seconds: int, number: int) -> tuple[Counter
 
 
 def test_deliveries_of_a_storm_are_all_accepted(service: Served) -> None:
-    statuses, _ = load(service, 50, 2, service.rig.open())
+    statuses, _ = load(service, 50, 2, 1_000_000)
     assert statuses == {202: 100}
 
 
@@ -389,7 +389,7 @@ def test_deliveries_of_a_storm_are_all_accepted(service: Served) -> None:
 @pytest.mark.timeout(600)
 def test_a_hundred_deliveries_a_second_for_a_minute(tmp_path: Path) -> None:
     with served(tmp_path) as running:
-        statuses, waits = load(running, 100, 60, running.rig.open())
+        statuses, waits = load(running, 100, 60, 1_000_000)
         rows = running.rows("select count(*) from reviews")[0][0]
     p50, p99 = waits[len(waits) // 2], waits[int(len(waits) * 0.99)]
     print(
@@ -398,4 +398,4 @@ def test_a_hundred_deliveries_a_second_for_a_minute(tmp_path: Path) -> None:
     )
     # How fast depends on the machine; that each is answered and kept does not.
     assert statuses == {202: 6000}
-    assert rows == 6001
+    assert rows == 6000
