@@ -357,7 +357,8 @@ def test_a_review_that_kills_every_worker_is_parked_and_says_so(service: Served)
 def load(service: Served, rate: int, seconds: int, number: int) -> tuple[Counter[int], list[float]]:
     """Post so many deliveries a second about ten pull requests from `number` on, however slow the answers.
 
-    A policy may let no pull request have more than 1,000 reviews an hour. Return the statuses, and after how many seconds, from when it was due, each was answered, shortest first.
+    A policy may let no pull request have more than 1,000 reviews an hour. Return the statuses, and after how
+    many seconds, from when it was due, each was answered, shortest first.
     """
     sender = Sender(service)
     began = time.monotonic() + 0.5
