@@ -26,7 +26,7 @@ from reviewer.steps.threads import review_threads
 
 # Tokens of diff and context that one verification call reads.
 BATCH_TOKENS: Final = 12_000
-# What a strong model said falsely, it stated at .25, .33 and .4 (docs/prompts.md).
+# What a strong model said falsely, it stated at .25, .33 and .4 (docs/explanation/prompts.md).
 VERIFY_BELOW: Final = 0.41
 
 
