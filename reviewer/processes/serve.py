@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
-from reviewer.errors import ConfigurationError
+from reviewer.errors import ConfigurationError, LedgerUnavailable
 from reviewer.processes.address import check_address
 from reviewer.processes.child import PARENT_OPTION
 from reviewer.processes.logs import printer
@@ -86,15 +86,21 @@ class Supervisor:
             self.redis = EmbeddedRedis(self.settings.state_dir)
             self.redis.start()
             self.say(f"queue    embedded Redis, {self.settings.state_dir / 'redis'}")
-        if self.settings.database_url.startswith("sqlite"):
-            from reviewer.ledger.ledger import Ledger  # noqa: PLC0415 - loads the database library
+        from reviewer.ledger.ledger import Ledger  # noqa: PLC0415 - loads the database library
 
-            ledger = Ledger.open(self.settings.database_url)
-            ledger.migrate()
-            ledger.close()
-            self.say(f"ledger   {self.settings.database_url.removeprefix('sqlite:///')}")
-        else:
+        ledger = Ledger.open(self.settings.database_url)
+        try:
+            if self.settings.database_url.startswith("sqlite"):
+                ledger.migrate()
+                self.say(f"ledger   {self.settings.database_url.removeprefix('sqlite:///')}")
+                return
             self.say("ledger   DATABASE_URL (run `kilo-review migrate` after an update)")
+            # Tables that were never made keep every delivery out until somebody makes them; a server that is
+            # down just now comes back by itself.
+            with contextlib.suppress(LedgerUnavailable):
+                ledger.ready()
+        finally:
+            ledger.close()
 
     def _start(self, child: Child) -> None:
         child.process = subprocess.Popen(

@@ -21,13 +21,15 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from sqlalchemy import Engine, create_engine
 
 from reviewer.demo.processes import free_port
 from reviewer.demo.simulator import Fault
+from reviewer.ledger.database import Database
 from reviewer.ledger.ledger import Ledger
 from reviewer.queue.embedded import running_url
 from tests.process_tree import command_line, is_running, start_python, wait_for
-from tests.service.rig import POLICY, Rig, answer, rig
+from tests.service.rig import POLICY, REPOSITORY, Rig, answer, rig
 from tests.simulators.behaviour import Behaviour, Say, Status
 from tests.simulators.provider import KEY
 
@@ -52,6 +54,12 @@ class Killed:
     published: float
     extra: int
     problems: list[str] = field(default_factory=list)
+    number: int = 0
+    # How many deliveries, reviews or kills this one stands for.
+    count: int = 1
+    lost: bool = False
+    doubled: bool = False
+    note: str = ""
 
 
 @dataclass
@@ -62,6 +70,8 @@ class Served:
     environ: dict[str, str]
     state: Path
     process: subprocess.Popen[bytes] = field(init=False)
+    # The PostgreSQL that holds the ledger; None for a SQLite file in `state`.
+    postgres: Engine | None = None
     starts: int = 0
     killed_at: float = 0.0
 
@@ -100,9 +110,13 @@ class Served:
         wait_for(lambda: self.review(number)[1] == "published", seconds, f"the review of #{number}")
 
     def problems(self, number: int) -> list[str]:
-        """What is wrong with a pull request that should carry one whole review."""
+        """What is wrong with a pull request that should carry one whole review of its newest commit."""
         judged = Killed("", 0, 0, 0)
-        judge(self, number, self.review(number)[1], judged)
+        head = self.rig.simulator.pull(REPOSITORY, number).head_sha
+        # Deliveries out of order leave rows of older commits behind the newest one's.
+        query = "select state from reviews where number = ? and head_sha = ?"
+        states = {row[0] for row in self.rows(query, number, head)}
+        judge(self, number, "published" if "published" in states else "lost", judged)
         return judged.problems
 
     def child(self, role: str) -> int:
@@ -129,10 +143,17 @@ class Served:
         self.killed_at = time.monotonic()
 
     def rows(self, query: str, *values: Any) -> list[Any]:
+        if self.postgres is not None:
+            with self.postgres.connect() as session:
+                return [tuple(row) for row in session.exec_driver_sql(query.replace("?", "%s"), values)]
         with contextlib.closing(sqlite3.connect(self.state / "ledger.sqlite", timeout=10)) as connection:
             return connection.execute(query, values).fetchall()
 
     def write(self, statement: str, *values: Any) -> None:
+        if self.postgres is not None:
+            with self.postgres.begin() as session:
+                session.exec_driver_sql(statement.replace("?", "%s"), values)
+            return
         with contextlib.closing(sqlite3.connect(self.state / "ledger.sqlite", timeout=10)) as connection:
             connection.execute(statement, values)
             connection.commit()
@@ -159,9 +180,19 @@ def _children(pid: int) -> list[int]:
 
 @contextmanager
 def served(
-    folder: Path, *, policy: str = POLICY + MANY, more: Mapping[str, str] | None = None, **settings: Any
+    folder: Path,
+    *,
+    policy: str = POLICY + MANY,
+    database: str = "",
+    list_lag: float = 0.0,
+    more: Mapping[str, str] | None = None,
+    **settings: Any,
 ) -> Iterator[Served]:
-    """Start the service with everything around it; `more` are variables of its environment."""
+    """Start the service with everything around it.
+
+    `database` is the URL of an empty PostgreSQL database for the ledger, "" for a SQLite file; GitHub's lists lag
+    `list_lag` seconds behind its writes; `more` are variables of the service's environment.
+    """
     with rig(folder, policy=policy, **settings) as made:
         state = folder / "served"
         state.mkdir()
@@ -179,15 +210,24 @@ def served(
             "PORT": str(port),
             **(more or {}),
         }
+        if database:
+            environ["DATABASE_URL"] = database
         made.ledger.close()
-        made.ledger = Ledger.open(f"sqlite:///{state / 'ledger.sqlite'}")
+        made.ledger = Ledger.open(database or f"sqlite:///{state / 'ledger.sqlite'}")
+        if database:
+            # `serve` migrates its own file; a server's tables are the operator's business.
+            made.ledger.migrate()
+        made.simulator.state.list_lag = list_lag
         made.simulator.app.webhook_url = f"http://127.0.0.1:{port}/webhooks/github"
-        running = Served(made, environ, state)
+        postgres = create_engine(Database(database).url) if database else None
+        running = Served(made, environ, state, postgres)
         try:
             running.start()
             yield running
         finally:
             running.stop()
+            if postgres is not None:
+                postgres.dispose()
 
 
 class Points:
@@ -283,6 +323,10 @@ class Points:
 POINTS = [f"K{number}" for number in range(1, 13)]
 
 
+class NotStruck(Exception):
+    """The fault was armed and never happened: the trial says nothing."""
+
+
 def kill_at(service: Served, point: str, *, worker_too: bool = False, bound: float = 150.0) -> Killed:
     """Kill at a point of the review of a fresh pull request, and see what becomes of it."""
     rig = service.rig
@@ -294,7 +338,8 @@ def kill_at(service: Served, point: str, *, worker_too: bool = False, bound: flo
         points = Points(service, worker_too=worker_too)
         points.arm(point)
         number = rig.open()
-        wait_for(points.struck.is_set, 40, f"{point} of #{number}")
+        if not points.struck.wait(60):
+            raise NotStruck(f"{point} of #{number}")
         wait_for(lambda: service.killed_at > 0, 10)
     began, resumed = service.killed_at, 0.0
     _, _, fence = service.review(number)
@@ -306,6 +351,7 @@ def kill_at(service: Served, point: str, *, worker_too: bool = False, bound: flo
             resumed = time.monotonic() - began
         time.sleep(0.02)
     killed = measured(service, point, resumed, time.monotonic() - began, asked)
+    killed.number = number
     judge(service, number, state, killed)
     if not killed.problems:
         audit(service, number, service.rig.bill(billed), killed)
@@ -325,7 +371,8 @@ def audit(service: Served, number: int, bill: Decimal, killed: Killed) -> None:
     picos = Decimal(10) ** 12
     query = (
         "select coalesce(sum(cost_picos), 0), coalesce(sum(case when state in ('held', 'unconfirmed') "
-        "or estimated and not ok then coalesce(reserved_picos, 0) else 0 end), 0), sum(state = 'held') "
+        "or estimated and not ok then coalesce(reserved_picos, 0) else 0 end), 0), "
+        "coalesce(sum(case when state = 'held' then 1 else 0 end), 0) "
         "from calls where review_id = ?"
     )
     known, open_, held = service.rows(query, service.review(number)[0])[0]
@@ -342,14 +389,18 @@ def audit(service: Served, number: int, bill: Decimal, killed: Killed) -> None:
 
 
 def judge(service: Served, number: int, state: str, killed: Killed) -> None:
+    """Hold what a pull request shows to one whole review: every comment once, one summary, one check run."""
     shown = service.rig.shown(number)
     if state != "published":
+        killed.lost = True
         killed.problems.append(f"lost: {service.rows('select * from reviews where number = ?', number)}")
         return
+    counts = (shown.reviews, len(shown.summaries), len(shown.checks))
+    killed.lost = killed.lost or bool(set(FOUND) - set(shown.lines)) or 0 in counts
+    killed.doubled = killed.doubled or len(shown.lines) > len(set(shown.lines)) or max(counts) > 1
     if shown.lines != FOUND:
         killed.problems.append(f"comments: {shown.lines}")
-    if (shown.reviews, len(shown.summaries), len(shown.checks)) != (1, 1, 1):
-        counts = (shown.reviews, len(shown.summaries), len(shown.checks))
+    if counts != (1, 1, 1):
         killed.problems.append(f"reviews, summaries, checks: {counts}")
     elif (shown.check.status, shown.check.conclusion) != ("completed", "failure"):
         killed.problems.append(f"check: {shown.check.status} {shown.check.conclusion}")

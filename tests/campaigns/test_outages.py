@@ -57,6 +57,7 @@ class Sender:
         user = {"login": "octocat", "id": 7, "type": "User"}
         payload = {
             "action": "synchronize",
+            "number": number,
             "installation": {"id": installation},
             "sender": user,
             "repository": {"id": repository, "full_name": REPOSITORY, "private": True},
@@ -313,10 +314,9 @@ def test_clocks_that_differ_at_every_point(service: Served) -> None:
 # T19
 
 
-@pytest.mark.campaign
-@pytest.mark.timeout(600)
-def test_a_review_that_kills_every_worker_is_parked_and_says_so(service: Served) -> None:
-    deaths = []
+def poison(service: Served) -> Killed:
+    """Open a pull request whose every model request kills the work-horse; it is parked, told, and harms nobody."""
+    deaths: list[float] = []
 
     def refuse(body: object) -> Behaviour:
         service.kill()
@@ -331,21 +331,35 @@ def test_a_review_that_kills_every_worker_is_parked_and_says_so(service: Served)
         wait_for(lambda: service.rig.shown(number).checks[-1:] and service.rig.shown(number).check.conclusion, 120)
     finally:
         service.rig.reviewer.next = []
+        service.killed_at = 0.0
+    noted = time.monotonic() - deaths[-1]
     shown = service.rig.shown(number)
-    assert len(deaths) == MAX_TRIES
-    assert (shown.check.conclusion, shown.inline, shown.reviews) == ("neutral", [], 0)
-    assert "/kilo review" in shown.check.summary
-    print(f"\nT19: parked after {len(deaths)} deaths, noted {time.monotonic() - deaths[-1]:.0f} s after the last")
-    # It did not take the worker with it.
     other = service.rig.open()
     service.wait_until_published(other, 60)
-    assert service.problems(other) == []
+    problems = [f"the next review: {problem}" for problem in service.problems(other)]
+    if len(deaths) != MAX_TRIES:
+        problems.append(f"{len(deaths)} tries")
+    if (shown.check.conclusion, shown.inline, shown.reviews) != ("neutral", [], 0):
+        problems.append(f"shown: {shown.check.conclusion}, {len(shown.inline)} comments, {shown.reviews} reviews")
+    if "/kilo review" not in shown.check.summary:
+        problems.append("the note does not say what to do")
+    return Killed("poison", 0.0, noted, 0, problems)
 
 
-def load(service: Served, rate: int, seconds: int) -> tuple[Counter[int], list[float]]:
-    """Post so many deliveries a second, however slow the answers; return statuses and seconds after it was due."""
+@pytest.mark.campaign
+@pytest.mark.timeout(600)
+def test_a_review_that_kills_every_worker_is_parked_and_says_so(service: Served) -> None:
+    parked = poison(service)
+    print(f"\nT19: parked, noted {parked.published:.0f} s after the last death")
+    assert parked.problems == []
+
+
+def load(service: Served, rate: int, seconds: int, number: int) -> tuple[Counter[int], list[float]]:
+    """Post so many deliveries a second about one pull request, however slow the answers.
+
+    Return the statuses, and after how many seconds, from when it was due, each was answered, shortest first.
+    """
     sender = Sender(service)
-    number = service.rig.open()
     began = time.monotonic() + 0.5
     statuses: Counter[int] = Counter()
     waits: list[float] = []
@@ -367,7 +381,7 @@ def load(service: Served, rate: int, seconds: int) -> tuple[Counter[int], list[f
 
 
 def test_deliveries_of_a_storm_are_all_accepted(service: Served) -> None:
-    statuses, _ = load(service, 50, 2)
+    statuses, _ = load(service, 50, 2, service.rig.open())
     assert statuses == {202: 100}
 
 
@@ -375,7 +389,7 @@ def test_deliveries_of_a_storm_are_all_accepted(service: Served) -> None:
 @pytest.mark.timeout(600)
 def test_a_hundred_deliveries_a_second_for_a_minute(tmp_path: Path) -> None:
     with served(tmp_path) as running:
-        statuses, waits = load(running, 100, 60)
+        statuses, waits = load(running, 100, 60, running.rig.open())
         rows = running.rows("select count(*) from reviews")[0][0]
     p50, p99 = waits[len(waits) // 2], waits[int(len(waits) * 0.99)]
     print(

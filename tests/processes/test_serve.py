@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from reviewer.ledger.ledger import Ledger
 from reviewer.queue.embedded import find_server, running_url
+from tests.campaigns.postgres import database_url
 from tests.process_tree import command_line, descendants, is_running, start_python, wait_for
 from tests.webhooks.client import Web, pull_request
 
@@ -197,3 +198,25 @@ def test_a_port_that_is_taken_ends_it_with_the_remedy(tmp_path: Path, private_ke
         }
         assert start_python(SERVE, environ, tmp_path / "log").wait(60) == 2
     assert "PORT" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.postgres
+def test_a_database_without_tables_ends_it_with_the_command_that_makes_them(tmp_path: Path, private_key: str):
+    server = os.environ.get("TEST_DATABASE_URL", "")
+    if not server:
+        pytest.skip("TEST_DATABASE_URL is not set: PostgreSQL was not tested")
+    with database_url("postgresql", server, f"kilo_review_serve_{os.getpid()}") as url:
+        environ = {
+            "KILO_REVIEW_STATE_DIR": str(tmp_path),
+            "GITHUB_API_URL": "http://127.0.0.1:9",
+            "GITHUB_APP_ID": "1",
+            "GITHUB_PRIVATE_KEY": private_key,
+            "GITHUB_WEBHOOK_SECRET": SECRET,
+            "DATABASE_URL": url,
+            "PORT": str(free_port()),
+        }
+        assert start_python(SERVE, environ, tmp_path / "log").wait(60) == 2
+    text = (tmp_path / "log").read_text()
+    assert "kilo-review migrate" in text.splitlines()[-1]
+    assert "ready " not in text
+    assert "Traceback" not in text
