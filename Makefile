@@ -7,7 +7,7 @@ MODEL  := $(VENV)/.model
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: sbom help setup demo test check contract bench faults faults-short ledger mutants lock clean
+.PHONY: help setup demo test check contract bench faults faults-short ledger mutants sbom lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +42,7 @@ check: $(STAMP) ## formatting, lint and strict types
 contract: $(STAMP) ## the tests that hold us to the published contracts of GitHub, OpenAI and Anthropic
 	@$(BIN)/python -m pytest -n $(WORKERS) -m contract $(ARGS)
 
-faults: $(MODEL) ## the fault table on both databases, for hours, resumable; writes docs/reliability.md
+faults: $(MODEL) ## the fault table on both databases, for hours, resumable; writes docs/explanation/reliability.md
 	@$(BIN)/python -m tools.faults $(ARGS)
 
 faults-short: $(MODEL) ## a cut of the fault table, a few minutes

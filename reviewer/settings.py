@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import platformdirs
 
-from reviewer import environment
-from reviewer.environment import BLANKS
 from reviewer.errors import ConfigurationError
+from reviewer.text import environment
+from reviewer.text.environment import BLANKS
 from reviewer.text.secret_address import address_secrets, printable
 
 if TYPE_CHECKING:

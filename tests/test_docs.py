@@ -359,13 +359,16 @@ NUMBERS = (
     ("how-to/budgets.md", f"is tried again, {WORDS[MAX_ATTEMPTS]} times"),
     ("how-to/budgets.md", "At {}, {} and {} % of a limit".format(*ALERT_PERCENTS)),
     ("explanation/context.md", f"cut at {SHARE_OF_DIFF:.0%}".replace("%", " %") + " of the diff's own tokens"),
-    ("explanation/context.md", f"{MIN_BUDGET} at least"),
+    ("explanation/context.md", f"{MIN_BUDGET:,} at least"),
     ("explanation/context.md", f"in steps of {STEP} tokens"),
     ("explanation/context.md", f"whole where it fits in {ANSWER_TOKENS:,} tokens"),
     ("explanation/context.md", f"{WORDS[ANSWERS]} answers a unit"),
-    ("explanation/prompts.md", f"up to {ANSWERS} answers"),
+    ("explanation/prompts.md", f"up to {WORDS[ANSWERS]} answers"),
     ("explanation/prompts.md", f"may now be {SPAN_LINES} long"),
-    ("explanation/how-it-works.md", f"cut at {SHARE_OF_DIFF:.0%}".replace("%", " %")),
+    (
+        "explanation/how-it-works.md",
+        f"{MIN_BUDGET:,} tokens, or {SHARE_OF_DIFF:.0%}".replace("%", " %") + " of the diff's own",
+    ),
     ("explanation/review-life.md", f"({LAG.seconds} seconds at most)"),
     ("explanation/review-life.md", f"({LIST_LAG:g} seconds)"),
     (
@@ -407,7 +410,7 @@ def test_the_settings_page_says_what_cuts_a_prompt():
 
 # --- figures -------------------------------------------------------------------------------------------------
 
-DATE = re.compile(r"\b\d{1,2} (?:November|December) 2026\b")
+DATE = re.compile(r"\b\d{1,2} (?:November|December) 2026\b|\b2026-1[12]-\d\d\b")
 
 
 @pytest.mark.parametrize(

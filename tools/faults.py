@@ -1,4 +1,4 @@
-"""Run the fault campaigns on both databases, and write what came of them into docs/reliability.md.
+"""Run the fault campaigns on both databases, and write what came of them into docs/explanation/reliability.md.
 
     python -m tools.faults                      everything, for hours; goes on where it was stopped (make faults)
     python -m tools.faults --short              a cut of some minutes (make faults-short)
@@ -32,7 +32,7 @@ from tests.campaigns.rows import ROWS, SUITE
 from tests.campaigns.trials import Results, Trial
 from tests.shared import ROOT
 
-PAGE = ROOT / "docs" / "reliability.md"
+PAGE = ROOT / "docs" / "explanation" / "reliability.md"
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -126,7 +126,7 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=0.0, help="start no trial after this time")
     parser.add_argument("--results", type=Path, help="the file of trials (build/faults.jsonl)")
     parser.add_argument("--report", action="store_true", help="run nothing")
-    parser.add_argument("--no-page", action="store_true", help="leave docs/reliability.md alone")
+    parser.add_argument("--no-page", action="store_true", help="leave docs/explanation/reliability.md alone")
     return parser.parse_args(words)
 
 

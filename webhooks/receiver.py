@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from reviewer.errors import DeliveryRefused, KiloReviewError, LedgerUnavailable, RetryableError, SignatureRefused
-from reviewer.log_fields import log_fields
+from reviewer.jobs.log_fields import log_fields
 from webhooks import delivery, signature, triggers
 from webhooks.body import read_body
 from webhooks.delivery_counts import Answer, DeliveryCounts

@@ -25,6 +25,7 @@ from reviewer.jobs.command_reply import answer_correction, answer_estimate, answ
 from reviewer.jobs.inputs import Inputs, open_inputs
 from reviewer.jobs.job import Job, Pace
 from reviewer.jobs.lease import LEASE, Heartbeat, HeldLease
+from reviewer.jobs.log_fields import job_fields
 from reviewer.jobs.look import Busy, Outdated, look
 from reviewer.jobs.merge_queue import answer_merge_group
 from reviewer.jobs.owner import lease_owner
@@ -35,7 +36,6 @@ from reviewer.jobs.refusal import is_refused
 from reviewer.jobs.verdicts import earlier_verdict, leave_without_review, reviewed_nothing, stored_document
 from reviewer.ledger.keys import ReviewState
 from reviewer.ledger.ledger import Ledger
-from reviewer.log_fields import job_fields
 from reviewer.publish.redact_own_secrets import OwnSecrets
 from reviewer.publish.settle import LIST_LAG
 from reviewer.settings import Settings

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from reviewer.log_fields import current_fields
+from reviewer.jobs.log_fields import current_fields
 from reviewer.publish.redact_own_secrets import OwnSecrets
 from reviewer.settings import Settings
 

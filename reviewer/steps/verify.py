@@ -26,7 +26,7 @@ from reviewer.steps.threads import review_threads
 
 # Tokens of diff and context that one verification call reads.
 BATCH_TOKENS: Final = 12_000
-# What a strong model said falsely, it stated at .25, .33 and .4 (docs/prompts.md).
+# What a strong model said falsely, it stated at .25, .33 and .4 (docs/explanation/prompts.md).
 VERIFY_BELOW: Final = 0.41
 
 
@@ -187,9 +187,11 @@ def _judge(batch: Batch, context: ReviewContext) -> _Judged:
     shown = "\n\n".join(batch.shown.values())
     prompt = build_verification(batch.findings, shown=shown)
     key = _key(prompt, batch.tier)
-    text = context.store.get(key) if context.store else None
+    kept = context.store.get(key) if context.store else None
+    # What cannot be read is asked for again: an older version may have stored it.
+    verdicts = read_verdicts(kept) if kept is not None else None
     calls: tuple[Call, ...] = ()
-    if text is None:
+    if verdicts is None:
         unit = next(iter(batch.shown))
         result = context.models.ask(prompt, tier=batch.tier, unit=unit, stage=Stage.VERIFICATION, attempt=1)
         calls = tuple(result.calls)
@@ -197,13 +199,13 @@ def _judge(batch: Batch, context: ReviewContext) -> _Judged:
             why = _why_not(result.error)
             return _Judged(None, calls, (f"{len(batch.findings)} finding(s) were not verified: {why}",))
         text = result.completion.text
+        verdicts = read_verdicts(text)
+        if verdicts is None:
+            return _Judged(None, calls, ("a verification answer could not be read: its findings stand unverified",))
         answering = next((call.tier for call in reversed(calls) if call.ok), batch.tier)
         # A weaker tier's verdict under this key would later pass as the stronger one's.
         if context.store is not None and answering >= min(batch.tier, context.models.highest):
             context.store.put(key, text)
-    verdicts = read_verdicts(text)
-    if verdicts is None:
-        return _Judged(None, calls, ("a verification answer could not be read: its findings stand unverified",))
     return _Judged(apply_verdicts(batch.findings, verdicts, shown=shown), calls)
 
 

@@ -1,4 +1,4 @@
-"""The table of a campaign, as text and as the page docs/reliability.md."""
+"""The table of a campaign, as text and as the page docs/explanation/reliability.md."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from reviewer.log_fields import current_fields, job_fields, log_fields
+from reviewer.jobs.log_fields import current_fields, job_fields, log_fields
 from reviewer.processes.logs import MOST_LETTERS, LogFormatter, printer
 from reviewer.publish.redact_own_secrets import OwnSecrets
 from reviewer.settings import Settings

@@ -331,6 +331,19 @@ def test_a_verdict_that_was_paid_for_is_not_asked_for_again_and_another_tiers_is
     assert len(asked.questions) == 1
 
 
+def test_an_answer_that_cannot_be_read_is_not_stored_and_a_stored_one_is_asked_for_again() -> None:
+    store = Store()
+    done, _ = verify(answered(finding()), said="no verdicts here", store=store, highest=Tier.EFFICIENT)
+    assert (done.refuted, dict(store)) == ((), {})
+    verify(answered(finding()), said=verdicts(verdict()), store=store)
+    for key in store:
+        store[key] = "what an older version kept"
+    again, models = verify(answered(finding()), said=verdicts(verdict()), store=store)
+    assert len(models.questions) == 1
+    assert len(again.refuted) == 1
+    assert set(store.values()) == {verdicts(verdict())}
+
+
 def test_what_was_judged_from_the_store_is_judged_again_without_a_call_to_mark() -> None:
     store = Store()
     wrong = verdicts(verdict(proof="no such line"))
