@@ -40,7 +40,7 @@ UNDISTURBED_CALLS = 2
 MANY = """
 [triggers]
 max_reviews_per_hour = 1000
-max_reviews_per_author_day = 100000
+max_reviews_per_author_day = 10000
 max_reviews_per_repository_day = 100000
 """
 
