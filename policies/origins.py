@@ -1,4 +1,4 @@
-"""Say where each value of a policy comes from: the shipped defaults, the organisation's or the repository's file."""
+"""Say which layer each value of a policy comes from: shipped, the organisation's file or the repository's."""
 
 from __future__ import annotations
 
