@@ -1,0 +1,117 @@
+"""`kilo-review policy`: check a policy file, or show the policy that holds here with the origin of each value."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import ExitStack
+from dataclasses import fields, is_dataclass
+from decimal import Decimal
+from enum import Enum, IntEnum
+from pathlib import Path
+from typing import Any
+
+from reviewer.errors import ConfigurationError
+from reviewer.local.layout import print_text
+from reviewer.settings import Settings, organisation_policy
+
+EXAMPLES = (
+    "kilo-review policy check                      the repository's file in this folder",
+    "kilo-review policy check org.toml --organisation",
+    "kilo-review policy show --format json",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.description = (
+        "check: read a policy file and name every mistake with its line (exit status 2). show: the policy of the "
+        "repository that you stand in, at its HEAD, with the layer that each value comes from."
+    )
+    parser.add_argument("action", choices=("check", "show"))
+    parser.add_argument("file", nargs="?", help="the file to check (default: the repository's own)")
+    parser.add_argument(
+        "--organisation", action="store_true", help="check it as the organisation's file (KILO_REVIEW_POLICY)"
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Run `kilo-review policy`; nothing is asked or changed."""
+    return _check(options) if options.action == "check" else _show(options)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from policies.policy_file import read_policy_file  # noqa: PLC0415 - `--help` needs none of it
+
+    file = Path(options.file) if options.file else _repository_file()
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigurationError(f"cannot read {file}: {why}", remedy="Name a policy file (TOML).") from None
+    read = read_policy_file(text, from_repository=not options.organisation)
+    mistakes = sorted(read.mistakes, key=lambda mistake: mistake.line)
+    if options.format == "json":
+        rows = [{"file": str(file), "line": mistake.line, "message": mistake.text} for mistake in mistakes]
+        print_text(json.dumps(rows, indent=2))
+    else:
+        for mistake in mistakes:
+            print_text(f"{file}:{mistake.line}: {mistake.text}")
+        if not mistakes:
+            print_text(f"{file}: {len(read.values)} keys, no mistakes")
+    return ConfigurationError.exit_code if mistakes else 0
+
+
+def _repository_file() -> Path:
+    from policies.load import REPOSITORY_FILES  # noqa: PLC0415 - as above
+
+    found = next((name for name in REPOSITORY_FILES if Path(name).is_file()), None)
+    if found is None:
+        raise ConfigurationError(
+            f"no {' or '.join(REPOSITORY_FILES)} in this folder",
+            remedy="Name the file: kilo-review policy check FILE",
+        )
+    return Path(found)
+
+
+def _show(options: argparse.Namespace) -> int:
+    from policies.load import load_policy  # noqa: PLC0415 - as above
+    from policies.origins import settings_of  # noqa: PLC0415 - as above
+    from reviewer.git.commit import GitSnapshot  # noqa: PLC0415 - as above
+    from reviewer.jobs.policy import effective_policy  # noqa: PLC0415 - as above
+    from reviewer.local.repository import find_repository  # noqa: PLC0415 - as above
+
+    settings = Settings.from_environ()
+    with ExitStack() as stack:
+        repository = find_repository(Path.cwd())
+        born = repository.resolve("HEAD") is not None
+        head = stack.enter_context(GitSnapshot.open(repository.git_dir, "HEAD")) if born else None
+        effective = effective_policy(settings, base=head, private=False)
+    rows = settings_of(load_policy(), organisation_policy(settings), effective)
+    if options.format == "json":
+        known = {row.key: {"value": plain(row.value), "origin": row.origin.value} for row in rows}
+        print_text(json.dumps(known, indent=2))
+        return 0
+    for row in rows:
+        print_text(f"{row.key} = {json.dumps(plain(row.value))}  # {row.origin.value}")
+    for notice in effective.notices:
+        sys.stderr.write(f"note: {notice}\n")
+    return 0
+
+
+def plain(value: Any) -> Any:
+    """Return a policy value as JSON holds it."""
+    if isinstance(value, Enum):
+        return value.name.lower() if isinstance(value, IntEnum) else value.value
+    if isinstance(value, Decimal):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list | frozenset | set):
+        items = [plain(item) for item in value]
+        return items if isinstance(value, tuple | list) else sorted(items, key=str)
+    return value if isinstance(value, str | int | float | bool) or value is None else str(value)

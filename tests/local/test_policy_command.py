@@ -1,0 +1,53 @@
+"""`kilo-review policy`, as a user runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from policies.keys import KEYS
+from tests.local.repo import Scratch
+from tests.test_cli import run
+
+
+def test_a_good_file_is_said_to_be_good(tmp_path: Path):
+    (tmp_path / ".kilo-review.toml").write_text('[review]\nstyle = "strict"\n')
+    done = run("policy", "check", cwd=tmp_path)
+    assert (done.returncode, done.stdout.strip()) == (0, ".kilo-review.toml: 1 keys, no mistakes")
+
+
+def test_every_mistake_is_named_with_file_line_and_remedy(tmp_path: Path):
+    (tmp_path / "p.toml").write_text('[review]\nstyl = "strict"\n\n[caps]\nmax_units = "many"\n')
+    done = run("policy", "check", "p.toml", cwd=tmp_path)
+    lines = done.stdout.splitlines()
+    assert done.returncode == 2
+    assert [line.partition(": ")[0] for line in lines] == ["p.toml:2", "p.toml:5"]
+    assert "did you mean `review.style`" in lines[0]
+    found = json.loads(run("policy", "check", "p.toml", "--format", "json", cwd=tmp_path).stdout)
+    assert [row["line"] for row in found] == [2, 5]
+
+
+def test_what_only_the_organisation_may_set_is_a_mistake_of_a_repository(tmp_path: Path):
+    (tmp_path / "p.toml").write_text("[triggers]\nmax_reviews_per_author_day = 5\n")
+    assert run("policy", "check", "p.toml", cwd=tmp_path).returncode == 2
+    assert run("policy", "check", "p.toml", "--organisation", cwd=tmp_path).returncode == 0
+
+
+def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path):
+    for words in (["policy", "check"], ["policy", "check", "nowhere.toml"]):
+        done = run(*words, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+
+
+def test_the_policy_that_holds_is_shown_with_the_origin_of_each_value(tmp_path: Path):
+    scratch = Scratch(tmp_path / "repo")
+    scratch.commit(**{".kilo-review.toml": "[caps]\nmax_units = 20\nmax_unit = 3\n", "a.py": "a = 1\n"})
+    done = run("policy", "show", "--format", "json", cwd=scratch.root)
+    shown = json.loads(done.stdout)
+    assert set(shown) == set(KEYS)
+    assert shown["caps.max_units"] == {"value": 20, "origin": "repository"}
+    assert shown["review.style"]["origin"] == "shipped"
+    text = run("policy", "show", cwd=scratch.root)
+    assert "caps.max_units = 20  # repository" in text.stdout.splitlines()
+    assert "max_unit" in text.stderr
