@@ -12,6 +12,8 @@ from policies.identifiers import MAX_LINE_CHARACTERS, MAX_LINES
 
 _SPACE: Final = re.compile(r"\s+")
 _COMMENT: Final = re.compile(r"^(?:#(?!\[|include|if|\s*pragma)|//|/\*|\*(?:\s|/|$)|--\s|<!--|;|\"\"\"|''')")
+# Of a longer line so many characters are judged: code that decides something is shorter.
+LONGEST_LINE: Final = 500
 _TOKEN: Final = re.compile(
     r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[A-Za-z_$@][\w$]*[!?]?(?!=)|\d[\w.]*|"
     r"===|!==|<=>|<<=|>>=|<<|>>|<=|>=|==|!=|&&|\|\||->|=>|::|[^\w\s]"
@@ -70,8 +72,8 @@ def _counted(lines: Sequence[str]) -> Counter[str]:
 
 @lru_cache(maxsize=4096)
 def tokens(line: str) -> tuple[str, ...]:
-    """Split a line of code of any language into words, texts, numbers and operators."""
-    return tuple(_TOKEN.findall(line))
+    """Split a line of code of any language, LONGEST_LINE of it at most, into words, texts, numbers, operators."""
+    return tuple(_TOKEN.findall(line[:LONGEST_LINE]))
 
 
 def turned(net: NetLines) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
+from policies.guards import LONGEST_LINE as LONGEST_CODE_LINE
 from reviewer.change.parse import parse_diff
 from reviewer.context.definitions import LONGEST_QUALIFIER
 from reviewer.errors import KiloReviewError
@@ -36,6 +37,7 @@ GROWTH = 9
 NOISE = 0.0003
 # Expressions that only meet short texts: name -> (longest text, why).
 CAPPED = {
+    "policies.guards._TOKEN": (LONGEST_CODE_LINE, "one line of code"),
     "reviewer.context.definitions._OUTSIDE": (LONGEST_QUALIFIER, "a slice of the line before a name"),
     "reviewer.prompts.secret_values._ATTRIBUTE_PATH": (MAX_VALUE, "one value"),
     "reviewer.prompts.secret_values._PHRASE": (MAX_VALUE, "one value"),

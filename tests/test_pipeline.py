@@ -131,11 +131,13 @@ def test_a_clean_answer_covers_every_hunk(scratch: Scratch, tmp_path: Path):
 
 def test_the_same_change_is_not_paid_for_twice(scratch: Scratch, tmp_path: Path):
     scratch.write("paging.py", PAGES)
-    with provider(Say(answer(finding("paging.py", "    return total // size + 1")))) as running:
+    found = Say(answer(finding("paging.py", "    return total // size + 1")))
+    stands = {"number": 1, "verdict": "stands", "proof": "", "same_as": None, "reason": "it is so"}
+    with provider(found, script=[found, Say(json.dumps({"verdicts": [stands]}))]) as running:
         first = review(scratch, running, tmp_path)
         asked = len(running.requests)
         second = review(scratch, running, tmp_path)
-        assert len(running.requests) == asked
+        assert (asked, len(running.requests)) == (2, 2)
     assert (second.cost, second.units_from_cache) == (Decimal(0), 1)
     assert [p.finding.fingerprint for p in second.shown()] == [p.finding.fingerprint for p in first.shown()]
 
