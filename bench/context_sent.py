@@ -5,7 +5,7 @@
 Each change of the development sets goes through the pipeline up to its prompts, with the policy that ships. A need
 is met where a line of its definition stands in a prompt: in the diff, in a function around it, or in a snippet.
 Prompts are counted in tokens beside the diff of the files in scope, instructions included. Repositories that no
-choice may rest on (`bench.held_out`) are left out; `--held-out` measures these alone.
+choice may rest on (`bench.fit.kept_out`) are left out; `--held-out` measures these alone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bench.context_recall import (
     mirrors_or_say,
     shared_folder,
 )
-from bench.held_out import is_held_out
+from bench.fit.kept_out import is_kept_out
 from bench.prompt_size import OneModel
 from policies.load import load_policy
 from reviewer.change.model import Change
@@ -152,7 +152,7 @@ def measure(
     for kind in kinds:
         sent = Sent()
         for row, needs in _rows(kind):
-            if (repo and row["repo"] != repo) or is_held_out(row["repo"]) is not held_out:
+            if (repo and row["repo"] != repo) or is_kept_out(row["repo"]) is not held_out:
                 continue
             if limit and sent.rows >= limit:
                 break

@@ -31,4 +31,4 @@ def _last_names() -> frozenset[str]:
 
 
 def _last_name(repo: str) -> str:
-    return repo.lower().removesuffix(".git").replace("+", "/").rstrip("/").rpartition("/")[2]
+    return repo.strip().lower().removesuffix(".git").replace("+", "/").rstrip("/").rpartition("/")[2]

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.context_recall import change_of, find_mirror, has_commits, load_context, mirrors_or_say
-from bench.held_out import is_held_out
+from bench.fit.kept_out import is_kept_out
 from reviewer.context import related
 from reviewer.context.gather import ContextGatherer
 from reviewer.git.commit import GitSnapshot
@@ -64,7 +64,7 @@ class Row:
 
 def load(mirrors: Path, files: Sequence[Path], names: Sequence[str]) -> Iterator[Row]:
     for source, read in (("development set", load_context()), *((file.stem, load_context(file)) for file in files)):
-        rows = [row for row in read if not is_held_out(row["repo"])]
+        rows = [row for row in read if not is_kept_out(row["repo"])]
         for number, row in enumerate(rows, start=1):
             git_dir = find_mirror(mirrors, row["repo"])
             if git_dir is not None and has_commits(git_dir, row["base"], row["head"]):
