@@ -1,4 +1,4 @@
-r"""Bytes of git as text: paths so that two never become one, contents in the encoding that fits.
+r"""Paths of git as text, so that two never become one.
 
 A path that is no UTF-8 shows its odd bytes as `\xNN`. That can be printed, sent and stored anywhere, unlike
 Python's surrogates, and the bytes can be had back.
@@ -26,11 +26,3 @@ def raw_path(path: str) -> bytes:
     return _SHOWN.sub(
         lambda match: bytes.fromhex(match[1].decode("ascii")), path.encode("utf-8", "surrogateescape")
     )
-
-
-def text_of(data: bytes) -> str:
-    """Return content as text: UTF-8, else Latin-1, in which every byte is a character."""
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
