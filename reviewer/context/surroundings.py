@@ -68,7 +68,7 @@ NOTHING_AROUND: Final = Surroundings({}, {})
 
 
 def around_budget(diff_tokens: int) -> int:
-    """Return how many tokens the lines around a diff may cost: half as many as the diff, `LEAST_AROUND` at least."""
+    """Return how many tokens the lines around a diff may cost: half the diff's, `LEAST_AROUND` at least."""
     return max(LEAST_AROUND, round(diff_tokens * SHARE_AROUND))
 
 

@@ -24,7 +24,7 @@ FINISH: Final = {
 
 
 def write(ask: Ask) -> WireRequest:
-    """Write a streaming request; system text, shared part and a question that may be sent again end at breakpoints."""
+    """Write a streaming request; system text, shared part and a reusable question end at cache breakpoints."""
     system = with_schema(ask.prompt.system, ask)
     body: dict[str, Any] = {"model": ask.candidate.model, "max_tokens": ask.max_output_tokens}
     if system:

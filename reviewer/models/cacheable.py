@@ -1,4 +1,4 @@
-"""The shortest beginning of a prompt that a model's provider caches; a shorter one is billed whole, without a word."""
+"""The shortest beginning of a prompt that a model's provider caches; a shorter one is billed whole, silently."""
 
 from __future__ import annotations
 

@@ -104,9 +104,7 @@ def plan_unit(
     )
     key = _key(Shown(unit, (*shared, *items), around), built.prompt.version, route_shown, policy)
     prompt = replace(built.prompt, reusable=_is_reusable(built.prompt, candidate, policy))
-    return Plan(
-        unit, route_shown, candidate, prompt, tuple(items), tuple(shared), key, built.redacted, around
-    )
+    return Plan(unit, route_shown, candidate, prompt, tuple(items), tuple(shared), key, built.redacted, around)
 
 
 def rest_of_change(unit: Unit, prepared: Prepared) -> RestOfChange:

@@ -28,5 +28,3 @@ from tests.steps.parts import SMALL
 )
 def test_a_model_has_the_minimum_of_its_family_and_an_unknown_one_a_careful_one(model: str, least: int) -> None:
     assert least_cached(replace(SMALL, model=model)) == least
-
-

@@ -76,7 +76,10 @@ def test_a_reader_can_tell_what_is_not_in_the_change_from_what_is_not_shown():
 def test_each_round_of_look_ups_only_appends_to_what_was_sent_before():
     asked = build()
     rounds = [
-        Round('{"findings": [], "needs": ["one"]}', (replace(CALLEE, path="", kind=ContextKind.LOOKUP, reason="references to `size`: 2"),)),
+        Round(
+            '{"findings": [], "needs": ["one"]}',
+            (replace(CALLEE, path="", kind=ContextKind.LOOKUP, reason="references to `size`: 2"),),
+        ),
         Round('{"findings": [], "needs": ["two"]}', (CALLEE,)),
     ]
     once = continued_prompt(asked, rounds[:1], more=True)

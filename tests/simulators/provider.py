@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from os.path import commonprefix
 from typing import Any, Self
 from uuid import uuid4
 
@@ -143,7 +142,7 @@ class ProviderSimulator:
             if self.protocol != "anthropic":
                 # Any beginning that an earlier prompt had too, in steps of CACHE_STEP tokens.
                 whole = "\n".join(parts)
-                longest = max((len(commonprefix((whole, seen))) // 4 for seen in self._seen), default=0)
+                longest = max((_common(whole, seen) // 4 for seen in self._seen), default=0)
                 self._seen.append(whole)
                 longest -= longest % CACHE_STEP
                 read = min(longest, total) if longest >= SMALLEST_CACHED else 0
@@ -167,6 +166,15 @@ class ProviderSimulator:
         with self._lock:
             self.in_flight += delta
             self.most_in_flight = max(self.most_in_flight, self.in_flight)
+
+
+def _common(one: str, other: str) -> int:
+    """Return how many characters two texts begin with alike."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[:middle] == other[:middle] else (low, middle - 1)
+    return low
 
 
 def _prompt(protocol: str, body: Any) -> tuple[list[str], list[int]]:
