@@ -6,9 +6,9 @@ Reads the pull requests of review-dev whose commits are in the mirrors, and writ
 review as `kilo-review-uncommitted --format json` prints it, and the comments that experts judged valid or not. What
 matches, what is true and what is worth acting on is for a reader to say. Nothing of the comments reaches the model.
 No analyser runs: the trial is of the prompts. `--ten` takes the ten pull requests that `prompt_size` measures.
-`--plain` asks the frontier tier once about each whole diff as well, with a plain prompt and nothing but the diff, and
-writes what it answered and what that took to `owner+name+N.plain.json`. `--wait` is the patience with an answer that a
-person writes.
+`--plain` asks the frontier tier once about each whole diff as well, with a plain prompt and nothing but the diff,
+and writes what it answered and what that took to `owner+name+N.plain.json`. `--wait` is the patience with an answer
+that a person writes. `bench.trial_tokens` counts what was sent.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ from reviewer.steps.request import ReviewRequest
 
 # The named alternative: what a plain script asks.
 PLAIN: Final = """\
-You are an experienced software engineer. Review this pull request and report every problem that its author should \
-know of: defects, security, performance, missing handling, unclear code, missing tests. For each give the file, the \
-line after the change, a severity, a category, a title, an explanation and your confidence from 0 to 1 that a \
-maintainer would act on it. Answer with one JSON object."""
+You are an experienced software engineer. Review this pull request and report every problem that its author \
+should know of: defects, security, performance, missing handling, unclear code, missing tests. For each give the \
+file, the line after the change, a severity, a category, a title, an explanation and your confidence from 0 to 1 \
+that a maintainer would act on it. Answer with one JSON object."""
 _PLAIN_FINDING: Final = {
     "type": "object",
     "properties": {

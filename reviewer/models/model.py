@@ -61,8 +61,8 @@ class Usage:
 class Prompt:
     """What a model is asked. `system` then `shared` are stable between the units of a review, so that provider
     caches hit; `unit` is the part that differs. `more` is what is only ever appended when the question is asked
-    again: earlier answers, look-ups, what was wrong. `reusable` says that it may be asked again, so that it is worth
-    a place in the provider's cache. `schema` is the JSON Schema of the answer.
+    again: earlier answers, look-ups, what was wrong. `reusable` says that it may be asked again, and is worth a
+    place in the provider's cache. `schema` is the JSON Schema of the answer.
     """
 
     system: str

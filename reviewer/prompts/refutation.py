@@ -19,7 +19,7 @@ from reviewer.prompts.snippets import context_texts
 _PLACE: Final = re.compile(r"(?<![^\s:`(])(?P<path>[^\s:`(]+):(?P<first>\d{1,7})(?:-(?P<last>\d{1,7}))?")
 _WORD: Final = re.compile(r"\w+")
 # Lines that are shown on each side of a finding and of a line that it rests on, of its hunk and of its function.
-LINES_AROUND: Final = 20
+LINES_AROUND: Final = 15
 
 Place = tuple[str, int, int]
 

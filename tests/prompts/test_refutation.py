@@ -16,7 +16,8 @@ LINES = [f"step_{number} = work({number})" for number in range(1, 301)]
 def new_file():
     body = "".join(f"+{line}\n" for line in LINES)
     change = parse_diff(
-        f"diff --git a/run.py b/run.py\nnew file mode 100644\n--- /dev/null\n+++ b/run.py\n@@ -0,0 +1,300 @@\n{body}"
+        "diff --git a/run.py b/run.py\nnew file mode 100644\n--- /dev/null\n+++ b/run.py\n"
+        f"@@ -0,0 +1,300 @@\n{body}"
     )
     (unit,) = build_units(change.files, max_tokens=10_000, risk=lambda _hunk: 0.0, count=count_tokens)
     return unit
