@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from reviewer.models.cacheable import UNKNOWN, least_cached
+from reviewer.context.tokens import count_tokens
+from reviewer.models.cacheable import LEAST_CACHED, UNKNOWN, least_cached
+from reviewer.prompts.build import system_text
 from tests.steps.parts import SMALL
 
 
@@ -28,3 +30,7 @@ from tests.steps.parts import SMALL
 )
 def test_a_model_has_the_minimum_of_its_family_and_an_unknown_one_a_careful_one(model: str, least: int) -> None:
     assert least_cached(replace(SMALL, model=model)) == least
+
+
+def test_the_instructions_alone_are_too_short_for_any_cache() -> None:
+    assert count_tokens(system_text(), family="claude") < min(LEAST_CACHED.values())
