@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.fit.kept_out import is_kept_out
 from policies.words import Severity
 from reviewer.findings import rank, similarity
 from reviewer.findings.model import Category
@@ -37,12 +38,13 @@ Row = tuple[float, ...]
 
 
 def load() -> dict[tuple[str, int], list[dict[str, Any]]]:
-    """Return the judged findings by pull request."""
+    """Return the judged findings by pull request, those of repositories that are kept out left out."""
     folder = Path(os.environ.get("KILO_REVIEW_SHARED", Path(__file__).parents[3] / "shared"))
     by_pull: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
     with gzip.open(folder / "data" / "findings-dev.jsonl.gz", "rt", encoding="utf-8") as rows:
         for row in map(json.loads, rows):
-            by_pull[row["repo"], row["pr"]].append(row)
+            if not is_kept_out(row["repo"]):
+                by_pull[row["repo"], row["pr"]].append(row)
     return dict(sorted(by_pull.items()))
 
 

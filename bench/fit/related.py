@@ -62,9 +62,15 @@ class Row:
     values: array[float]
 
 
+def rows_of(file: Path | None) -> list[dict[str, Any]]:
+    """Return the rows of a file, None for the development set, without those that no fit may contain."""
+    read = load_context() if file is None else load_context(file)
+    return [row for row in read if not is_kept_out(row["repo"])]
+
+
 def load(mirrors: Path, files: Sequence[Path], names: Sequence[str]) -> Iterator[Row]:
-    for source, read in (("development set", load_context()), *((file.stem, load_context(file)) for file in files)):
-        rows = [row for row in read if not is_kept_out(row["repo"])]
+    for source, file in (("development set", None), *((file.stem, file) for file in files)):
+        rows = rows_of(file)
         for number, row in enumerate(rows, start=1):
             git_dir = find_mirror(mirrors, row["repo"])
             if git_dir is not None and has_commits(git_dir, row["base"], row["head"]):

@@ -20,6 +20,10 @@ from reviewer.syntax.symbols import Definition, Source
 from reviewer.syntax.test_paths import is_test_path, subject_of
 
 CALLERS_PER_NAME: Final = 4
+# Callers of a definition whose signature is edited may break. Of one whose body is, they took a quarter of the
+# context and hardly any of them was a definition that a fix or an expert needed: they fill what definitions leave.
+SIGNED_VALUE: Final = 0.34
+BODY_VALUE: Final = 0.02
 # Who uses what a test defines is worth less than who uses code.
 OF_TEST_VALUE: Final = 0.3
 AROUND: Final = 2
@@ -82,7 +86,7 @@ def caller_offers(
         else:
             kind, what = ContextKind.CALLER, f"uses `{match.word}`, which this change edits"
         near = subject_of(match.path) == subject_of(path) or match.path == path
-        value = (0.34 if signed else 0.16) * (1.25 if near or subclass else 1.0) / (1 + 0.5 * rank)
+        value = (SIGNED_VALUE if signed else BODY_VALUE) * (1.25 if near or subclass else 1.0) / (1 + 0.5 * rank)
         if is_test_path(path):
             value *= OF_TEST_VALUE
         narrow = lines_snippet(source, match.line - 1, match.line + 1, worth=0.7)

@@ -43,8 +43,8 @@ RELATED_SHOWN: Final = 5
 UNITS_SEARCHED: Final = 12
 FILES_SEARCHED: Final = 80_000
 
-# Needed definitions in the prompts that are sent: .30 of them with 200 tokens, .78 with 2,000.
-MIN_BUDGET: Final = 2000
+# Needed definitions in the prompts that are sent: .79 of them with 1,500 tokens, .82 with 1,800, .86 with 2,200.
+MIN_BUDGET: Final = 1800
 SHARE_OF_DIFF: Final = 0.15
 
 

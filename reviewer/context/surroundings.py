@@ -19,8 +19,9 @@ from reviewer.syntax.symbols import Definition, Source
 # A file of at most so many lines is shown whole.
 SMALL_FILE_LINES: Final = 60
 # Of a function at most so many lines beside those of the hunk; tried in this order until the budget holds.
-FUNCTION_LINES: Final = (90, 50, 25, 10, 0)
-LEAST_AROUND: Final = 600
+FUNCTION_LINES: Final = (60, 30, 15, 6, 0)
+LEAST_AROUND: Final = 400
+SHARE_AROUND: Final = 0.5
 # Lines of data say nothing to a reader: a longer line is cut where it is only shown around a change.
 LINE_CHARS: Final = 300
 # A gap of so few lines costs as much as the line that would stand for it.
@@ -67,8 +68,8 @@ NOTHING_AROUND: Final = Surroundings({}, {})
 
 
 def around_budget(diff_tokens: int) -> int:
-    """Return how many tokens the lines around a diff may cost: as many as the diff, `LEAST_AROUND` at least."""
-    return max(LEAST_AROUND, diff_tokens)
+    """Return how many tokens the lines around a diff may cost: half the diff's, `LEAST_AROUND` at least."""
+    return max(LEAST_AROUND, round(diff_tokens * SHARE_AROUND))
 
 
 def surroundings(

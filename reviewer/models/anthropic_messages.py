@@ -24,14 +24,12 @@ FINISH: Final = {
 
 
 def write(ask: Ask) -> WireRequest:
-    """Write a streaming request; the system text and the shared part each end at a cache breakpoint."""
+    """Write a streaming request; system text, shared part and a reusable question end at cache breakpoints."""
     system = with_schema(ask.prompt.system, ask)
-    content = [ask.cached(ask.prompt.shared)] if ask.prompt.shared else []
-    content.append({"type": "text", "text": ask.prompt.unit})
     body: dict[str, Any] = {"model": ask.candidate.model, "max_tokens": ask.max_output_tokens}
     if system:
         body["system"] = [ask.cached(system)]
-    body["messages"] = [{"role": "user", "content": content}]
+    body["messages"] = [{"role": "user", "content": ask.user_blocks()}]
     body["stream"] = True
     body = ask.allowed(body)
     body.update(_structured(ask))

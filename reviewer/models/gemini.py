@@ -29,8 +29,8 @@ def write(ask: Ask) -> WireRequest:
     """Write a streaming request; Gemini caches common prefixes by itself."""
     system = with_schema(ask.prompt.system, ask)
     parted = SYSTEM not in ask.without
-    texts = (ask.prompt.shared, ask.prompt.unit) if parted else (system, ask.prompt.shared, ask.prompt.unit)
-    parts = [{"text": text} for text in texts if text]
+    texts = ask.user_texts() if parted or not system else [system, *ask.user_texts()]
+    parts = [{"text": text} for text in texts]
     config: dict[str, Any] = {"maxOutputTokens": ask.max_output_tokens}
     if ask.prompt.schema and ask.mode in ("schema", "json"):
         config["responseMimeType"] = "application/json"

@@ -60,7 +60,9 @@ class Usage:
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """What a model is asked. `system` then `shared` are stable between the units of a review, so that provider
-    caches hit; `unit` is the part that differs. `schema` is the JSON Schema of the answer.
+    caches hit; `unit` is the part that differs. `more` is what is only ever appended when the question is asked
+    again: earlier answers, look-ups, what was wrong. `reusable` says that it may be asked again, and is worth a
+    place in the provider's cache. `schema` is the JSON Schema of the answer.
     """
 
     system: str
@@ -70,11 +72,13 @@ class Prompt:
     schema_name: str = "answer"
     max_output_tokens: int = 4096
     version: str = ""
+    more: str = ""
+    reusable: bool = False
 
     @property
     def text(self) -> str:
         """Every part in order, as a token counter sees it."""
-        return "\n\n".join(part for part in (self.system, self.shared, self.unit) if part)
+        return "\n\n".join(part for part in (self.system, self.shared, self.unit, self.more) if part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,14 +65,13 @@ def _messages(ask: Ask) -> list[dict[str, Any]]:
     if gateway and "cache_control" not in ask.without:
         if system:
             messages.append({"role": "system", "content": [ask.cached(system)]})
-        parts = [ask.cached(ask.prompt.shared)] if ask.prompt.shared else []
-        messages.append({"role": "user", "content": [*parts, {"type": "text", "text": ask.prompt.unit}]})
+        messages.append({"role": "user", "content": ask.user_blocks()})
         return messages
     parted = SYSTEM not in ask.without
     if system and parted:
         messages.append({"role": "system", "content": system})
-    texts = (ask.prompt.shared, ask.prompt.unit) if parted else (system, ask.prompt.shared, ask.prompt.unit)
-    messages.append({"role": "user", "content": "\n\n".join(text for text in texts if text)})
+    texts = ask.user_texts() if parted or not system else [system, *ask.user_texts()]
+    messages.append({"role": "user", "content": "\n\n".join(texts)})
     return messages
 
 

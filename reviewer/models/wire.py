@@ -62,6 +62,20 @@ class Ask:
         left_out = self.without if self.streams else self.without | {"stream_options"}
         return {name: value for name, value in body.items() if name not in left_out}
 
+    def user_blocks(self) -> list[dict[str, Any]]:
+        """Return the blocks of the user's message; what may be sent again ends at a breakpoint.
+
+        Four breakpoints are the most that a request may have; with the system text's these are three.
+        """
+        prompt = self.prompt
+        blocks = [self.cached(prompt.shared)] if prompt.shared else []
+        blocks.append(self.cached(prompt.unit) if prompt.reusable else {"type": "text", "text": prompt.unit})
+        return [*blocks, {"type": "text", "text": prompt.more}] if prompt.more else blocks
+
+    def user_texts(self) -> list[str]:
+        """Return the parts of the user's message, for providers that cache a beginning by themselves."""
+        return [text for text in (self.prompt.shared, self.prompt.unit, self.prompt.more) if text]
+
     def cached(self, text: str) -> dict[str, Any]:
         """Return a block of text that ends at a cache breakpoint, where the model takes breakpoints."""
         block: dict[str, Any] = {"type": "text", "text": text}

@@ -140,7 +140,7 @@ def repair_prompt(
 
     `hints` are analyser findings of high severity that the answer passed over.
     """
-    parts = [prompt.unit]
+    parts = [prompt.more] if prompt.more else []
     if answer.strip():
         parts.append(fenced("previous-answer", reveal(answer[:ANSWER_ECHO_LIMIT])))
     again = " ".join(part for part in (advice, "Answer once more, complete, in the same form.") if part)
@@ -153,7 +153,7 @@ def repair_prompt(
             "Report each that is a real problem as a finding. One that is not: report it too, as low, with a "
             "confidence under 0.2, and say in `body` why not."
         )
-    return replace(prompt, unit="\n\n".join(parts))
+    return replace(prompt, more="\n\n".join(parts))
 
 
 def continued_prompt(
@@ -163,13 +163,13 @@ def continued_prompt(
 
     Each round only appends, so that all that was sent before is read from the provider's cache.
     """
-    parts = [prompt.unit]
+    parts = []
     for number, shown in enumerate(rounds, start=1):
         texts, _found = context_texts(shown.items, paths=paths)
         if shown.answer.strip():
             parts.append(f"Your answer:\n{fenced('previous-answer', reveal(shown.answer[:ANSWER_ECHO_LIMIT]))}")
         parts += ["What you asked for:", *texts, f"{ADD} {MORE if more or number < len(rounds) else NO_MORE}"]
-    return replace(prompt, unit="\n\n".join(parts))
+    return replace(prompt, more="\n\n".join(parts))
 
 
 def _rest_text(rest: RestOfChange) -> str:

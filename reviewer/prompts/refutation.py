@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Final
 
 from reviewer.change.model import Hunk, Unit
@@ -17,8 +18,8 @@ from reviewer.prompts.snippets import context_texts
 
 _PLACE: Final = re.compile(r"(?<![^\s:`(])(?P<path>[^\s:`(]+):(?P<first>\d{1,7})(?:-(?P<last>\d{1,7}))?")
 _WORD: Final = re.compile(r"\w+")
-# Lines of a hunk that are shown on each side of a finding, and around a line that it rests on.
-LINES_AROUND: Final = 40
+# Lines that are shown on each side of a finding and of a line that it rests on, of its hunk and of its function.
+LINES_AROUND: Final = 15
 
 Place = tuple[str, int, int]
 
@@ -36,8 +37,8 @@ def refutation_text(
     kept = [item for item in items if _is_named(item, words) or _touches(_place_of(item), places)]
     texts, _found = context_texts(kept, paths=unit.paths)
     hunks = [hunk for hunk in unit.hunks if _touches(_span(hunk), places)] or list(unit.hunks)
-    part = replace(unit, hunks=tuple(_near(hunk, places) for hunk in hunks))
-    spans = {path: tuple(_nearest(path, around.of(path), part.hunks, places)) for path in part.paths}
+    part = replace(unit, hunks=tuple(near for hunk in hunks for near in _near(hunk, _in(hunk.path, places))))
+    spans = {path: tuple(_nearest(path, around.of(path), places)) for path in part.paths}
     shown = Surroundings({path: found for path, found in spans.items() if found}, around.text)
     return "\n\n".join((*texts, fenced("diff", render_in_code(part, shown))))
 
@@ -77,45 +78,55 @@ def _touches(span: Place, places: Iterable[Place]) -> bool:
     )
 
 
-def _near(hunk: Hunk, places: Sequence[Place]) -> Hunk:
-    """Return a hunk with its lines far from every place cut off at both ends."""
-    numbers = [
-        at
-        for at, line in enumerate(hunk.lines)
-        if any(
+def _in(path: str, places: Sequence[Place]) -> list[Place]:
+    return [place for place in places if path == place[0] or path.endswith("/" + place[0])]
+
+
+def _near(hunk: Hunk, places: Sequence[Place]) -> list[Hunk]:
+    """Return the parts of a hunk that are near a place; the whole hunk where none is."""
+    near = [
+        any(
             start - LINES_AROUND <= number <= end + LINES_AROUND
             for number in (line.new_no, line.old_no)
             if number is not None
             for _path, start, end in places
         )
+        for line in hunk.lines
     ]
-    if not numbers or len(numbers) == len(hunk.lines):
-        return hunk
+    if all(near) or not any(near):
+        return [hunk]
+    runs = groupby(range(len(near)), key=near.__getitem__)
+    return [_part(hunk, list(run)) for is_near, run in runs if is_near]
+
+
+def _part(hunk: Hunk, numbers: Sequence[int]) -> Hunk:
+    """Return the lines of a hunk from the first to the last of these indexes as a hunk of their own."""
     lines = hunk.lines[numbers[0] : numbers[-1] + 1]
+    before = hunk.lines[: numbers[0]]
     old, new = [line.old_no for line in lines if line.old_no], [line.new_no for line in lines if line.new_no]
+    # git names the line above an empty side.
+    above_old = sum(line.old_no is not None for line in before) + hunk.old_start - 1
+    above_new = sum(line.new_no is not None for line in before) + hunk.new_start - 1
     return replace(
         hunk,
         lines=lines,
-        old_start=old[0] if old else hunk.old_start,
+        old_start=old[0] if old else above_old,
         old_length=len(old),
-        new_start=new[0] if new else hunk.new_start,
+        new_start=new[0] if new else above_new,
         new_length=len(new),
     )
 
 
-def _nearest(
-    path: str, spans: Sequence[tuple[int, int]], hunks: Sequence[Hunk], places: Sequence[Place]
-) -> Iterable[tuple[int, int]]:
-    """Return the spans around the kept hunks, no further than LINES_AROUND from a place."""
-    own = [(hunk.new_start, hunk.new_start + hunk.new_length - 1) for hunk in hunks if hunk.path == path]
+def _nearest(path: str, spans: Sequence[tuple[int, int]], places: Sequence[Place]) -> list[tuple[int, int]]:
+    """Return the lines of these spans that are no further than LINES_AROUND from a place."""
+    found: list[tuple[int, int]] = []
     for first, last in spans:
-        inside = [span for span in own if span[0] <= last and first <= span[1]]
-        near = [
-            (start, end) for _other, start, end in places if _touches((path, first, last), [(_other, start, end)])
-        ]
-        if not inside and not near:
-            continue
-        edges = [*inside, *near]
-        least = min(start for start, _end in edges) - LINES_AROUND
-        most = max(end for _start, end in edges) + LINES_AROUND
-        yield max(first, least), min(last, most)
+        for start, end in sorted((start, end) for _path, start, end in _in(path, places)):
+            low, high = max(first, start - LINES_AROUND), min(last, end + LINES_AROUND)
+            if low > high:
+                continue
+            if found and low <= found[-1][1] + 1:
+                found[-1] = (min(found[-1][0], low), max(found[-1][1], high))
+            else:
+                found.append((low, high))
+    return found

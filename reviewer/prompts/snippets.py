@@ -15,7 +15,9 @@ from reviewer.prompts.redact import redact
 # A mark of the usual price, four tokens; and what the fence around all snippets costs at most.
 _USUAL_MARK: Final = "4ac90e"
 _FENCE_TOKENS: Final = 20
-_HEADING_CHARS: Final = 80
+_HEADING_CHARS: Final = 45
+# Said after every name of this kind: in a prompt, whose instructions say what <context> is, it says nothing.
+_EDITED: Final = ", which this change edits"
 
 
 class AsPrompted:
@@ -31,7 +33,8 @@ class AsPrompted:
 
     def one(self, item: ContextItem) -> int:
         """Return about what an item adds: its heading and its text."""
-        return count_tokens(f"### {_USUAL_MARK} {_heading(item, self._short)}\n{item.text}\n")
+        heading = _heading(replace(item, reason=_reason(item, self._short)))
+        return count_tokens(f"### {_USUAL_MARK} {heading}\n{item.text}\n")
 
     def all(self, items: Sequence[ContextItem]) -> int:
         """Return how many tokens of a prompt these items are."""
@@ -43,19 +46,22 @@ def context_texts(items: Sequence[ContextItem], *, paths: Iterable[str] = ()) ->
 
     `paths` are the files of the diff: a reason names them by their last part. Snippets that overlap become one.
     Code shares one fence, and each snippet's heading carries the fence's mark, so that none can forge another.
+    Snippets of a file stand together, and the file is named once.
     """
     short = _short_names(paths)
     guides: list[str] = []
     snippets: list[tuple[str, str]] = []
     redacted = 0
-    for item in joined(items):
+    before = ""
+    for item in _by_file(joined([replace(item, reason=_reason(item, short)) for item in items])):
         text, found = redact(reveal(item.text))
         redacted += found
         if item.kind is ContextKind.GUIDELINE:
             guide = fenced("guidelines", f"{item.path}\n{text}")
             guides.append(f"Review guidelines of the project:\n{guide}")
         else:
-            snippets.append((_heading(item, short), text))
+            snippets.append((_heading(item, same_file=bool(item.path) and item.path == before), text))
+            before = item.path
     if not snippets:
         return guides, redacted
     mark = mark_of(*(part for snippet in snippets for part in snippet))
@@ -64,8 +70,8 @@ def context_texts(items: Sequence[ContextItem], *, paths: Iterable[str] = ()) ->
 
 
 def short_reason(item: ContextItem, paths: Iterable[str] = ()) -> str:
-    """Return why a snippet is there as a prompt says it: no path twice, those of the diff by their last part."""
-    return _reason(item, _short_names(paths))
+    """Return why a snippet is there for a person: no path twice, those of the diff by their last part."""
+    return _shortened(item, _short_names(paths))
 
 
 def joined(items: Sequence[ContextItem]) -> list[ContextItem]:
@@ -97,7 +103,7 @@ def _union(one: ContextItem, other: ContextItem) -> ContextItem | None:
     if below[: len(shared)] != shared[: len(below)]:
         return None  # the same lines of two commits
     text = "\n".join(above + below[len(shared) :])
-    reasons = dict.fromkeys((one.reason, other.reason))
+    reasons = dict.fromkeys(reason for reason in (one.reason, other.reason) if reason)
     end = max(one.end_line, other.end_line)
     return replace(
         one,
@@ -122,15 +128,30 @@ def _short_names(paths: Iterable[str]) -> dict[str, str]:
     return {path: name for path, name in zip(known, names, strict=True) if names.count(name) == 1 and path != name}
 
 
-def _heading(item: ContextItem, short: dict[str, str]) -> str:
-    """Return the one line that stands over a snippet."""
-    reason = _reason(item, short)
+def _by_file(items: Sequence[ContextItem]) -> list[ContextItem]:
+    """Return the items with those of a file together, at the place of its first; what has no place stays."""
+    groups: dict[object, list[ContextItem]] = {}
+    for number, item in enumerate(items):
+        groups.setdefault(item.path if item.path and item.start_line else number, []).append(item)
+    return [item for group in groups.values() for item in group]
+
+
+def _heading(item: ContextItem, *, same_file: bool = False) -> str:
+    """Return the one line that stands over a snippet; its reason is as a prompt says it."""
     lines = f"{item.start_line}-{item.end_line}" if item.end_line > item.start_line else f"{item.start_line}"
-    where = f"{item.path}:{lines} " if item.path and item.start_line else f"{item.path} " if item.path else ""
-    return reveal(f"{where}{reason}").replace("\n", "\\n")
+    path = "same file" if same_file and item.start_line else item.path
+    where = f"{path}:{lines}" if item.path and item.start_line else path
+    return reveal(" ".join(part for part in (where, item.reason) if part)).replace("\n", "\\n")
 
 
 def _reason(item: ContextItem, short: dict[str, str]) -> str:
+    """Return why an item is there in the fewest words; a definition shows itself what it defines."""
+    if item.kind is ContextKind.DEFINITION:
+        return ""
+    return _shortened(item, short).replace(_EDITED, "")
+
+
+def _shortened(item: ContextItem, short: dict[str, str]) -> str:
     reason = item.reason.replace(f" {item.path}:", " line ") if item.path else item.reason
     for path, name in short.items():
         reason = reason.replace(path, name)

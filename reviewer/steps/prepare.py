@@ -14,9 +14,10 @@ from policies.words import Tier
 from reviewer.change.model import Change, FileChange, Hunk, Unit
 from reviewer.change.units import build_units
 from reviewer.context.tokens import count_tokens
+from reviewer.prompts.build import system_text
 from reviewer.prompts.redact import redact_change
 from reviewer.steps.context import ReviewContext
-from reviewer.steps.model_size import answer_room
+from reviewer.steps.model_size import answer_room, is_small
 from reviewer.steps.request import ReviewRequest
 from reviewer.steps.scope import Scope
 
@@ -89,9 +90,17 @@ def prepare(request: ReviewRequest, scope: Scope, context: ReviewContext) -> Pre
 
 
 def unit_room(policy: Policy, models: ModelClient) -> int:
-    """Return the most tokens of diff in a unit: policy's figure, less where a model's window is small."""
+    """Return the most tokens of diff in a unit: policy's figure, less where a model's window is small.
+
+    Of a window the answer and the instructions are taken first; the diff gets half of the rest.
+    """
     candidates = [candidate for tier in Tier if (candidate := models.candidate(tier)) is not None]
-    windows = [candidate.context_window - answer_room(candidate, policy) for candidate in candidates]
+    windows = [
+        candidate.context_window
+        - answer_room(candidate, policy)
+        - count_tokens(system_text(small=is_small(candidate)), family=candidate.model)
+        for candidate in candidates
+    ]
     return max(MIN_UNIT_TOKENS, min([policy.unit_tokens, *(window // 2 for window in windows)]))
 
 

@@ -184,7 +184,7 @@ def test_hunks_of_one_function_share_its_name(gatherer: ContextGatherer) -> None
     assert ("shop/cart.py:total",) in gatherer.related().values()
 
 
-@pytest.mark.parametrize(("diff", "expected"), [(0, 2000), (1000, 2000), (20_000, 3000), (100_000, 6000)])
+@pytest.mark.parametrize(("diff", "expected"), [(0, 1800), (1000, 1800), (20_000, 3000), (100_000, 6000)])
 def test_context_grows_with_the_diff_up_to_a_ceiling(diff: int, expected: int) -> None:
     assert proportional_budget(diff, ceiling=6000) == expected
 

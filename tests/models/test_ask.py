@@ -137,11 +137,35 @@ def test_a_shared_prefix_is_read_from_the_cache_at_the_second_call(protocol: str
     assert first.completion is not None
     assert second.completion is not None
     assert first.completion.usage.cache_read == 0
-    # OpenAI's prompt is two messages, of which the first is the whole common prefix that the simulator sees.
-    assert second.completion.usage.cache_read >= 2000
+    assert second.completion.usage.cache_read >= (2000 if protocol == "anthropic" else 3900)
     assert second.calls[0].cost is not None
     assert first.calls[0].cost is not None
     assert second.calls[0].cost < first.calls[0].cost
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_follow_up_reads_the_whole_first_question_from_the_cache(protocol: str) -> None:
+    question = Prompt("s" * 3000, "", "u" * 9000, schema=PROMPT.schema, reusable=True)
+    with ProviderSimulator(protocol, default=Say(GOOD)) as provider:
+        asker = asker_of(candidate_of(provider))
+        ask(asker, question)
+        again = ask(asker, replace(question, more="Your answer and what it asked for: " + "m" * 2000))
+        other = ask(asker, replace(question, unit="another question " + "v" * 9000))
+    assert again.completion is not None
+    assert other.completion is not None
+    assert again.completion.usage.cache_read >= 2900
+    assert again.completion.usage.input - again.completion.usage.cache_read < 700
+    assert other.completion.usage.cache_read < 900
+    first, second = (json.dumps(request.body) for request in provider.requests[:2])
+    assert first.count("cache_control") == second.count("cache_control") == (2 if protocol == "anthropic" else 0)
+
+
+def test_a_question_that_is_asked_once_takes_no_place_in_the_cache() -> None:
+    once = Prompt("s" * 3000, "c" * 3000, "u" * 9000, schema=PROMPT.schema)
+    with ProviderSimulator("anthropic", default=Say(GOOD)) as provider:
+        answer = ask(asker_of(candidate_of(provider)), once)
+    assert answer.completion is not None
+    assert answer.completion.usage.cache_write == 1500
 
 
 PASSING: list[tuple[str, Behaviour]] = [

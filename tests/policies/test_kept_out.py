@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from bench.fit import ranking, related
 from bench.fit.kept_out import is_kept_out, kept_out
 
 DATA = Path(__file__).parents[2] / "bench" / "data"
@@ -49,3 +53,23 @@ def test_older_names_of_a_repository_are_kept_out_too() -> None:
     assert is_kept_out("facebook/tornado")
     assert is_kept_out("chneukirchen/rack")
     assert is_kept_out("torchbox/wagtail")
+
+
+def test_a_fit_of_the_ranking_leaves_out_findings_of_repositories_that_are_kept_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    rows = [{"repo": repo, "pr": 1} for repo in ("rails/rails", "somebody/caddy", "example/shop")]
+    with gzip.open(tmp_path / "data" / "findings-dev.jsonl.gz", "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    monkeypatch.setenv("KILO_REVIEW_SHARED", str(tmp_path))
+    assert list(ranking.load()) == [("example/shop", 1)]
+
+
+def test_a_fit_of_forgotten_files_reads_no_row_of_a_repository_that_is_kept_out(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    kept = {"repo": "rails/rails", "base": "0" * 40, "head": "1" * 40, "hidden": "x.rb", "needed": []}
+    rows.write_text(json.dumps(kept) + "\n", encoding="utf-8")
+    assert list(related.rows_of(rows)) == []
+    rows.write_text(json.dumps({**kept, "repo": "example/shop"}) + "\n", encoding="utf-8")
+    assert [row["repo"] for row in related.rows_of(rows)] == ["example/shop"]

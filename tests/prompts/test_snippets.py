@@ -76,6 +76,34 @@ def test_a_reason_in_the_same_file_names_only_the_line():
     assert "a/b.py:3-4 the code around line 9\n" in one(item(3, 4, reason="the code around a/b.py:9"))
 
 
+def test_snippets_of_a_file_stand_together_under_one_path():
+    items = [item(1, 2), item(5, 6, path="c.py"), item(9, 10, reason="tests `f`, which this change edits")]
+    (block,), _found = context_texts(items)
+    mark = re.match(r"<context (\w+)>", block)[1]
+    headings = [line.removeprefix(f"### {mark} ") for line in block.split("\n") if line.startswith("### ")]
+    assert headings == ["a/b.py:1-2 calls it", "same file:9-10 tests `f`", "c.py:5-6 calls it"]
+
+
+def test_a_definition_needs_no_reason_since_its_code_names_it():
+    text = one(item(3, 4, kind=ContextKind.DEFINITION, reason="`f` is called at d/x.py:7"))
+    assert heading(text) == "a/b.py:3-4"
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a.py", "b.py", "c.py"]), st.integers(1, 30)), max_size=8))
+@settings(max_examples=60)
+def test_a_snippet_under_same_file_is_of_the_file_named_last(made):
+    (block, *_), _found = context_texts([item(at, at, path=path) for path, at in made]) if made else ([""], 0)
+    shown, path = set(), ""
+    lines = block.split("\n")
+    for number, line in enumerate(lines):
+        if line.startswith("### "):
+            where, _, at = line.split(" ", 2)[2].removesuffix(" calls it").rpartition(":")
+            path = path if where == "same file" else where
+            shown.add((path, int(at)))
+            assert lines[number + 1] == FILE[int(at) - 1]
+    assert shown == set(made)
+
+
 def test_what_has_no_place_says_only_what_it_is():
     found = item(1, 2, path="", reason="references to `f`: 2", kind=ContextKind.LOOKUP)
     assert heading(one(found)) == "references to `f`: 2"

@@ -33,6 +33,10 @@ from tests.simulators.shapes import SHAPES, Tokens
 KEY = "sk-simulated-0123456789abcdef"
 # Shorter prefixes are not cached (OpenAI and Anthropic: 1,024 tokens).
 SMALLEST_CACHED = 1024
+# OpenAI reads the rest of a prefix from its cache in steps of so many tokens.
+CACHE_STEP = 128
+# Anthropic refuses a request with more breakpoints.
+MOST_BREAKPOINTS = 4
 NOTHING_FOUND = Say()
 # The header that names a request, where a vendor has one.
 ID_HEADERS = {"openai": "x-request-id", "anthropic": "request-id"}
@@ -97,6 +101,7 @@ class ProviderSimulator:
         self.leaving = threading.Event()
         self._lock = threading.Lock()
         self._prefixes: set[str] = set()
+        self._seen: list[str] = []
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.provider = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -134,6 +139,13 @@ class ProviderSimulator:
             total = min(count_tokens("".join(parts)), self.ollama.window)
         read = written = 0
         with self._lock:
+            if self.protocol != "anthropic":
+                # Any beginning that an earlier prompt had too, in steps of CACHE_STEP tokens.
+                whole = "\n".join(parts)
+                longest = max((_common(whole, seen) // 4 for seen in self._seen), default=0)
+                self._seen.append(whole)
+                longest -= longest % CACHE_STEP
+                read = min(longest, total) if longest >= SMALLEST_CACHED else 0
             for index in breakpoints:
                 prefix = "".join(parts[: index + 1])
                 size = len(prefix) // 4
@@ -144,8 +156,6 @@ class ProviderSimulator:
                 else:
                     self._prefixes.add(prefix)
                     written = size - read
-        if self.protocol != "anthropic":
-            written = 0
         return Tokens(total, read, written, max(1, len(answer) // 4) + reasoning, reasoning)
 
     def bill(self, tokens: Tokens) -> None:
@@ -156,6 +166,15 @@ class ProviderSimulator:
         with self._lock:
             self.in_flight += delta
             self.most_in_flight = max(self.most_in_flight, self.in_flight)
+
+
+def _common(one: str, other: str) -> int:
+    """Return how many characters two texts begin with alike."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[:middle] == other[:middle] else (low, middle - 1)
+    return low
 
 
 def _prompt(protocol: str, body: Any) -> tuple[list[str], list[int]]:
@@ -178,7 +197,7 @@ def _prompt(protocol: str, body: Any) -> tuple[list[str], list[int]]:
         for message in body.get("messages", []):
             take(message.get("content"))
     # OpenAI and Gemini cache prefixes without being asked.
-    return parts, marks if protocol == "anthropic" else list(range(len(parts) - 1))
+    return parts, marks if protocol == "anthropic" else []
 
 
 class _Server(ThreadingHTTPServer):
@@ -277,6 +296,9 @@ class _Handler(BaseHTTPRequestHandler):
             headers.get("api-key"),
         ):
             self._json(401, provider.shape.error(401, "invalid key"))
+            return
+        if provider.protocol == "anthropic" and len(_prompt("anthropic", body)[1]) > MOST_BREAKPOINTS:
+            self._json(400, provider.shape.error(400, "A maximum of 4 blocks with cache_control may be provided."))
             return
         behaviour = provider.next_behaviour(body)
         if isinstance(behaviour, Status):

@@ -105,7 +105,7 @@ def test_an_answer_that_is_unusable_is_never_the_best() -> None:
 def test_a_model_may_look_up_once_and_what_it_saw_is_on_record() -> None:
     done, models = ask(ASKS, RIGHT)
     assert [call.stage for call in done.calls] == [Stage.REVIEW, Stage.LOOKUP]
-    assert "return row.price or 0" in models.questions[1].prompt.unit
+    assert "return row.price or 0" in models.questions[1].prompt.text
     assert "return row.price or 0" in done.looked_up[0].text
     assert [request.path for request in done.lookups] == ["shop/price.py"]
     assert models.questions[1].attempt == 1
@@ -137,7 +137,7 @@ def test_what_is_certain_is_kept_while_the_rest_is_looked_up_and_each_question_c
 def test_a_repair_still_has_what_was_looked_up() -> None:
     _done, models = ask(ASKS, NOWHERE, RIGHT)
     assert models.questions[2].stage is Stage.REPAIR
-    assert "return row.price or 0" in models.questions[2].prompt.unit
+    assert "return row.price or 0" in models.questions[2].prompt.text
 
 
 def test_what_a_cheaper_model_says_in_place_of_another_is_the_cheaper_ones() -> None:
@@ -204,7 +204,7 @@ def test_analysers_are_waited_for_and_an_answer_that_passes_them_over_is_repaire
     grave = finding("A shell runs it", source="ruff:S602", confidence=None)
     done = ask_unit(plan_of(), checks_of(grave), context_of(models))
     assert [call.failed_check for call in done.calls] == [Check.EMPTY_ON_EVIDENCE, None]
-    assert "A shell runs it" in models.questions[1].prompt.unit
+    assert "A shell runs it" in models.questions[1].prompt.text
 
 
 def test_what_was_paid_for_is_not_asked_again() -> None:

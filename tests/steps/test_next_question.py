@@ -37,7 +37,7 @@ def test_the_first_failure_is_repaired_with_the_answer_its_fault_and_what_to_do(
     assert after(state, failed(Check.QUOTE), context_of()) is None
     assert (state.stage, state.tier, state.escalations) == (Stage.REPAIR, Tier.EFFICIENT, [])
     for words in ("the diff", "its own words", "the detail", ADVICE[Check.QUOTE]):
-        assert words in state.prompt.unit
+        assert words in state.prompt.text
     assert state.question.unit == "the diff"
 
 
@@ -50,7 +50,7 @@ def test_each_advice_is_a_sentence(check: Check) -> None:
 def test_a_check_without_advice_or_detail_is_repaired_all_the_same() -> None:
     state = UnitState.of(plan_of())
     assert after(state, failed(Check.SCHEMA, ""), context_of()) is None
-    assert "a check failed" in state.prompt.unit
+    assert "a check failed" in state.prompt.text
 
 
 def test_the_second_failure_is_put_to_the_next_tier_as_it_was_asked_first() -> None:
@@ -70,8 +70,8 @@ def test_the_stronger_tier_is_told_what_the_analysers_found() -> None:
     state = UnitState.of(plan_of())
     state.stage = Stage.REPAIR
     assert after(state, failed(Check.EMPTY_ON_EVIDENCE, hints=True), context_of()) is None
-    assert "A shell runs it" in state.prompt.unit
-    assert "its own words" not in state.prompt.unit
+    assert "A shell runs it" in state.prompt.text
+    assert "its own words" not in state.prompt.text
 
 
 @pytest.mark.parametrize(

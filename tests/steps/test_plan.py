@@ -280,3 +280,16 @@ def test_the_prompt_names_the_rest_of_the_change() -> None:
 
 def capped(most: int) -> Any:
     return context_of(policy=replace(POLICY, context_tokens=most))
+
+
+# --- the provider's cache ------------------------------------------------------------------------------------
+
+
+def test_a_question_that_may_be_asked_again_is_worth_a_place_in_the_cache_where_it_is_long_enough() -> None:
+    lines = "".join(f"+value_{number} = work({number})\n" for number in range(400))
+    long = f"--- a/a.py\n+++ b/a.py\n@@ -0,0 +1,400 @@\n{lines}"
+    once = replace(POLICY, lookups=0, second_pass=False)
+    assert planned(long).prompt.reusable
+    assert not planned(long, policy=once).prompt.reusable
+    assert planned(long, policy=replace(once, second_pass=True)).prompt.reusable
+    assert not planned().prompt.reusable, "shorter than what the provider of an unknown model may cache"

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from policies.words import Tier
+from reviewer.context.tokens import count_tokens
 from reviewer.models.model import Candidate
+from reviewer.prompts.build import system_text
 from reviewer.steps import prepare as module
 from reviewer.steps.prepare import MIN_UNIT_TOKENS, changed_parts, prepare, unit_room
 from reviewer.steps.request import ReviewRequest
@@ -15,6 +17,9 @@ from reviewer.steps.scope import Scope
 from tests.findings.builders import DIFF
 from tests.steps.parts import POLICY, SMALL, ScriptedModels, candidate, change, context_of, edit, prepared_of
 
+# What the instructions cost a model of a vendor whose tokens nobody can count, and a small local one.
+FULL = count_tokens(system_text(), family="")
+SHORT = count_tokens(system_text(small=True), family=SMALL.model)
 TOKEN = "gh" + "p_" + "a1B2" * 9
 PASSWORDS = edit("auth/login.py", "check_password(user)", "return user.password == password")
 
@@ -66,13 +71,15 @@ def test_a_change_is_huge_from_many_more_hunks_than_people_read() -> None:
     [
         (ScriptedModels(usable=False), 6000),
         (ScriptedModels(), 6000),
-        (ScriptedModels(candidates=lambda _tier: candidate(context_window=12_096)), 4000),
-        (ScriptedModels(candidates=lambda _tier: SMALL), (8_192 - 200) // 2),
+        (ScriptedModels(candidates=lambda _tier: candidate(context_window=12_096)), (8_000 - FULL) // 2),
+        (ScriptedModels(candidates=lambda _tier: SMALL), (8_192 - 200 - SHORT) // 2),
         (ScriptedModels(candidates=lambda _tier: candidate(context_window=100)), MIN_UNIT_TOKENS),
-        (ScriptedModels(candidates=lambda tier: SMALL if tier is Tier.FREE else None), (8_192 - 200) // 2),
+        (ScriptedModels(candidates=lambda tier: SMALL if tier is Tier.FREE else None), (8_192 - 200 - SHORT) // 2),
     ],
 )
-def test_a_unit_fits_twice_into_the_smallest_window_beside_its_answer(models: ScriptedModels, room: int) -> None:
+def test_a_unit_fits_twice_into_the_smallest_window_beside_its_answer_and_instructions(
+    models: ScriptedModels, room: int
+) -> None:
     policy = replace(POLICY, unit_tokens=6000, max_output_tokens=4096)
     assert unit_room(policy, models) == room  # type: ignore[arg-type]
 

@@ -42,7 +42,7 @@ def test_what_was_looked_up_is_in_the_question_from_then_on() -> None:
         assert (state.prompt, state.stage) == (state.question, Stage.LOOKUP)
     assert state.lookups == (FILE, other)
     for words in (PLAN.prompt.unit, "return row.price or 0", "def total(rows):"):
-        assert words in state.question.unit
+        assert words in state.question.text
 
 
 def test_an_answer_names_its_model_its_tier_and_what_it_looked_up() -> None:
@@ -130,9 +130,9 @@ def test_another_opinion_is_not_told_what_was_answered() -> None:
     state = UnitState.of(PLAN)
     assert state.unanswered is PLAN.prompt
     state.show([FILE], look_ups_at(HEAD)([FILE]), first=replace(answered(), text="its own words"))
-    assert "its own words" in state.prompt.unit
-    assert "its own words" not in state.unanswered.unit
-    assert "return row.price or 0" in state.unanswered.unit
+    assert "its own words" in state.prompt.text
+    assert "its own words" not in state.unanswered.text
+    assert "return row.price or 0" in state.unanswered.text
 
 
 def test_a_finding_that_a_later_answer_does_not_repeat_is_named_in_a_notice() -> None:
