@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from policies.keys import KEYS
+from policies.schema import policy_schema
 from tests.local.repo import Scratch
 from tests.test_cli import run
 
@@ -31,6 +32,12 @@ def test_what_only_the_organisation_may_set_is_a_mistake_of_a_repository(tmp_pat
     (tmp_path / "p.toml").write_text("[triggers]\nmax_reviews_per_author_day = 5\n")
     assert run("policy", "check", "p.toml", cwd=tmp_path).returncode == 2
     assert run("policy", "check", "p.toml", "--organisation", cwd=tmp_path).returncode == 0
+
+
+def test_the_schema_is_printed_as_json(tmp_path: Path):
+    done = run("policy", "schema", cwd=tmp_path)
+    assert done.returncode == 0
+    assert json.loads(done.stdout) == policy_schema()
 
 
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path):

@@ -120,6 +120,7 @@ ROWS = {
         '[review]\nanalysers = ["ruff"]', lambda seen: {run.tool for run in seen.review.evidence} == {"ruff"}
     ),
     "review.max_inline": same("[review]\nmax_inline = 0", lambda seen: inline(seen) == 0),
+    "review.min_severity": same('[review]\nmin_severity = "critical"', lambda seen: inline(seen) == 0),
     "paths.include": same('[paths]\ninclude = ["docs/*"]', lambda seen: LOGIN not in seen.routes),
     "paths.exclude": same(
         '[paths]\nexclude = ["docs/**"]', lambda seen: "excluded by policy" in seen.skipped.get(GUIDE, "")

@@ -73,6 +73,8 @@ def test_the_page_shows_the_default_that_holds(name: str) -> None:
         assert value == [] or name != "paths.include"
     elif isinstance(value, bool):
         assert shown == f"`{str(value).lower()}`"
+    elif value == ["kilo:skip"]:
+        assert shown == '`["kilo:skip"]`'
     elif isinstance(value, str):
         assert shown == f'`"{value}"`'
     else:
