@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from policies import narrowing as n
 from policies import readers as r
+from policies import statements
 from policies.budgets import in_place_of_shipped
 from policies.readers import Reader
 from policies.words import AtLimit, Bots, Conclusion, Severity, Strategy, Style, Tier, Verify
@@ -144,6 +145,7 @@ KEYS: Final[Mapping[str, Key]] = {
     "money.limit_conclusion": Key("limit_conclusion", r.one_of(_LIMIT_CONCLUSIONS), n.stricter_conclusion),
     "money.unknown_price": Key("unknown_price", r.word(("refuse", "allow")), n.not_below(("allow", "refuse"))),
     "limits": Key("limits", r.limits, n.limits, merge=in_place_of_shipped),
+    "checks": Key("checks", r.checks, statements.added, statements.together),
     "providers": Key("providers", r.provider_rules, n.provider_rules),
 }
 

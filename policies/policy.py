@@ -8,6 +8,7 @@ from policies.budgets import Limit
 from policies.paths import PathRules
 from policies.providers import ProviderRules
 from policies.rules import SensitiveRules
+from policies.statements import PlainCheck
 from policies.words import AtLimit, Bots, Conclusion, Severity, Strategy, Style, Tier, Verify
 
 
@@ -72,6 +73,7 @@ class Policy:
 
     providers: ProviderRules
     limits: tuple[Limit, ...]
+    checks: tuple[PlainCheck, ...]
     unknown_price: str
     locked: tuple[str, ...] = ()
     stated: tuple[str, ...] = ()

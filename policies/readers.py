@@ -11,6 +11,7 @@ from policies.budgets import Limit, Scope, parse_limit
 from policies.globs import check_glob
 from policies.providers import ProviderRules, parse_provider_rules
 from policies.rules import builtin_rules
+from policies.statements import MAX_CHECKS, MAX_NAME, MAX_TEXT, plain_checks
 from policies.words import Strategy
 
 MAX_LIST: Final = 500
@@ -224,6 +225,19 @@ def strategies(check: Callable[[str], str]) -> Reader[tuple[tuple[str, Strategy]
 
     return read
 
+
+_CHECK: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "minLength": 1, "maxLength": MAX_NAME},
+        "text": {"type": "string", "minLength": 1, "maxLength": MAX_TEXT},
+        "paths": TEXTS,
+        "gate": {"type": "boolean"},
+    },
+    "required": ["name", "text"],
+    "additionalProperties": False,
+}
+checks: Final = Reader(plain_checks, {"type": "array", "maxItems": MAX_CHECKS, "items": _CHECK})
 
 _AMOUNT: Final[Mapping[str, Any]] = {"type": ["number", "string"], "description": "US dollars"}
 _LIMIT: Final[Mapping[str, Any]] = {

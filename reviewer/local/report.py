@@ -77,6 +77,16 @@ def as_json(review: Review) -> dict[str, Any]:
             {"tool": run.tool, "version": run.version, "findings": run.findings, "error": run.error}
             for run in review.evidence
         ],
+        "checks": [
+            {
+                "name": each.name,
+                "gate": each.gate,
+                "outcome": each.outcome.value,
+                "line": each.quote,
+                "why": each.why,
+            }
+            for each in review.statements
+        ],
         "notices": list(review.notices),
         "context_limits": list(review.context_limits),
         "lookups": asdict(review.lookups),

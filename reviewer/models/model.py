@@ -23,6 +23,7 @@ class Stage(StrEnum):
     SECOND_PASS = "second-pass"
     VERIFICATION = "verification"
     LOOKUP = "lookup"
+    STATEMENTS = "statements"
 
 
 class FinishReason(StrEnum):

@@ -191,6 +191,11 @@ ROWS = {
         under=f'[money]\nunknown_price = "allow"\n{NINE}',
         how={"model": "openai/nobody-knows"},
     ),
+    "checks": same(
+        '[[checks]]\nname = "sorted"\ntext = "Totals are sorted."\npaths = ["shop/**"]\n',
+        lambda seen: Stage.STATEMENTS in seen.stages,
+        how=ROUTINE,
+    ),
     "limits": same(CENT, lambda seen: not seen.requests),
     "providers": same('[providers]\ndeny-models = ["openai/*"]', lambda seen: not seen.requests),
 }

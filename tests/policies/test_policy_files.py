@@ -34,7 +34,7 @@ GOOD = [
     '[paths]\nalways = ["deploy/**"]\nskip_generated = true\n',
     '[sensitive]\nthreshold = 0.25\npaths = ["auth/**"]\nwords = ["ledger"]\n',
     '[routing.paths]\n"docs/**" = "free"\n"core/**" = "frontier"\n',
-    '[routing.labels]\n"big" = "balanced"\n',
+    '[[checks]]\nname = "down"\ntext = "Every migration has a down step."\npaths = ["db/**"]\ngate = true\n',
     "[caps]\nmax_units = 5\nmax_seconds = 60\n",
     '[money]\nat_limit = "stop"\nlimit_conclusion = "action_required"\n',
     '[[limits]]\nscope = "run"\namount = "0.50"\n\n[[limits]]\nscope = "user-day"\namount = 2\nalerts = [80]\n',
@@ -58,11 +58,11 @@ BAD = [
     ("[sensitive]\nthreshold = 2\n", 2, "a number from 0 to 1", True),
     ("[sensitive]\npatterns = ['(a+)+$']\n", 2, "only the organisation's policy may set it", False),
     ('[routing.paths]\n"docs/**" = "cheap"\n', 1, "'docs/**'", True),
+    ('[[checks]]\nname = "down"\n', 1, "text must be a text of 1 to 500", True),
     ('[[limits]]\nscope = "week"\namount = 1\n', 1, "must be one of run", True),
     ('[providers]\nbase_url = "https://evil.example"\n', 1, "can name no endpoint", True),
     ('[providers]\napi_key = "sk-1"\n', 1, "can name no key", True),
     ("strategy = \n", 1, "not valid TOML", False),
-    ("[nonsense]\nx = 1\n", 2, "is no key and is ignored", True),
 ]
 
 

@@ -36,7 +36,7 @@ def rows() -> dict[str, list[str]]:
 
 ROWS = rows()
 # These have examples and tables of their own instead of a row.
-WITHOUT_A_ROW = {"limits", "providers", "routing.paths", "routing.labels"}
+WITHOUT_A_ROW = {"checks", "limits", "providers", "routing.paths", "routing.labels"}
 
 
 def test_every_key_has_a_row_and_every_row_is_a_key() -> None:
