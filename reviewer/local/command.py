@@ -63,6 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="exit status 3 where a part of the change was not read",
     )
     parser.add_argument(
+        "--against", metavar="FILE", default="", help="a plan or an issue (-: standard input) to hold the change to"
+    )
+    parser.add_argument(
         "--after", metavar="FILE", default="", help="with --format agent: what the round before wrote"
     )
     parser.add_argument("--apply", action="store_true", help="offer each suggestion, one question each")

@@ -24,6 +24,7 @@ class Stage(StrEnum):
     VERIFICATION = "verification"
     LOOKUP = "lookup"
     STATEMENTS = "statements"
+    INTENT = "intent"
 
 
 class FinishReason(StrEnum):

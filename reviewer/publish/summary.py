@@ -106,6 +106,7 @@ def _compose(source: SummaryInput, level: int, *, most: int | None) -> str:
         _details(source, first[:left], body_limit),
         _folded(source, second[: max(0, left - len(first))], second, body_limit),
         statements.section(review),
+        statements.criteria(review),
         fold(*set_aside(review, repository_url=source.repository_url, level=level)),
         fold(coverage.heading(review), coverage.lines(review, level=level)),
         fold(cost.heading(review), cost.table(review, source.totals)),

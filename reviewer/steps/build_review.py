@@ -41,6 +41,7 @@ def build_review(
         calls=calls,
         evidence=outputs.evidence.runs,
         statements=outputs.statements.answered,
+        criteria=outputs.statements.criteria,
         notices=_notices(prepared, outputs),
         context_limits=tuple(sentences(that_matter(outputs.limits))),
         lookups=counted(item for answer in answers for item in answer.looked_up),

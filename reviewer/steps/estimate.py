@@ -20,7 +20,7 @@ from reviewer.steps.prepare import Prepared, prepare
 from reviewer.steps.request import ReviewRequest
 from reviewer.steps.scope import decide_scope
 from reviewer.steps.side_question import side_tier
-from reviewer.steps.statements import plan_statements
+from reviewer.steps.statements import plan_criteria, plan_statements
 
 # How often, seen over many runs, a unit's answer buys a second call.
 REPAIR_LIKELIHOOD: Final = Decimal("0.1")
@@ -31,7 +31,7 @@ class Planned:
     """Everything that is decided before anything is asked, and the estimate of asking it.
 
     `limits` are those of the context engine that were reached, `choices` what it left out, by the unit's identity;
-    `each` is the estimate of each plan, `checks` that of the question about the checks in plain language.
+    `each` is the estimate of each plan, `checks` that of the questions beside the units.
     """
 
     prepared: Prepared
@@ -83,19 +83,21 @@ def _calls(plans: Sequence[Plan], price: Callable[[Candidate], Price | None]) ->
 
 
 def _estimate_statements(prepared: Prepared, context: ReviewContext) -> tuple[PlannedCall, ...]:
-    """Return the call that asks about the checks in plain language, none where no check concerns the change."""
-    question = plan_statements(prepared, context.policy)
+    """Return the calls that ask about the checks in plain language and the acceptance criteria."""
+    questions = (plan_statements(prepared, context.policy), plan_criteria(prepared))
     candidate = context.models.candidate(side_tier(context.policy))
-    if question is None or not question.shown or candidate is None:
+    if candidate is None:
         return ()
     found = context.models.price(candidate)
-    return (
+    return tuple(
         PlannedCall(
             input_tokens=count_tokens(question.prompt.text),
             max_output_tokens=question.prompt.max_output_tokens,
             input_price=found.input if found else None,
             output_price=found.output if found else None,
-        ),
+        )
+        for question in questions
+        if question is not None and question.shown
     )
 
 
@@ -108,5 +110,9 @@ def estimate_table(planned: Planned) -> str:
     lines = ["| Tier | Model | Units |", "|:--|:--|--:|"]
     lines += [f"| {tier} | `{model}` | {number} |" for (tier, model), number in sorted(rows.items())]
     table = "\n".join(lines) if rows else "Nothing to review: policy leaves every changed file out."
-    checks = f" Of it for the checks in plain language: {planned.checks}." if planned.checks else ""
+    checks = (
+        f" Of it for the checks in plain language and the acceptance criteria: {planned.checks}."
+        if planned.checks
+        else ""
+    )
     return f"{table}\n\nEstimated cost: **{planned.estimate}**.{checks} Nothing was asked yet."

@@ -1,4 +1,4 @@
-"""Ask in one side question which of the policy's plain-language checks the change meets."""
+"""Ask in side questions which of the policy's checks, and of its own acceptance criteria, a change meets."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ SHOWN_TOKENS: Final = 24_000
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """The statements with their outcomes, and what asking cost."""
+    """The policy's checks and the criteria of the change with their outcomes, and what asking cost."""
 
     answered: tuple[Statement, ...] = ()
+    criteria: tuple[Statement, ...] = ()
     calls: tuple[Call, ...] = ()
 
 
@@ -46,8 +47,17 @@ class StatementQuestion:
 
 def plan_statements(prepared: Prepared, policy: Policy) -> StatementQuestion | None:
     """Return the question about the checks that concern a changed file, None where none does."""
+    return _question(prepared, policy.checks)
+
+
+def plan_criteria(prepared: Prepared) -> StatementQuestion | None:
+    """Return the question about the acceptance criteria that the request carries, None where it has none."""
+    return _question(prepared, [PlainCheck(text, text) for text in prepared.request.criteria])
+
+
+def _question(prepared: Prepared, checks: Sequence[PlainCheck]) -> StatementQuestion | None:
     changed = [file.path for file in prepared.request.change.files]
-    wanted = [check for check in policy.checks if any(map(check.concerns, changed))]
+    wanted = [check for check in checks if any(map(check.concerns, changed))]
     if not wanted:
         return None
     in_scope = (*prepared.units, *prepared.left_over)
@@ -61,17 +71,27 @@ def plan_statements(prepared: Prepared, policy: Policy) -> StatementQuestion | N
 
 
 def answer_statements(prepared: Prepared, context: ReviewContext) -> Statements:
-    """Ask whether the change meets the policy's checks; one that is not answered is not visible, never met."""
-    question = plan_statements(prepared, context.policy)
+    """Ask whether the change meets the policy's checks and its criteria; what is not answered is never met.
+
+    The criteria are people's prose about their own change: in a question of their own they sway no check.
+    """
+    answered, calls = _answer(plan_statements(prepared, context.policy), Stage.STATEMENTS, context)
+    criteria, more = _answer(plan_criteria(prepared), Stage.INTENT, context)
+    return Statements(answered, criteria, (*calls, *more))
+
+
+def _answer(
+    question: StatementQuestion | None, stage: Stage, context: ReviewContext
+) -> tuple[tuple[Statement, ...], tuple[Call, ...]]:
     if question is None:
-        return Statements()
+        return (), ()
     if not question.shown:
-        return Statements(tuple(replace(each, why=_left_out(question, each)) for each in question.statements))
-    said = ask_aside(question.prompt, Stage.STATEMENTS, context)
+        return tuple(replace(each, why=_left_out(question, each)) for each in question.statements), ()
+    said = ask_aside(question.prompt, stage, context)
     if said.text is None:
-        return Statements(tuple(replace(each, why=said.missing) for each in question.statements), said.calls)
+        return tuple(replace(each, why=said.missing) for each in question.statements), said.calls
     answered = read_outcomes(said.text, question.statements, shown=question.shown)
-    return Statements(tuple(_of_all_files(question, each) for each in answered), said.calls)
+    return tuple(_of_all_files(question, each) for each in answered), said.calls
 
 
 def _of_all_files(question: StatementQuestion, statement: Statement) -> Statement:
