@@ -110,12 +110,7 @@ def _defaults() -> Policy:
     read = read_policy_file(text, from_repository=False)
     if read.mistakes:
         raise PolicyInvalid("\n".join(read.told("default.toml")), file="default.toml")
-    values: dict[str, Any] = {
-        "paths": PathRules(),
-        "sensitive": builtin_rules(),
-        "providers": ProviderRules(),
-        "checks": (),
-    }
+    values: dict[str, Any] = {"paths": PathRules(), "sensitive": builtin_rules(), "providers": ProviderRules()}
     for name, value in read.values.items():
         _put(values, KEYS[name].field, value)
     values["limits"] = tuple(replace(limit, layer=SHIPPED) for limit in values["limits"])
