@@ -24,7 +24,7 @@ COMMANDS: Final[dict[str, Command]] = {
         "reviewer.models.command",
         "list the models that can be used now, with prices, and why the rest cannot",
     ),
-    "policy": Command("reviewer.local.policy_command", "check a policy file, or show what holds here and why"),
+    "policy": Command("reviewer.local.policy_command", "check a policy file, show what holds, or print the schema"),
     "ledger": Command("reviewer.ledger.command", "show spend, prepaid credit and calls whose bill did not arrive"),
     "demo": Command("reviewer.demo.command", "open a pull request on a simulated GitHub and review it, for real"),
     "serve": Command("reviewer.processes.serve", "run web, worker and clock in one command"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from policies.words import Conclusion, Severity
@@ -45,6 +45,28 @@ def conclude(
     if unplaced and fail_on is not None:
         verdict = _with_unplaced(verdict, unplaced, fail_on)
     return replace(verdict, fail_on=fail_on)
+
+
+def with_statements(verdict: Verdict, not_met: Sequence[str], unseen: Sequence[str]) -> Verdict:
+    """Let gating checks in plain language decide: one not met fails, one not visible is never green.
+
+    Both are named by the checks' names.
+    """
+    reasons = (
+        *((f"Not met: {', '.join(not_met)} (`[[checks]]`).",) if not_met else ()),
+        *((f"Not visible in the change: {', '.join(unseen)} (`[[checks]]`).",) if unseen else ()),
+    )
+    if not_met:
+        title = f"{_many(not_met)} not met; {verdict.title}"
+        return replace(verdict, conclusion=Conclusion.FAILURE, title=title, reasons=(*reasons, *verdict.reasons))
+    if unseen and verdict.conclusion is Conclusion.SUCCESS:
+        title = f"To be read by a person: {_many(unseen)} not visible"
+        return replace(verdict, conclusion=Conclusion.NEUTRAL, title=title, reasons=(*reasons, *verdict.reasons))
+    return replace(verdict, reasons=(*verdict.reasons, *reasons))
+
+
+def _many(names: Sequence[str]) -> str:
+    return f"{len(names)} check{'s' if len(names) != 1 else ''}"
 
 
 def _with_unplaced(verdict: Verdict, unplaced: int, fail_on: Severity) -> Verdict:

@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from policies import narrowing as n
 from policies import readers as r
+from policies import statements
 from policies.budgets import in_place_of_shipped
+from policies.readers import Reader
 from policies.words import AtLimit, Bots, Conclusion, Severity, Strategy, Style, Tier, Verify
 
-Reader = Callable[[object], Any]
 Merger = Callable[[Any, Any], Any]
 
 ANALYSERS: Final = ("ruff", "bandit", "gitleaks", "zizmor")
@@ -39,13 +40,14 @@ class Key:
     """
 
     field: str
-    read: Reader
+    read: Reader[Any]
     narrow: n.Narrower = n.forbidden
     merge: Merger = _replace
     repository_field: str = ""
     soft: bool = False
 
 
+@r.described(r.TEXTS)
 def _names_of_keys(value: object) -> tuple[str, ...]:
     """Read a list of keys ("review.style") and sections ("paths")."""
     names = tuple(name.replace("-", "_") for name in r.strings(value))
@@ -68,12 +70,13 @@ def nearest(name: str) -> str:
     return f"the nearest key is `{nearest_one}`; see docs/reference/policy.md"
 
 
-def _enum(kind: type[StrEnum]) -> Reader:
+def _enum(kind: type[StrEnum]) -> Reader[Any]:
     return r.one_of({item.value: item for item in kind})
 
 
 _TIERS: Final = {tier.label: tier for tier in Tier}
-_GATES: Final = {**{severity.label: severity for severity in Severity}, "never": None}
+_SEVERITIES: Final = {severity.label: severity for severity in Severity}
+_GATES: Final = {**_SEVERITIES, "never": None}
 _LIMIT_CONCLUSIONS: Final = {
     Conclusion.NEUTRAL.value: Conclusion.NEUTRAL,
     Conclusion.ACTION_REQUIRED.value: Conclusion.ACTION_REQUIRED,
@@ -95,11 +98,14 @@ KEYS: Final[Mapping[str, Key]] = {
     "review.metadata_blind": Key("metadata_blind", r.boolean, n.only(value=True)),
     "review.analysers": Key("analysers", r.subset(ANALYSERS), n.subset),
     "review.max_inline": Key("max_inline", r.whole(0, 100), n.at_most, soft=True),
+    "review.min_severity": Key("min_severity", r.one_of(_SEVERITIES), n.free),
     "triggers.on": Key("triggers", r.subset(TRIGGERS), n.subset),
     "triggers.drafts": Key("review_drafts", r.boolean, n.only(value=False), soft=True),
     "triggers.forks": Key("review_forks", r.boolean, n.only(value=False)),
     "triggers.bots": Key("bots", _enum(Bots), n.not_above(_BOTS_ORDER), soft=True),
     "triggers.ignore_authors": Key("ignore_authors", r.strings, n.union, n.union),
+    "triggers.skip_labels": Key("skip_labels", r.labels, n.union, n.union),
+    "triggers.skip_titles": Key("skip_titles", r.title_patterns, n.union, n.union),
     "triggers.command_permission": Key("command_permission", r.word(PERMISSIONS), n.not_below(PERMISSIONS)),
     "triggers.max_reviews_per_hour": Key("max_reviews_per_hour", r.whole(1, 1000), n.at_most),
     # Counted over pull requests, before a repository's file is read: only the organisation sets them.
@@ -139,6 +145,7 @@ KEYS: Final[Mapping[str, Key]] = {
     "money.limit_conclusion": Key("limit_conclusion", r.one_of(_LIMIT_CONCLUSIONS), n.stricter_conclusion),
     "money.unknown_price": Key("unknown_price", r.word(("refuse", "allow")), n.not_below(("allow", "refuse"))),
     "limits": Key("limits", r.limits, n.limits, merge=in_place_of_shipped),
+    "checks": Key("checks", r.checks, statements.added, statements.together),
     "providers": Key("providers", r.provider_rules, n.provider_rules),
 }
 

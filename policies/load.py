@@ -21,7 +21,7 @@ from policies.rules import builtin_rules
 from policies.words import Tier
 
 # Where a repository's own policy is looked for, at the base commit, first hit wins.
-REPOSITORY_FILES: Final = (".kilo-review.toml", ".github/kilo-review.toml")
+REPOSITORY_FILES: Final = (".kilo/review.toml", ".kilo-review.toml", ".github/kilo-review.toml")
 
 
 def load_policy(

@@ -8,6 +8,7 @@ from policies.budgets import Limit
 from policies.paths import PathRules
 from policies.providers import ProviderRules
 from policies.rules import SensitiveRules
+from policies.statements import PlainCheck
 from policies.words import AtLimit, Bots, Conclusion, Severity, Strategy, Style, Tier, Verify
 
 
@@ -18,7 +19,9 @@ class Policy:
     `model` is "" where the strategy chooses, else one model by its name. `min_tier` and `max_tier` bound every
     route, also for a command. `path_strategies` are (glob, strategy), the last match wins; `label_strategies` are
     (label, strategy), the dearest wins. Token figures are per call. `fail_on` is None where no finding fails the
-    check. `triggers` are the pull request actions that start a review. `stated` are the keys that the organisation
+    check. `min_severity` is the least that stands beside a
+    line. `triggers` are the pull request actions that start a review; `skip_labels` and `skip_titles` (texts with
+    `*`) say which pull requests are reviewed by command only. `stated` are the keys that the organisation
     set itself; `notices` say what of a repository's file was ignored or refused, with its line, for the reader.
     """
 
@@ -36,12 +39,15 @@ class Policy:
     metadata_blind: bool
     analysers: tuple[str, ...]
     max_inline: int
+    min_severity: Severity
 
     triggers: tuple[str, ...]
     review_drafts: bool
     review_forks: bool
     bots: Bots
     ignore_authors: tuple[str, ...]
+    skip_labels: tuple[str, ...]
+    skip_titles: tuple[str, ...]
     command_permission: str
     max_reviews_per_hour: int
     max_reviews_per_author_day: int
@@ -67,6 +73,7 @@ class Policy:
 
     providers: ProviderRules
     limits: tuple[Limit, ...]
+    checks: tuple[PlainCheck, ...]
     unknown_price: str
     locked: tuple[str, ...] = ()
     stated: tuple[str, ...] = ()

@@ -8,6 +8,8 @@ from typing import Final
 from policies.policy import Policy
 from policies.words import Bots
 
+# The label that asks for a review when somebody who may use commands puts it on.
+ASK_LABEL: Final = "kilo"
 # GitHub's roles that may be named by `command_permission`, in order.
 ROLES: Final = ("write", "maintain", "admin")
 
@@ -21,6 +23,8 @@ class Occasion:
     author_is_bot: bool = False
     draft: bool = False
     is_fork: bool = False
+    labels: tuple[str, ...] = ()
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,40 @@ def why_not(occasion: Occasion, policy: Policy, asker: Asker | None = None) -> s
         return f"policy reviews pull requests of {occasion.author} by command only (triggers.ignore_authors)"
     if occasion.author_is_bot and policy.bots is Bots.IGNORE:
         return "policy reviews pull requests of bots by command only (triggers.bots)"
-    return ""
+    return _skipped(occasion, policy)
+
+
+def _skipped(occasion: Occasion, policy: Policy) -> str:
+    """Return which label or title of a pull request leaves its review to commands, "" where none does."""
+    names = {name.casefold() for name in policy.skip_labels}
+    label = next((label for label in occasion.labels if label.casefold() in names), "")
+    if label:
+        return f"the label {label} is on the pull request (triggers.skip_labels)"
+    pattern = next((pattern for pattern in policy.skip_titles if title_matches(occasion.title, pattern)), "")
+    return f'the title matches "{pattern}" (triggers.skip_titles)' if pattern else ""
+
+
+def title_matches(title: str, pattern: str) -> bool:
+    """Tell whether a title is what a pattern says, in any case; `*` stands for any text.
+
+    Each part between stars is looked for once, behind the one before it: the time is linear in the title for every
+    pattern, which a repository may write.
+    """
+    text = title.strip().casefold()
+    first, *rest = pattern.casefold().split("*")
+    if not rest:
+        return text == first
+    *middle, last = rest
+    end = len(text) - len(last)
+    at = len(first)
+    if not text.startswith(first) or not text.endswith(last) or end < at:
+        return False
+    for part in middle:
+        found = text.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 def analysers_only(occasion: Occasion, policy: Policy, *, asked: bool) -> str:

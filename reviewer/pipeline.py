@@ -16,12 +16,13 @@ from reviewer.steps.progress import Progress
 from reviewer.steps.request import ReviewRequest
 from reviewer.steps.result import Review
 from reviewer.steps.scope import decide_scope
+from reviewer.steps.statements import answer_statements
 from reviewer.steps.threads import review_threads
 from reviewer.steps.verify import verify_findings
 
 
 def review(request: ReviewRequest, context: ReviewContext) -> Review:
-    """Review a change: scope, prepare, plan, ask, check, verify, merge and rank, result.
+    """Review a change: scope, prepare, plan, ask, check, verify, statements, merge and rank, result.
 
     Never raises for what a model or an analyser does; raises LedgerUnavailable when money cannot be accounted for.
     """
@@ -44,8 +45,10 @@ def review(request: ReviewRequest, context: ReviewContext) -> Review:
         context.watch(Progress("evidence", len(answers), len(answers)))
         evidence = analysers.evidence()
     verified = verify_findings(answers, context)
+    # A question of its own about the whole change, so that no answer about a unit depends on it.
+    statements = answer_statements(prepared, context.bounded_by(request.strategy))
     limits = gatherer.limits_reached() if gatherer and answers else ()
-    outputs = StepOutputs(answers, verified, evidence, limits)
+    outputs = StepOutputs(answers, verified, evidence, limits, statements)
     findings = merge_and_rank(prepared, outputs, context.policy)
     result = build_review(prepared, outputs, findings, context)
     context.watch(Progress("done", len(answers), len(answers), result.usage, result.cost))

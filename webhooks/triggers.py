@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from policies.starting import ASK_LABEL
 from reviewer.errors import DeliveryRefused
 from reviewer.jobs.correction import Problem
 from reviewer.jobs.payload import JobPayload, Work
-from reviewer.ledger.keys import AUTOMATIC, ReviewKey
+from reviewer.ledger.keys import ASKED, AUTOMATIC, ReviewKey
 from reviewer.publish.check_runs import pull_request_of
 from webhooks.commands import CommandInvalid, ReviewCommand, Verb, parse_command
 from webhooks.delivery import Delivery, whole, word
@@ -122,22 +123,38 @@ def decide(delivery: Delivery, rules: TriggerRules) -> Trigger | Ignored:
 
 
 def _pull_request(delivery: Delivery, rules: TriggerRules) -> Trigger | Ignored:
-    refusal = _unasked(delivery, rules)
+    asked = _asked_by_label(delivery, rules)
+    refusal = "" if asked else _unasked(delivery, rules)
     if refusal:
         return Ignored(refusal)
     pull_request = _record(delivery.payload, "pull_request")
     head, base = _record(pull_request, "head"), _record(pull_request, "base")
-    refusal = _unwanted(delivery, pull_request, head, rules)
+    refusal = _closed(pull_request) if asked else _unwanted(delivery, pull_request, head, rules)
     if refusal:
         return Ignored(refusal)
     updated_at = pull_request.get("updated_at")
     # A label may route the same commit to another model: new work, once per delivery.
     trigger = f"label:{delivery.guid}" if delivery.action == LABELED else AUTOMATIC
+    trigger = f"{ASKED}{delivery.guid}" if asked else trigger
     key = _key(delivery, whole(pull_request, "number"), word(head, "sha", _SHA), trigger)
     return replace(
         _trigger(delivery, replace(key, base_sha=word(base, "sha", _SHA)), _record(delivery.payload, "sender")),
         updated_at=updated_at if isinstance(updated_at, str) and _MOMENT.fullmatch(updated_at) else "",
         outsider=_by_outsider(delivery, pull_request, head),
+        needs_permission=asked,
+    )
+
+
+def _asked_by_label(delivery: Delivery, rules: TriggerRules) -> bool:
+    """Tell whether a person put on the label that asks for a review: a command, given with the mouse."""
+    label = delivery.payload.get("label")
+    name = label.get("name") if isinstance(label, Mapping) else None
+    return (
+        delivery.action == LABELED
+        and isinstance(name, str)
+        and name.casefold() == ASK_LABEL
+        and "command" in rules.on
+        and not _not_a_person(_record(delivery.payload, "sender"), rules)
     )
 
 
@@ -173,8 +190,8 @@ def _unwanted(
     delivery: Delivery, pull_request: Mapping[str, Any], head: Mapping[str, Any], rules: TriggerRules
 ) -> str:
     """Return why a pull request is not reviewed by itself, "" where it is."""
-    if pull_request.get("state", "open") != "open":
-        return "the pull request is closed"
+    if closed := _closed(pull_request):
+        return closed
     if pull_request.get("draft") is True and not rules.review_drafts:
         return "the pull request is a draft; its review starts when it is ready"
     source = head.get("repo")
@@ -187,6 +204,10 @@ def _unwanted(
     if isinstance(login, str) and login.lower() in rules.ignore_authors:
         return f"the organisation's policy reviews pull requests of {login} by command only"
     return ""
+
+
+def _closed(pull_request: Mapping[str, Any]) -> str:
+    return "the pull request is closed" if pull_request.get("state", "open") != "open" else ""
 
 
 def _comment(delivery: Delivery, rules: TriggerRules) -> Trigger | Ignored:

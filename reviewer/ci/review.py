@@ -29,6 +29,7 @@ from reviewer.ledger.meter import LedgerMeter
 from reviewer.ledger.money import Terms
 from reviewer.local.session import open_local_ledger
 from reviewer.prompts.about import About
+from reviewer.prompts.criteria import criteria_of
 from reviewer.publish.redact_own_secrets import OwnSecrets
 from reviewer.settings import Settings
 from reviewer.steps.context import ReviewContext
@@ -92,6 +93,7 @@ def review_pull_request(access: TokenAccess, pr: PullRequest, settings: Settings
             change=fetched.change,
             about=About(pr.title, pr.body, pr.author),
             labels=pr.labels,
+            criteria=criteria_of(pr.body),
             private=pr.private,
             strategy=wishes.strategy,
             earlier=_earlier(access, pr),

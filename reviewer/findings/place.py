@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
+from policies.words import Severity
 from reviewer.change.anchor import Anchors
 from reviewer.change.model import Anchor
 from reviewer.findings.merge import Group
@@ -18,14 +19,15 @@ def place(
     score: Callable[[Group], float],
     threshold: float,
     max_inline: int,
+    least: Severity = Severity.LOW,
     verified: Collection[Finding] = (),
 ) -> tuple[PlacedFinding, ...]:
     """Place every finding of every group; none is lost.
 
-    Those that score at least `threshold` go inline, at most `max_inline` of them, the worst first; the rest of what
-    stands goes to the summary. What stands on no line of the diff is OUT_OF_DIFF. `verified` are the findings that
-    a verification let stand. The result is in the order of presentation: by severity, then score, then place; what
-    is not shown comes last.
+    Those of severity `least` or worse that score at least `threshold` go inline, at most `max_inline` of them, the
+    worst first; the rest of what stands goes to the summary. What stands on no line of the diff is OUT_OF_DIFF.
+    `verified` are the findings that a verification let stand. The result is in the order of presentation: by
+    severity, then score, then place; what is not shown comes last.
     """
     judged = [(group, score(group)) for group in groups]
     judged.sort(key=lambda entry: (-entry[0].finding.severity, -entry[1], *_where(entry[0].finding)))
@@ -34,6 +36,9 @@ def place(
     inline = 0
     for group, worth in judged:
         placed = _place(group, worth, anchors, threshold=threshold, room=inline < max_inline, limit=max_inline)
+        if placed.disposition is Disposition.INLINE and placed.finding.severity < least:
+            reason = f"{placed.finding.severity.label}: comments begin at {least.label} (review.min_severity)"
+            placed = replace(placed, disposition=Disposition.SUMMARY, anchor=None, reason=reason)
         if any(finding in verified for finding in group.findings):
             placed = replace(placed, verified=True)
         inline += placed.disposition is Disposition.INLINE

@@ -22,6 +22,7 @@ from reviewer.jobs.policy import effective_policy
 from reviewer.ledger.meter import LedgerMeter
 from reviewer.ledger.money import Terms
 from reviewer.prompts.about import About
+from reviewer.prompts.criteria import criteria_of
 from reviewer.steps.request import ReviewRequest
 
 
@@ -61,6 +62,7 @@ def open_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> 
         change=fetched.change,
         about=About(pr.title, pr.body, pr.author),
         labels=pr.labels,
+        criteria=criteria_of(pr.body),
         private=pr.private,
         strategy=job.payload.chosen_strategy,
         earlier=earlier_findings(access.reader, job.ledger, pr, login=access.identity.login, now=job.now),

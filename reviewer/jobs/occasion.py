@@ -13,7 +13,7 @@ from reviewer.github.permission import role_of
 from reviewer.github.records import PullRequest
 from reviewer.jobs.access import Access
 from reviewer.jobs.job import Job
-from reviewer.ledger.keys import AUTOMATIC
+from reviewer.ledger.keys import ASKED, AUTOMATIC
 
 HOUR: Final = timedelta(hours=1)
 LOCK_FILES_TOLD: Final = 10
@@ -24,7 +24,9 @@ def occasion_of(job: Job, pr: PullRequest) -> Occasion:
     event, _, action = job.payload.event.partition(".")
     # Another base is another diff, as another head is.
     named = {"issue_comment": "command", "pull_request": "synchronize" if action == "edited" else action}
-    return Occasion(named.get(event, ""), pr.author, pr.author_is_bot, pr.draft, pr.is_fork)
+    # The label that asks for a review is a command, given with the mouse.
+    word = "command" if job.key.trigger.startswith(ASKED) else named.get(event, "")
+    return Occasion(word, pr.author, pr.author_is_bot, pr.draft, pr.is_fork, pr.labels, pr.title)
 
 
 def asker_of(job: Job, access: Access) -> Asker | None:

@@ -19,9 +19,11 @@ def is_refused(job: Job, access: Access, pr: PullRequest, policy: Policy) -> boo
     why = why_not(occasion_of(job, pr), policy, asker)
     if not why:
         return False
-    leave_without_review(job, access, pr, title="Not reviewed", why=why)
     if asker is not None:
+        leave_without_review(job, access, pr, title="Not reviewed", why=why)
         answer_unusable(job, access, pr.repository, why)
     else:
+        # A pull request without a check would look like one that waits, or one that was never seen.
+        leave_without_review(job, access, pr, title="Skipped by policy", why=why, told=True)
         job.held.finish(ReviewState.REFUSED, why)
     return True

@@ -78,10 +78,15 @@ def without_review(earlier: Document | None, *, title: str, why: str) -> CheckOu
     return CheckOutput(Conclusion.NEUTRAL, {"title": title, "summary": plain(why)})
 
 
-def leave_without_review(job: Job, access: Access, pr: PullRequest, *, title: str, why: str) -> None:
-    """Conclude what shows this review as under way; an App that may not has shown nothing."""
+def leave_without_review(
+    job: Job, access: Access, pr: PullRequest, *, title: str, why: str, told: bool = False
+) -> None:
+    """Conclude what shows this review as under way; an App that may not has shown nothing.
+
+    `told`: say it also where nothing shows the review yet.
+    """
     with suppress(PermissionMissing):
         checks = access.check_runs(job, pr.repository)
-        if checks.is_open(pr.head_sha):
+        if told or checks.is_open(pr.head_sha):
             earlier = earlier_verdict(job.ledger, pr, besides=job.id)
             checks.conclude(pr.head_sha, without_review(earlier, title=title, why=why))

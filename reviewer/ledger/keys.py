@@ -18,6 +18,8 @@ BACKOFF_LONGEST: Final = timedelta(minutes=15)
 
 # The trigger of a pull request's own events: however a head came to be there, it is one review.
 AUTOMATIC: Final = "auto"
+# Begins the trigger of a review that the label for it asked for.
+ASKED: Final = "asked:"
 # Begins the trigger of a review of a head that was reviewed, or given up, before.
 AGAIN: Final = "again:"
 
@@ -56,7 +58,8 @@ class ReviewKey:
 
     `trigger` is AUTOMATIC for the pull request's own events, AGAIN and the delivery's id where a pull request came
     back to a head and base that it had before, else what asked: "comment:<id>", "rerun:<guid>", "label:<guid>",
-    "merge:<guid>". `head_sha` and `base_sha` are "" where the job has to look them up.
+    ASKED and the delivery's id for the label that asks for a review, "merge:<guid>". `head_sha` and `base_sha` are
+    "" where the job has to look them up.
     """
 
     installation_id: int

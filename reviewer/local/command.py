@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policies.words import Severity
 from reviewer.errors import ConfigurationError
+from reviewer.findings.statements import Outcome
 from reviewer.local.arguments import add_models, add_selection, open_selection
 from reviewer.local.selection import Selected
 from reviewer.settings import Settings
@@ -60,6 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--require-coverage",
         action="store_true",
         help="exit status 3 where a part of the change was not read",
+    )
+    parser.add_argument(
+        "--against", metavar="FILE", default="", help="a plan or an issue (-: standard input) to hold the change to"
     )
     parser.add_argument(
         "--after", metavar="FILE", default="", help="with --format agent: what the round before wrote"
@@ -172,15 +176,19 @@ def output_to(name: str) -> Iterator[None]:
 def exit_status(review: Review, fail_on: str, *, named: bool = False, whole: bool = False) -> int:
     """Return 1 for a finding at or above `fail_on`, else 4 or 3 for a review that was cut short, else 0.
 
-    Analysers alone may end in 0, unless a model was `named`, or coverage is to be `whole` and is not.
+    A gating check in plain language gives 1 where it is not met and 3 where it is not visible. Analysers alone may
+    end in 0, unless a model was `named`, or coverage is to be `whole` and is not.
     """
     worst = review.worst()
     if fail_on != "never" and worst is not None and worst >= Severity.parse(fail_on):
         return EXIT_FINDINGS
+    gates = {statement.outcome for statement in review.statements if statement.gate}
+    if Outcome.NOT_MET in gates:
+        return EXIT_FINDINGS
     if review.status is ReviewStatus.STOPPED_BY_LIMIT:
         return EXIT_LIMIT
     unmet = (named and review.status is ReviewStatus.ANALYSERS_ONLY) or (whole and not review.coverage.complete)
-    if unmet or review.status is ReviewStatus.INCOMPLETE:
+    if unmet or Outcome.NOT_VISIBLE in gates or review.status is ReviewStatus.INCOMPLETE:
         return EXIT_INCOMPLETE
     return EXIT_CLEAN
 

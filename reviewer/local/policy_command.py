@@ -1,4 +1,4 @@
-"""`kilo-review policy`: check a policy file, or show the policy that holds here with the origin of each value."""
+"""`kilo-review policy`: check a policy file, print its JSON Schema, or show what holds and its origin."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ EXAMPLES = (
     "kilo-review policy check                      the repository's file in this folder",
     "kilo-review policy check org.toml --organisation",
     "kilo-review policy show --format json",
+    "kilo-review policy schema > policy.schema.json",
 )
 
 
@@ -27,9 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.description = (
         "check: read a policy file and name every mistake with its line (exit status 2). show: the policy of the "
-        "repository that you stand in, at its HEAD, with the layer that each value comes from."
+        "repository that you stand in, at its HEAD, with the layer that each value comes from. schema: the policy "
+        "file as JSON Schema, for editors."
     )
-    parser.add_argument("action", choices=("check", "show"))
+    parser.add_argument("action", choices=("check", "schema", "show"))
     parser.add_argument("file", nargs="?", help="the file to check (default: the repository's own)")
     parser.add_argument(
         "--organisation", action="store_true", help="check it as the organisation's file (KILO_REVIEW_POLICY)"
@@ -39,7 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Run `kilo-review policy`; nothing is asked or changed."""
-    return _check(options) if options.action == "check" else _show(options)
+    return {"check": _check, "schema": _schema, "show": _show}[options.action](options)
+
+
+def _schema(_options: argparse.Namespace) -> int:
+    from policies.schema import policy_schema  # noqa: PLC0415 - `--help` needs none of it
+
+    print_text(json.dumps(policy_schema(), indent=2))
+    return 0
 
 
 def _check(options: argparse.Namespace) -> int:

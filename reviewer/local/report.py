@@ -11,6 +11,7 @@ from policies.words import Severity
 from reviewer.change.anchor import Anchors
 from reviewer.change.model import Side
 from reviewer.findings.model import Coverage, Finding, PlacedFinding
+from reviewer.findings.statements import Statement
 from reviewer.git.decode import raw_path
 from reviewer.models.model import Call, Usage
 from reviewer.steps.result import Review
@@ -77,10 +78,22 @@ def as_json(review: Review) -> dict[str, Any]:
             {"tool": run.tool, "version": run.version, "findings": run.findings, "error": run.error}
             for run in review.evidence
         ],
+        "checks": [{"gate": each.gate, **statement_json(each)} for each in review.statements],
+        "criteria": [statement_json(each) for each in review.criteria],
         "notices": list(review.notices),
         "context_limits": list(review.context_limits),
         "lookups": asdict(review.lookups),
         "duration_ms": review.duration_ms,
+    }
+
+
+def statement_json(statement: Statement) -> dict[str, Any]:
+    """Return what became of a check or an acceptance criterion."""
+    return {
+        "name": statement.name,
+        "outcome": statement.outcome.value,
+        "line": statement.quote,
+        "why": statement.why,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -86,7 +87,27 @@ def request_of(options: argparse.Namespace, session: Session, selected: Selected
         strategy=Strategy(options.strategy) if options.strategy else None,
         untouched=selected.untouched,
         notices=(*session.policy.notices, *selected.notices),
+        criteria=_criteria(getattr(options, "against", "")),
     )
+
+
+def _criteria(name: str) -> tuple[str, ...]:
+    """Return the points of a plan or an issue that a file holds ("-": standard input), none for no file."""
+    if not name:
+        return ()
+    from reviewer.prompts.criteria import points_of  # noqa: PLC0415 - for --against alone
+
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {name}: {error.strerror}", remedy="Name a text file.") from None
+    points = points_of(data.decode("utf-8", "replace"))
+    if not points:
+        raise ConfigurationError(
+            f"{name} holds no list items to hold the change to",
+            remedy='Write what the change is to do as a list, such as "- Every export has a header line.".',
+        )
+    return points
 
 
 def review_selected(

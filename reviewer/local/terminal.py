@@ -39,6 +39,9 @@ def print_review(review: Review, console: Console) -> None:
         if len(lower) > _LOWER_SHOWN:
             console.print(_line((f"  … and {len(lower) - _LOWER_SHOWN} more (--format json has all)", "dim")))
         console.print()
+    for each in (*review.statements, *review.criteria):
+        shown = " · ".join(part for part in (each.quote, each.why) if part)
+        console.print(_line((f"{each.outcome.value}: ", "bold"), (_plain(f"{each.name} · {shown}"), "")))
     for notice in dict.fromkeys(review.notices):
         console.print(_line(("note: ", "bold"), (_plain(notice), "")))
     if review.context_limits:

@@ -23,6 +23,8 @@ class Stage(StrEnum):
     SECOND_PASS = "second-pass"
     VERIFICATION = "verification"
     LOOKUP = "lookup"
+    STATEMENTS = "statements"
+    INTENT = "intent"
 
 
 class FinishReason(StrEnum):

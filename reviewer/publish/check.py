@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from policies.gates import Verdict, conclude
+from policies.gates import Verdict, conclude, with_statements
 from policies.words import Conclusion, Severity
 from reviewer.findings.model import PlacedFinding
+from reviewer.findings.statements import Outcome
 from reviewer.prompts.redact import PLACEHOLDER
 from reviewer.publish import cost, coverage
 from reviewer.publish.cost import Totals
@@ -46,9 +47,10 @@ def verdict_of(
     """Return the gates' verdict on a review.
 
     What stands beside a line, is verified, or stands in an open thread decides; what is only in the collapsed part
-    does not. What could not be placed or graded never passes for clean.
+    does not. What could not be placed or graded never passes for clean, and neither does a gating check in plain
+    language that is not visible.
     """
-    return conclude(
+    verdict = conclude(
         status=str(review.status),
         complete=review.coverage.complete,
         share=review.coverage.share,
@@ -57,6 +59,12 @@ def verdict_of(
         unplaced=len(unplaced(review, fail_on)),
         fail_on=fail_on,
         limit_conclusion=limit_conclusion,
+    )
+    gating = [statement for statement in review.statements if statement.gate]
+    return with_statements(
+        verdict,
+        [statement.name for statement in gating if statement.outcome is Outcome.NOT_MET],
+        [statement.name for statement in gating if statement.outcome is Outcome.NOT_VISIBLE],
     )
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from policies.gates import Verdict
 from policies.words import Conclusion, Severity
 from reviewer.findings.model import Disposition, PlacedFinding
-from reviewer.publish import cost, coverage
+from reviewer.publish import cost, coverage, statements
 from reviewer.publish.cost import Totals
 from reviewer.publish.escape import cell, code, link, plain
 from reviewer.publish.figures import count, grade, icon, place, seconds
@@ -105,6 +105,8 @@ def _compose(source: SummaryInput, level: int, *, most: int | None) -> str:
         _table(source, first[:left], len(first) - left),
         _details(source, first[:left], body_limit),
         _folded(source, second[: max(0, left - len(first))], second, body_limit),
+        statements.section(review),
+        statements.criteria(review),
         fold(*set_aside(review, repository_url=source.repository_url, level=level)),
         fold(coverage.heading(review), coverage.lines(review, level=level)),
         fold(cost.heading(review), cost.table(review, source.totals)),

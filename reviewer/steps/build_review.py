@@ -30,7 +30,7 @@ def build_review(
     answers, verified = outputs.answers, outputs.verified
     has_model = context.models.usable
     coverage = cover(prepared, outputs, has_model=has_model)
-    calls = (*(call for answer in answers for call in answer.calls), *verified.calls)
+    calls = (*(call for answer in answers for call in answer.calls), *verified.calls, *outputs.statements.calls)
     review = Review(
         change=prepared.as_sent(),
         status=_status(prepared, outputs, coverage, has_model=has_model),
@@ -40,6 +40,8 @@ def build_review(
         escalations=(*(step for answer in answers for step in answer.escalations), *verified.escalations),
         calls=calls,
         evidence=outputs.evidence.runs,
+        statements=outputs.statements.answered,
+        criteria=outputs.statements.criteria,
         notices=_notices(prepared, outputs),
         context_limits=tuple(sentences(that_matter(outputs.limits))),
         lookups=counted(item for answer in answers for item in answer.looked_up),

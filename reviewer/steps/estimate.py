@@ -19,6 +19,8 @@ from reviewer.steps.plan_units import gatherer_of, plan_units
 from reviewer.steps.prepare import Prepared, prepare
 from reviewer.steps.request import ReviewRequest
 from reviewer.steps.scope import decide_scope
+from reviewer.steps.side_question import side_tier
+from reviewer.steps.statements import plan_criteria, plan_statements
 
 # How often, seen over many runs, a unit's answer buys a second call.
 REPAIR_LIKELIHOOD: Final = Decimal("0.1")
@@ -29,7 +31,7 @@ class Planned:
     """Everything that is decided before anything is asked, and the estimate of asking it.
 
     `limits` are those of the context engine that were reached, `choices` what it left out, by the unit's identity;
-    `each` is the estimate of each plan.
+    `each` is the estimate of each plan, `checks` that of the questions beside the units.
     """
 
     prepared: Prepared
@@ -38,6 +40,7 @@ class Planned:
     limits: tuple[Reached, ...] = ()
     choices: Mapping[str, Choice] = field(default_factory=dict)
     each: tuple[Estimate, ...] = ()
+    checks: Estimate | None = None
 
 
 def plan_review(request: ReviewRequest, context: ReviewContext) -> Planned:
@@ -47,15 +50,21 @@ def plan_review(request: ReviewRequest, context: ReviewContext) -> Planned:
     gatherer = gatherer_of(prepared, context)
     plans = tuple(plan_units(prepared, gatherer, context))
     each = tuple(estimate_plans([plan], context.models.price) for plan in plans)
-    total = estimate_plans(plans, context.models.price)
+    aside = _estimate_statements(prepared, context.bounded_by(request.strategy))
+    checks = estimate(aside) if aside else None
+    total = estimate((*_calls(plans, context.models.price), *aside))
     if gatherer is None:
-        return Planned(prepared, plans, total, each=each)
+        return Planned(prepared, plans, total, each=each, checks=checks)
     choices = {unit.identity: choice for unit in prepared.units if (choice := gatherer.choice(unit)) is not None}
-    return Planned(prepared, plans, total, gatherer.limits_reached(), choices, each)
+    return Planned(prepared, plans, total, gatherer.limits_reached(), choices, each, checks)
 
 
 def estimate_plans(plans: Sequence[Plan], price: Callable[[Candidate], Price | None]) -> Estimate:
     """Add up the calls of the plans: each unit's first one, and the repair that some need."""
+    return estimate(_calls(plans, price))
+
+
+def _calls(plans: Sequence[Plan], price: Callable[[Candidate], Price | None]) -> list[PlannedCall]:
     calls = []
     for plan in plans:
         found = price(plan.candidate) if plan.candidate else None
@@ -70,7 +79,26 @@ def estimate_plans(plans: Sequence[Plan], price: Callable[[Candidate], Price | N
             )
             for likelihood in (Decimal(1), REPAIR_LIKELIHOOD)
         ]
-    return estimate(calls)
+    return calls
+
+
+def _estimate_statements(prepared: Prepared, context: ReviewContext) -> tuple[PlannedCall, ...]:
+    """Return the calls that ask about the checks in plain language and the acceptance criteria."""
+    questions = (plan_statements(prepared, context.policy), plan_criteria(prepared))
+    candidate = context.models.candidate(side_tier(context.policy))
+    if candidate is None:
+        return ()
+    found = context.models.price(candidate)
+    return tuple(
+        PlannedCall(
+            input_tokens=count_tokens(question.prompt.text),
+            max_output_tokens=question.prompt.max_output_tokens,
+            input_price=found.input if found else None,
+            output_price=found.output if found else None,
+        )
+        for question in questions
+        if question is not None and question.shown
+    )
 
 
 def estimate_table(planned: Planned) -> str:
@@ -82,4 +110,9 @@ def estimate_table(planned: Planned) -> str:
     lines = ["| Tier | Model | Units |", "|:--|:--|--:|"]
     lines += [f"| {tier} | `{model}` | {number} |" for (tier, model), number in sorted(rows.items())]
     table = "\n".join(lines) if rows else "Nothing to review: policy leaves every changed file out."
-    return f"{table}\n\nEstimated cost: **{planned.estimate}**. Nothing was asked yet."
+    checks = (
+        f" Of it for the checks in plain language and the acceptance criteria: {planned.checks}."
+        if planned.checks
+        else ""
+    )
+    return f"{table}\n\nEstimated cost: **{planned.estimate}**.{checks} Nothing was asked yet."

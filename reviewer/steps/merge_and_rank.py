@@ -64,6 +64,7 @@ def merge_and_rank(prepared: Prepared, outputs: StepOutputs, policy: Policy) -> 
         Anchors.from_change(prepared.as_sent()),
         score=worth,
         threshold=policy.style.threshold,
+        least=policy.min_severity,
         max_inline=policy.max_inline,
         verified=frozenset(revised.get(found, found) for found in outputs.verified.confirmed),
     )

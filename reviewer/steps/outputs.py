@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from reviewer.evidence.run import Evidence
 from reviewer.git.limits import Reached
 from reviewer.steps.answer import UnitAnswer
+from reviewer.steps.statements import Statements
 from reviewer.steps.verify import Verified
 
 
@@ -18,3 +19,4 @@ class StepOutputs:
     verified: Verified = field(default_factory=Verified)
     evidence: Evidence = field(default_factory=Evidence)
     limits: tuple[Reached, ...] = ()
+    statements: Statements = field(default_factory=Statements)

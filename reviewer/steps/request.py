@@ -16,7 +16,8 @@ class ReviewRequest:
     """One change to review. `strategy` is what a command or flag asked for, None for policy's.
 
     `earlier` is what the pull request already shows. `untouched` are changed files that were never read
-    (credentials, over a size), each with its reason.
+    (credentials, over a size), each with its reason. `criteria` say what the change is to do, in the
+    words of whoever asked for it: hostile prose.
     """
 
     change: Change
@@ -27,3 +28,4 @@ class ReviewRequest:
     earlier: tuple[EarlierFinding, ...] = ()
     untouched: tuple[Skipped, ...] = ()
     notices: tuple[str, ...] = ()
+    criteria: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from reviewer.change.model import Change
 from reviewer.context.model import LookUpCounts
 from reviewer.evidence.model import EvidenceRun
 from reviewer.findings.model import Coverage, Disposition, PlacedFinding
+from reviewer.findings.statements import Statement
 from reviewer.models.model import Call, Usage
 
 
@@ -68,7 +69,8 @@ class Review:
 
     `all_frontier_cost` is what the same calls would have cost with every unit at the frontier tier.
     `notices` are sentences for the reader: limits that bit, ignored policy keys, redacted secrets. `context_limits`
-    say what the context engine was to read and did not.
+    say what the context engine was to read and did not. `statements` are the policy's checks in plain language that
+    concern the change, each with its outcome; `criteria` likewise what the change itself is said to do.
     """
 
     change: Change
@@ -85,6 +87,8 @@ class Review:
     all_frontier_cost: Decimal | None = None
     units_from_cache: int = 0
     duration_ms: int = 0
+    statements: tuple[Statement, ...] = ()
+    criteria: tuple[Statement, ...] = ()
 
     @property
     def cost(self) -> Decimal | None:

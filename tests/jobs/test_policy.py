@@ -48,10 +48,13 @@ def test_no_file_of_a_repository_ends_a_review(tmp_path: Path, data: bytes, says
 
 def test_the_first_of_the_files_that_the_base_has_counts(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {
-        ".kilo-review.toml": '[review]\nstyle = "lenient"',
+        ".kilo/review.toml": '[review]\nstyle = "lenient"',
+        ".kilo-review.toml": '[review]\nstyle = "balanced"',
         ".github/kilo-review.toml": '[review]\nstyle = "strict"',
     }
-    assert policy_of(tmp_path, files).style is Style.LENIENT
+    for name, style in zip(files, (Style.LENIENT, Style.BALANCED, Style.STRICT), strict=True):
+        rest = {other: files[other] for other in list(files)[list(files).index(name) :]}
+        assert policy_of(tmp_path / style.value, rest).style is style
 
 
 @pytest.mark.parametrize("text", ['[review]\nstile = "strict"', "a = ", "[caps]\nmax_units = 0"])

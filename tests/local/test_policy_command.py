@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from policies.keys import KEYS
+from policies.schema import policy_schema
 from tests.local.repo import Scratch
 from tests.test_cli import run
 
@@ -33,6 +34,12 @@ def test_what_only_the_organisation_may_set_is_a_mistake_of_a_repository(tmp_pat
     assert run("policy", "check", "p.toml", "--organisation", cwd=tmp_path).returncode == 0
 
 
+def test_the_schema_is_printed_as_json(tmp_path: Path):
+    done = run("policy", "schema", cwd=tmp_path)
+    assert done.returncode == 0
+    assert json.loads(done.stdout) == policy_schema()
+
+
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path):
     for words in (["policy", "check"], ["policy", "check", "nowhere.toml"]):
         done = run(*words, cwd=tmp_path)
@@ -51,3 +58,25 @@ def test_the_policy_that_holds_is_shown_with_the_origin_of_each_value(tmp_path: 
     text = run("policy", "show", cwd=scratch.root)
     assert "caps.max_units = 20  # repository" in text.stdout.splitlines()
     assert "max_unit" in text.stderr
+
+
+def test_a_plan_without_points_is_refused_with_what_to_write(tmp_path: Path):
+    scratch = Scratch(tmp_path / "repo")
+    scratch.commit(**{"a.py": "a = 1\n"})
+    (scratch.root / "a.py").write_text("a = 2\n")
+    (scratch.root / "plan.md").write_text("Just do it.\n")
+    for name, words in (("plan.md", "holds no list items"), ("nowhere.md", "cannot read")):
+        done = run("local", "--against", name, cwd=scratch.root)
+        assert (done.returncode, words in done.stderr) == (2, True), done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_each_point_of_a_plan_is_answered_also_where_no_model_may_be_asked(tmp_path: Path):
+    scratch = Scratch(tmp_path / "repo")
+    scratch.commit(**{"a.py": "a = 1\n"})
+    (scratch.root / "a.py").write_text("a = 2\n")
+    plan = tmp_path / "plan.md"
+    plan.write_text("- Every total is rounded.\n")
+    done = run("local", "--against", str(plan), "--format", "json", "--offline", cwd=scratch.root)
+    (row,) = json.loads(done.stdout)["criteria"]
+    assert (row["name"], row["outcome"]) == ("Every total is rounded.", "not visible")

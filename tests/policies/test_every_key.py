@@ -120,6 +120,7 @@ ROWS = {
         '[review]\nanalysers = ["ruff"]', lambda seen: {run.tool for run in seen.review.evidence} == {"ruff"}
     ),
     "review.max_inline": same("[review]\nmax_inline = 0", lambda seen: inline(seen) == 0),
+    "review.min_severity": same('[review]\nmin_severity = "critical"', lambda seen: inline(seen) == 0),
     "paths.include": same('[paths]\ninclude = ["docs/*"]', lambda seen: LOGIN not in seen.routes),
     "paths.exclude": same(
         '[paths]\nexclude = ["docs/**"]', lambda seen: "excluded by policy" in seen.skipped.get(GUIDE, "")
@@ -189,6 +190,11 @@ ROWS = {
         lambda seen: not seen.requests,
         under=f'[money]\nunknown_price = "allow"\n{NINE}',
         how={"model": "openai/nobody-knows"},
+    ),
+    "checks": same(
+        '[[checks]]\nname = "sorted"\ntext = "Totals are sorted."\npaths = ["shop/**"]\n',
+        lambda seen: Stage.STATEMENTS in seen.stages,
+        how=ROUTINE,
     ),
     "limits": same(CENT, lambda seen: not seen.requests),
     "providers": same('[providers]\ndeny-models = ["openai/*"]', lambda seen: not seen.requests),

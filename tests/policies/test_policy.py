@@ -104,7 +104,7 @@ def test_a_repository_gets_nothing_that_widens_and_a_notice_says_so(text: str, w
     before = load_policy()
     after = load_policy(repository=text)
     assert why in " ".join(after.notices)
-    assert all(".kilo-review.toml" in notice for notice in after.notices)
+    assert all(".kilo/review.toml" in notice for notice in after.notices)
     for field in fields(Policy):
         # Narrowing rules keeps the outer ones under a new roof; what they permit is compared in a test of its own.
         if field.name not in {"notices", "providers"}:
@@ -306,7 +306,7 @@ def test_what_cannot_be_used_names_file_line_and_remedy(text: str, line: int, sa
     assert caught.value.line == line
     policy = load_policy(repository=text)
     assert says in policy.notices[0]
-    assert policy.notices[0].startswith(f".kilo-review.toml, line {line}: " if line else ".kilo-review.toml: ")
+    assert policy.notices[0].startswith(f".kilo/review.toml, line {line}: " if line else ".kilo/review.toml: ")
 
 
 def test_a_mistake_in_a_repositorys_file_costs_its_own_line_and_no_more() -> None:
@@ -314,8 +314,8 @@ def test_a_mistake_in_a_repositorys_file_costs_its_own_line_and_no_more() -> Non
     policy = load_policy(repository=text)
     assert (policy.style, policy.max_inline, policy.max_units) == (Style.BALANCED, 5, 7)
     assert [notice.split(":")[0] for notice in policy.notices] == [
-        ".kilo-review.toml, line 2",
-        ".kilo-review.toml, line 4",
+        ".kilo/review.toml, line 2",
+        ".kilo/review.toml, line 4",
     ]
 
 
@@ -331,7 +331,7 @@ def test_text_that_is_not_toml_costs_its_section_and_no_more(text: str, line: in
     policy = load_policy(repository=text)
     assert (policy.strategy, policy.max_units) == (Strategy.EFFICIENT, 7)
     assert len(policy.notices) == 1
-    assert policy.notices[0].startswith(f".kilo-review.toml, line {line}: ")
+    assert policy.notices[0].startswith(f".kilo/review.toml, line {line}: ")
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def rows() -> dict[str, list[str]]:
 
 ROWS = rows()
 # These have examples and tables of their own instead of a row.
-WITHOUT_A_ROW = {"limits", "providers", "routing.paths", "routing.labels"}
+WITHOUT_A_ROW = {"checks", "limits", "providers", "routing.paths", "routing.labels"}
 
 
 def test_every_key_has_a_row_and_every_row_is_a_key() -> None:
@@ -73,6 +73,8 @@ def test_the_page_shows_the_default_that_holds(name: str) -> None:
         assert value == [] or name != "paths.include"
     elif isinstance(value, bool):
         assert shown == f"`{str(value).lower()}`"
+    elif value == ["kilo:skip"]:
+        assert shown == '`["kilo:skip"]`'
     elif isinstance(value, str):
         assert shown == f'`"{value}"`'
     else:

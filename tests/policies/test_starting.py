@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from policies.caps import caps_of
 from policies.keys import KEYS
 from policies.load import load_policy
-from policies.starting import Asker, Occasion, analysers_only, may_review_drafts, why_not
+from policies.starting import Asker, Occasion, analysers_only, may_review_drafts, title_matches, why_not
 
 PUSH = Occasion("synchronize", author="ann")
 COMMAND = Occasion("command", author="ann", draft=True, is_fork=True, author_is_bot=True)
@@ -22,6 +25,8 @@ ROWS: dict[str, tuple[str, Occasion, Asker | None]] = {
     "triggers.forks": ("forks = false", replace(PUSH, is_fork=True), None),
     "triggers.bots": ('bots = "ignore"', replace(PUSH, author="dependabot[bot]", author_is_bot=True), None),
     "triggers.ignore_authors": ('ignore_authors = ["Ann"]', PUSH, None),
+    "triggers.skip_labels": ('skip_labels = ["Not now"]', replace(PUSH, labels=("bug", "not now")), None),
+    "triggers.skip_titles": ('skip_titles = ["WIP*"]', replace(PUSH, title="wip: later"), None),
     "triggers.command_permission": ('command_permission = "maintain"', COMMAND, WRITER),
     "triggers.max_reviews_per_hour": ("max_reviews_per_hour = 2", COMMAND, replace(WRITER, asked_before=2)),
 }
@@ -63,6 +68,44 @@ def test_a_key_refuses_from_either_layer_and_nothing_is_refused_without_it(name:
     for policy in (load_policy(organisation=text), load_policy(organisation=ALL, repository=text)):
         assert f"({name})" in why_not(occasion, policy, asker)
     assert why_not(occasion, load_policy(organisation=ALL), asker) == ""
+
+
+@pytest.mark.parametrize(
+    ("pattern", "title", "skipped"),
+    [
+        ("WIP*", "WIP", True),
+        ("WIP*", " wip: half done", True),
+        ("WIP*", "not WIP", False),
+        ("*[skip kilo]*", "Docs [Skip Kilo] only", True),
+        ("*[skip kilo]", "[skip kilo] later", False),
+        ("chore(deps): *", "chore(deps): bump x", True),
+        ("release", "release", True),
+        ("release", "release 2", False),
+        ("a*a", "a", False),
+        ("ab*b*c", "abc", False),
+        ("ab*b*c", "ab-b-c", True),
+        (".+", "anything", False),
+    ],
+)
+def test_a_pattern_means_the_whole_title_in_any_case(pattern: str, title: str, *, skipped: bool) -> None:
+    assert title_matches(title, pattern) is skipped
+
+
+@given(st.lists(st.text("ab", max_size=3), min_size=1, max_size=5), st.text("ab", max_size=12))
+def test_a_pattern_matches_what_the_same_expression_matches(parts: list[str], title: str) -> None:
+    expression = re.compile(".*".join(map(re.escape, parts)))
+    assert title_matches(title, "*".join(parts)) is (expression.fullmatch(title) is not None)
+
+
+def test_a_pattern_of_many_stars_takes_no_longer_than_its_title() -> None:
+    # A backtracking expression would try every way to share the title out, and never end.
+    assert not title_matches("a" * 256, "a*" * 127 + "b")
+
+
+def test_the_label_for_it_is_shipped_and_a_command_goes_before_it() -> None:
+    skipped = replace(PUSH, labels=("kilo:skip",))
+    assert "triggers.skip_labels" in why_not(skipped, load_policy())
+    assert why_not(replace(skipped, action="command"), load_policy(), WRITER) == ""
 
 
 def test_a_command_of_somebody_entitled_starts_what_an_event_does_not() -> None:

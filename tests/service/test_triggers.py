@@ -73,7 +73,9 @@ def test_a_draft_is_reviewed_where_the_repository_says_so_and_else_when_it_is_re
     service.work(only=plain)
     assert service.calls == asked
     assert service.row(plain).state is ReviewState.REFUSED
-    assert service.shown(plain).checks == []
+    (skipped,) = service.shown(plain).checks
+    assert (skipped.conclusion, skipped.title) == ("neutral", "Skipped by policy")
+    assert "triggers.drafts" in (skipped.summary or "")
     service.simulator.act(REPOSITORY, plain, "ready_for_review")
     assert service.simulator.hooks.wait()
     service.work(only=plain)
@@ -95,3 +97,27 @@ def test_a_bots_pull_request_costs_nothing_until_somebody_asks(service: Rig) -> 
     service.work()
     assert service.calls > asked
     assert service.row(number).state is ReviewState.PUBLISHED
+
+
+def test_a_skipped_pull_request_says_so_and_a_label_of_somebody_entitled_has_it_reviewed(service: Rig) -> None:
+    number = service.open(base=base('skip_titles = ["No such title*"]'))
+    service.simulator.act(REPOSITORY, number, "labeled", label="kilo:skip")
+    service.work()
+    check = service.shown(number).check
+    assert (check.conclusion, check.title) == ("neutral", "Skipped by policy")
+    assert "kilo:skip" in (check.summary or "")
+    assert "triggers.skip_labels" in (check.summary or "")
+    assert service.shown(number).summaries == []
+    service.simulator.act(REPOSITORY, number, "labeled", label="kilo")
+    assert service.simulator.hooks.wait()
+    service.work()
+    assert service.row(number).state is ReviewState.PUBLISHED
+
+
+def test_a_policy_on_the_head_branch_has_no_effect(service: Rig) -> None:
+    skip_all = '[triggers]\nskip_labels = ["bug"]\nignore_authors = ["octocat"]\n[paths]\nexclude = ["**"]\n'
+    names = (".kilo/review.toml", ".kilo-review.toml", ".github/kilo-review.toml", "REVIEW.md")
+    number = service.open({**service.head(), **dict.fromkeys(names, skip_all)})
+    service.work()
+    assert service.row(number).state is ReviewState.PUBLISHED
+    assert service.shown(number).lines

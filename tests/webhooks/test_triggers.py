@@ -97,6 +97,40 @@ def test_a_label_is_work_of_its_own_where_policy_says_so():
     assert not request.key.automatic
 
 
+def labelled(name: str = "kilo", **more: Any) -> dict[str, Any]:
+    return {**pull_request("labeled", **more), "label": {"name": name}}
+
+
+@pytest.mark.parametrize("more", [{}, {"draft": True}, {"head": {"sha": SHA, "repo": {"id": 45}}}])
+def test_the_label_kilo_asks_for_a_review_as_a_command_does(more: dict[str, Any]):
+    rules = TriggerRules(app_id=12, review_forks=False, ignore_authors=frozenset({user()["login"].lower()}))
+    request = decide(delivery("pull_request", labelled("Kilo", **more), "guid-4"), rules)
+    assert isinstance(request, Trigger)
+    assert (request.key.trigger, request.needs_permission) == ("asked:guid-4", True)
+    assert not request.key.automatic
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        labelled("kilos"),
+        labelled("kilo:skip"),
+        labelled(state="closed"),
+        labelled(sender=user("bot[bot]", type="Bot")),
+        {**labelled(), "label": None},
+        {**labelled(), "label": {"name": ["kilo"]}},
+        {**labelled(), "action": "unlabeled"},
+    ],
+)
+def test_no_other_label_no_bot_and_no_closed_pull_request_asks(payload: dict[str, Any]):
+    assert isinstance(decided("pull_request", payload), Ignored)
+
+
+def test_where_the_organisation_takes_no_commands_the_label_is_none():
+    rules = TriggerRules(app_id=12, on=frozenset({"opened"}))
+    assert isinstance(decided("pull_request", labelled(), rules), Ignored)
+
+
 def test_policy_may_review_drafts():
     rules = TriggerRules(app_id=12, review_drafts=True)
     assert isinstance(decided("pull_request", pull_request(draft=True), rules), Trigger)
