@@ -1,4 +1,4 @@
-"""Jobs that workers of the tests run in place of reviews: real functions in real work-horses."""
+"""Jobs that workers of the tests run in place of reviews: real functions in real workers."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 # One queue only: with several RQ takes jobs by BLPOP, and a worker that is killed just then has lost them.
 QUEUE_NAME: Final = "reviews"
-# How often RQ runs a job again whose work-horse ended. At once and without intervals: the ledger says when to try
+# How often RQ runs a job again whose worker ended. At once and without intervals: the ledger says when to try
 # again (retry_at), and RQ would need one more process, its scheduler, to wait.
 RETRIES: Final = 3
 FAILURE_SECONDS: Final = 24 * 60 * 60

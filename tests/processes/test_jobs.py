@@ -1,4 +1,4 @@
-"""Jobs: what a work-horse knows, and what its worker knows of it."""
+"""Jobs: what a process knows, and what its supervisor knows of it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_process_has_the_settings_that_it_was_given(settings: Settings):
     assert jobs.current_settings() is settings
 
 
-def test_the_lease_of_a_dead_work_horse_is_free_at_once(settings: Settings, review: int):
+def test_the_lease_of_a_dead_process_is_free_at_once(settings: Settings, review: int):
     ledger = Ledger.open(settings.database_url)
     assert ledger.reviews.begin(review, jobs.lease_owner(4321), NOW, timedelta(hours=1))
     jobs.release(review, 4322, tried=True)

@@ -1,7 +1,7 @@
 """The whole service on real parts: a simulated GitHub and a simulated provider behind sockets, a real ledger.
 
 Webhooks arrive at the real application over HTTP. There is no Redis here: reviews wait in the ledger, and the test
-plays the worker with `work()`. Tests that kill work-horses have real ones (`tests/campaigns/served.py`).
+plays the worker with `work()`. Tests that kill workers have real ones (`tests/campaigns/served.py`).
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def test_a_death_between_a_write_and_its_answer_doubles_nothing(lagging: Rig, pa
     number = lagging.open()
     die_at(lagging, number, "POST", path)
     assert lagging.row(number).state is not ReviewState.PUBLISHED
-    # At once, as the worker does whose work-horse was killed.
+    # At once, as the supervisor does whose worker was killed.
     lagging.work()
     once(lagging, number)
 
