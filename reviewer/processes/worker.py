@@ -7,6 +7,7 @@ import faulthandler
 import gc
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
@@ -58,6 +59,7 @@ GRACE_SECONDS: Final = 30.0
 # A process whose threads do not run for so long, for one of them does not let go of the interpreter, ends itself.
 # Longer than a lease: its reviews are in other hands by then.
 WATCHDOG_SECONDS: Final = 90.0
+MOST_FILES: Final = 16_384
 # BLMOVE and LPOS.
 LEAST_REDIS: Final = (6, 2)
 # Loaded before the first review: what a review imports only when it needs it.
@@ -262,6 +264,15 @@ def _feed_watchdog() -> None:
     faulthandler.dump_traceback_later(WATCHDOG_SECONDS, exit=True, file=sys.stderr)
 
 
+def _raise_file_limit() -> None:
+    """Allow as many open files as the system lets this process have: 1,024 are few for the sockets of 100 reviews."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def review_job(job: Job) -> ReviewJob:
     """Return the job as one of ours; JobRefused where it is not."""
     if not isinstance(job, ReviewJob):
@@ -296,6 +307,7 @@ def main_worker(
     Ends the process at once where a review is still running then: its thread cannot be ended otherwise.
     """
     jobs.configure(settings)
+    _raise_file_limit()
     client = connect(queue_url(settings), timeout=None)
     check_redis(client)
     for module in preload:
