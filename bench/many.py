@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -27,6 +28,7 @@ from tests.simulators.provider import KEY
 SERVE = "import sys; from kilo_review import main; sys.exit(main(['serve']))"
 TICKS = os.sysconf("SC_CLK_TCK")
 GIVE_UP_SECONDS = 600.0
+REVIEWS, SECONDS = 200, 75.0
 QUICK = """
 [triggers]
 max_reviews_per_hour = 1000
@@ -54,7 +56,7 @@ class SlowModel:
         return Say(answer(body))
 
 
-def run(reviews: int, seconds: float, *, analysers: bool = False) -> dict[str, object]:
+def run(reviews: int = REVIEWS, seconds: float = SECONDS, *, analysers: bool = False) -> dict[str, object]:
     """Measure `reviews` small reviews with a model that takes `seconds`; memory in MiB, times in seconds."""
     policy = POLICY.replace("analysers = []\n", "") if analysers else POLICY
     with tempfile.TemporaryDirectory() as folder, rig(Path(folder), policy=policy + QUICK) as made:
@@ -97,6 +99,10 @@ def run(reviews: int, seconds: float, *, analysers: bool = False) -> dict[str, o
         "reviews_a_minute": round(done / took * 60, 1),
         "cpu_seconds_each": round(used / max(1, done), 2),
         "github_requests_each": round(asked / max(1, done), 1),
+        "aim_in_flight": ">= 200",
+        "aim_mib_in_flight": 1024,
+        "aim_mib_each": 5,
+        "aim_cpu_seconds_each": 0.4,
     }
 
 
@@ -157,15 +163,15 @@ def _published(made: Rig) -> int:
     return sum(row.state == "published" for row in made.ledger.reviews.recent(5000))
 
 
-def main() -> None:
-    """Print one measurement as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--reviews", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--analysers", action="store_true")
-    options = parser.parse_args()
-    print(json.dumps(run(options.reviews, options.seconds, analysers=options.analysers), indent=2))
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench many", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--reviews", type=int, default=REVIEWS, help="how many pull requests wait")
+    parser.add_argument("--model-seconds", type=float, default=SECONDS, help="how long the model takes")
+    parser.add_argument("--analysers", action="store_true", help="run the analysers of the shipped policy too")
+    options = parser.parse_args(argv)
+    print(json.dumps(run(options.reviews, options.model_seconds, analysers=options.analysers), indent=2))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

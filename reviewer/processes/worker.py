@@ -265,7 +265,7 @@ def _feed_watchdog() -> None:
 
 
 def _raise_file_limit() -> None:
-    """Allow as many open files as the system lets this process have: 1,024 are few for the sockets of 100 reviews."""
+    """Allow as many open files as the system does: 1,024 are few for the sockets of 100 reviews."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
