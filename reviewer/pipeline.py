@@ -28,14 +28,16 @@ def review(request: ReviewRequest, context: ReviewContext) -> Review:
     """
     context = context.begin()
     context.watch(Progress("scope"))
-    scope = decide_scope(request.change, context.policy, head=context.head, base=context.base)
+    with context.gates.planning:
+        scope = decide_scope(request.change, context.policy, head=context.head, base=context.base)
     # The analysers have a thread of their own, so that `caps.concurrency` is the number of questions at a time.
     with (
         review_threads(1, context.models) as apart,
         review_threads(context.policy.concurrency, context.models) as threads,
     ):
         analysers = Analysers(request.change, scope, apart, context)
-        prepared = prepare(request, scope, context)
+        with context.gates.planning:
+            prepared = prepare(request, scope, context)
         gatherer = gatherer_of(prepared, context)
         # A generator: the first unit is asked while the rest is planned.
         plans = plan_units(prepared, gatherer, context, analysers.worst)

@@ -22,6 +22,8 @@ MIB: Final = 1024 * 1024
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOG_FORMATS: Final = ("text", "json")
 GITHUB_API: Final = "https://api.github.com"
+# A review waits for a model nearly all its life, as a thread that takes a few MiB.
+REVIEWS_PER_PROCESS: Final = 100
 # Letters of the shortest token that lets somebody read the metrics.
 LEAST_METRICS_TOKEN: Final = 16
 
@@ -76,7 +78,8 @@ class Settings:
 
     `provider_keys` maps a provider id to its key; `base_urls` overrides a provider's address
     (`KILO_REVIEW_<PROVIDER>_BASE_URL`). `model_url` with `model_name` is one extra OpenAI-compatible endpoint.
-    `git_index_file` is git's own `GIT_INDEX_FILE`: while a commit's hooks run, the index of that commit.
+    `worker_processes` run reviews, `reviews_per_process` at a time each. `git_index_file` is git's own
+    `GIT_INDEX_FILE`: while a commit's hooks run, the index of that commit.
     """
 
     state_dir: Path
@@ -84,6 +87,8 @@ class Settings:
     database_url: str
     redis_url: str = ""
     github_api_url: str = GITHUB_API
+    worker_processes: int = 1
+    reviews_per_process: int = REVIEWS_PER_PROCESS
     github_app_id: str = ""
     github_private_key: Secret = field(default_factory=lambda: Secret(""))
     webhook_secrets: tuple[Secret, ...] = ()
@@ -127,6 +132,10 @@ class Settings:
             database_url=environment.database_url(env, "DATABASE_URL", f"sqlite:///{state / 'ledger.sqlite'}"),
             redis_url=environment.redis_url(env, "REDIS_URL"),
             github_api_url=environment.base_url(env, "GITHUB_API_URL", GITHUB_API),
+            worker_processes=environment.whole(env, "KILO_REVIEW_WORKER_PROCESSES", _cores(), least=1, most=256),
+            reviews_per_process=environment.whole(
+                env, "KILO_REVIEW_REVIEWS_PER_PROCESS", REVIEWS_PER_PROCESS, least=1, most=1000
+            ),
             github_app_id=environment.app_id(env, "GITHUB_APP_ID"),
             github_private_key=_private_key(env),
             webhook_secrets=tuple(
@@ -214,6 +223,11 @@ class Settings:
         shown["alert_webhook"] = printable(self.alert_webhook, path=True)
         shown["base_urls"] = {name: printable(address) for name, address in self.base_urls.items()}
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
+
+def _cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _key(env: Mapping[str, str], name: str) -> Secret:

@@ -34,11 +34,14 @@ from reviewer.ledger.money import HOLD
 from reviewer.local import command as local
 from reviewer.local.worktree import FILE_LIMIT, UNTRACKED_LIMIT
 from reviewer.models.retry import MAX_ATTEMPTS as MAX_ATTEMPTS_OF_A_QUESTION
+from reviewer.models.slots import HOSTED
 from reviewer.processes.redelivery import BATCH
 from reviewer.processes.scheduler import QUIET, RECONCILE_SECONDS
+from reviewer.processes.worker import MONITORING_SECONDS, STOP_SECONDS, WATCHDOG_SECONDS
 from reviewer.prompts.redact import LONGEST_LINE
 from reviewer.publish.reviews import MAX_POSTS, MAX_RESENDS
 from reviewer.publish.settle import LIST_LAG
+from reviewer.queue.review_job import JOB_SECONDS
 from tests.test_architecture import modules
 
 ROOT = Path(__file__).parent.parent
@@ -388,6 +391,11 @@ NUMBERS = (
     ("explanation/faults.md", f"sent again {('', 'once', 'twice')[MAX_RESENDS]}, then later"),
     ("explanation/faults.md", f"at most {WORDS[MAX_ATTEMPTS_OF_A_QUESTION]} attempts of a question"),
     ("explanation/faults.md", f"parked after {MAX_TRIES}"),
+    ("how-to/scale.md", f"at a time, and a process {HOSTED} of one provider"),
+    ("how-to/operate.md", f"gives its reviews {STOP_SECONDS:g} s to finish"),
+    ("how-to/operate.md", f"its deadline ({JOB_SECONDS // 60} minutes)"),
+    ("how-to/operate.md", f"stand still for {WATCHDOG_SECONDS:g} s"),
+    ("explanation/faults.md", f"mark of the running job after {MONITORING_SECONDS + 60} s"),
     (
         "how-to/uncommitted.md",
         f"up to {UNTRACKED_LIMIT // settings.MIB} MiB, each file up to {FILE_LIMIT // settings.MIB} MiB",

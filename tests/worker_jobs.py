@@ -1,7 +1,8 @@
-"""Jobs that workers of the tests run in place of reviews: real functions in real work-horses."""
+"""Jobs that workers of the tests run in place of reviews: real functions in real workers."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import time
@@ -45,6 +46,27 @@ def take_three_seconds(review_id: int) -> None:
 def take_a_minute(review_id: int) -> None:
     _note(review_id, "start")
     time.sleep(60)
+    _note(review_id, "end")
+
+
+def wait_for_the_word(review_id: int) -> None:
+    _note(review_id, "start")
+    while not (jobs.current_settings().state_dir / "go").exists():
+        time.sleep(0.02)
+    _note(review_id, "end")
+
+
+def hang_once(review_id: int) -> None:
+    if _note(review_id, "start") == 0:
+        # In one call into the system, where no exception reaches the thread.
+        time.sleep(3600)
+    _note(review_id, "end")
+
+
+def hold_the_interpreter_once(review_id: int) -> None:
+    if _note(review_id, "start") == 0:
+        # A C function that never lets go of the interpreter: no other thread runs.
+        ctypes.PyDLL(None).sleep(3600)
     _note(review_id, "end")
 
 

@@ -56,6 +56,12 @@ class Finder:
                 self._look_for(wanted, list(dict.fromkeys(ahead())), needs)
             return {word: self._places.of(word) for word in wanted}
 
+    def release(self) -> None:
+        """Forget the places; what is looked for again is found again."""
+        with self._lock:
+            self._places = Places()
+            self._defined.clear()
+
     def common(self) -> frozenset[str]:
         """Return the words that stand in too many files to look for."""
         # Only a local object store is sampled: over an API every file is a request.

@@ -188,6 +188,17 @@ class ContextGatherer:
         paths = [file.path for file in self._change.files]
         return guidelines_for(paths, self._base, budget=budget, count=self._count, limits=self._limits)
 
+    def release(self) -> None:
+        """Drop what was read, parsed and found; which limits were reached stays known."""
+        with self._lock:
+            self._head.release()
+            self._needs.clear()
+            self._whole = None
+            self._finder.release()
+            for one in (self._head.snapshot, self._base):
+                if isinstance(one, GitSnapshot):
+                    one.release()
+
     def limits_reached(self) -> tuple[Reached, ...]:
         """Return which limits were reached so far; one of a unit names its identity as the place."""
         snapshots = [one for one in (self._head.snapshot, self._base) if isinstance(one, GitSnapshot)]

@@ -48,6 +48,12 @@ class Sources:
                 self._bytes -= len(dropped.data)
         return found
 
+    def release(self) -> None:
+        """Drop the files that are kept, and their syntax trees."""
+        with self._lock:
+            self._kept.clear()
+            self._bytes = 0
+
     def parsed(self, paths: Iterable[str]) -> dict[str, Source]:
         """Return several files with their definitions already found, so that any thread may read those."""
         with self._lock:

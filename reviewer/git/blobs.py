@@ -48,6 +48,13 @@ class BlobReader:
                 found.update(self._ask(missing[at : at + _BATCH]))
         return found
 
+    def release(self) -> None:
+        """End the process and drop the blobs that are kept; a later read starts it again."""
+        with self._lock:
+            self._stop()
+            self._cache.clear()
+            self._cached = 0
+
     def close(self) -> None:
         """End the process."""
         with self._lock:

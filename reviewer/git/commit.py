@@ -180,6 +180,13 @@ class GitSnapshot:
         wanted = frozenset(paths)
         return [touched for touched in self._log(commits) if not wanted.isdisjoint(touched)]
 
+    def release(self) -> None:
+        """Drop what was read and end the git process; a later read begins again."""
+        with self._lock:
+            self._entries = self._common = None
+            self._history.clear()
+        self._blobs.release()
+
     def close(self) -> None:
         """End the git process."""
         self._blobs.close()

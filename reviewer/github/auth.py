@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -23,6 +24,8 @@ from reviewer.settings import Secret
 # https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
 ISSUED_BEFORE: Final = timedelta(seconds=60)
 LIFETIME: Final = timedelta(minutes=8)
+# A JWT is used this long before the next is signed.
+RESIGN: Final = timedelta(minutes=4)
 # A token that would run out within this time is not handed out any more.
 TOKEN_MARGIN: Final = timedelta(minutes=5)
 
@@ -80,9 +83,15 @@ class AppAuth:
         self._signing_key: Any = None
         self._skew = timedelta(0)
         self._lock = threading.Lock()
+        self._signed: tuple[datetime, str] | None = None
         self._tokens: dict[tuple[object, ...], InstallationToken] = {}
+        # One for each token that is being made: many reviews that begin at once wait for their own alone.
+        self._minting: dict[tuple[object, ...], threading.Lock] = {}
         self._identity: AppIdentity | None = None
-        self.api = Api(api_url, self._jwt_source, now=now, app=True, timeout=timeout, write_pause=0)
+        self._url, self._timeout = api_url, timeout
+        self.api = self._connect()
+        # An Api is one conversation; threads that ask at the same time have one each, and leave it here.
+        self._idle: list[Api] = []
 
     def jwt(self) -> str:
         """Return a signed JWT of the App (RS256); ConfigurationError where the key cannot sign."""
@@ -111,7 +120,8 @@ class AppAuth:
     def identity(self) -> AppIdentity:
         """Return who GitHub says this App is; asked once."""
         if self._identity is None:
-            row = self.api.get("/app", doing="say which App this is")
+            with self._conversation() as api:
+                row = api.get("/app", doing="say which App this is")
             self._identity = AppIdentity(
                 id=int(row["id"]),
                 slug=str(row["slug"]),
@@ -155,12 +165,41 @@ class AppAuth:
         wanted = dict(permissions or {})
         key = (installation_id, tuple(sorted(repository_ids)), tuple(sorted(wanted.items())))
         with self._lock:
+            before = self._tokens.get(key)
+            minting = self._minting.setdefault(key, threading.Lock())
+        with minting:
             held = self._tokens.get(key)
-            if held is not None and not fresh and held.expires_at - TOKEN_MARGIN > self._now():
+            # A token that another thread has made since replaces a refused one too.
+            if held is not None and (not fresh or held is not before) and self._lasts(held):
                 return held
             token = self._mint(installation_id, repository_ids, wanted)
-            self._tokens[key] = token
+            with self._lock:
+                self._tokens = {known: one for known, one in self._tokens.items() if self._lasts(one)}
+                self._tokens[key] = token
+                self._minting = {known: one for known, one in self._minting.items() if one.locked()}
             return token
+
+    def _lasts(self, token: InstallationToken) -> bool:
+        return token.expires_at - TOKEN_MARGIN > self._now()
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for api in (self.api, *idle):
+            api.close()
+
+    @contextmanager
+    def _conversation(self) -> Iterator[Api]:
+        """Lend an Api that no other thread uses."""
+        with self._lock:
+            api = self._idle.pop() if self._idle else None
+        api = api or self._connect()
+        try:
+            yield api
+        finally:
+            with self._lock:
+                self._idle.append(api)
 
     def source(
         self,
@@ -185,12 +224,14 @@ class AppAuth:
             body["permissions"] = dict(permissions)
         doing = f"give a token for installation {installation_id}"
         try:
-            row = self.api.send("POST", path, body, doing=doing)
-        except RequestRejected:
-            if not permissions:
-                raise
-            body["permissions"] = self._granted(installation_id, permissions)
-            row = self.api.send("POST", path, body, doing=doing)
+            with self._conversation() as api:
+                try:
+                    row = api.send("POST", path, body, doing=doing)
+                except RequestRejected:
+                    if not permissions:
+                        raise
+                    body["permissions"] = _granted(api, installation_id, permissions)
+                    row = api.send("POST", path, body, doing=doing)
         except NotFound:
             raise NotFound(
                 f"the App {self._app_id} is not installed as installation {installation_id} (any more), "
@@ -202,34 +243,46 @@ class AppAuth:
             permissions={str(key): str(value) for key, value in (row.get("permissions") or {}).items()},
         )
 
-    def _granted(self, installation_id: int, wanted: Mapping[str, str]) -> dict[str, str]:
-        """Cut `wanted` to what the installation grants."""
-        row = self.api.get(f"/app/installations/{installation_id}", doing=f"show installation {installation_id}")
-        has = row.get("permissions") or {}
-        cut = {
-            name: min(level, str(has.get(name, "")), key=lambda word: _RANK.get(word, 0))
-            for name, level in wanted.items()
-        }
-        granted = {name: level for name, level in cut.items() if level}
-        if not granted:
-            raise PermissionMissing(
-                f"installation {installation_id} grants none of: {', '.join(sorted(wanted))}",
-                permission=", ".join(f"{name}: {level}" for name, level in sorted(wanted.items())),
-            )
-        return granted
+    def _connect(self) -> Api:
+        def source(fresh: bool) -> str:  # noqa: FBT001 - the TokenSource protocol
+            return self._jwt_to_send(refused_at=api.last_date if fresh else None)
 
-    def _jwt_source(self, fresh: bool) -> str:  # noqa: FBT001 - the TokenSource protocol
-        if fresh:
+        api = Api(self._url, source, now=self._now, app=True, timeout=self._timeout, write_pause=0)
+        return api
+
+    def _jwt_to_send(self, *, refused_at: str | None) -> str:
+        if refused_at is not None:
             # Refused once: the likeliest passing reason is this machine's clock, and GitHub says its own.
-            self._skew = self._clock_difference()
-        return self.jwt()
+            self._skew = self._clock_difference(refused_at)
+            self._signed = None
+        signed = self._signed
+        # Signed again every few minutes: a conversation goes on while its token stays the same.
+        if signed is None or not timedelta(0) <= self._now() - signed[0] < RESIGN:
+            self._signed = signed = (self._now(), self.jwt())
+        return signed[1]
 
-    def _clock_difference(self) -> timedelta:
-        date = self.api.last_date
+    def _clock_difference(self, date: str) -> timedelta:
         try:
             return parsedate_to_datetime(date) - self._now() if date else timedelta(0)
         except (TypeError, ValueError):
             return timedelta(0)
+
+
+def _granted(api: Api, installation_id: int, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Cut `wanted` to what the installation grants."""
+    row = api.get(f"/app/installations/{installation_id}", doing=f"show installation {installation_id}")
+    has = row.get("permissions") or {}
+    cut = {
+        name: min(level, str(has.get(name, "")), key=lambda word: _RANK.get(word, 0))
+        for name, level in wanted.items()
+    }
+    granted = {name: level for name, level in cut.items() if level}
+    if not granted:
+        raise PermissionMissing(
+            f"installation {installation_id} grants none of: {', '.join(sorted(wanted))}",
+            permission=", ".join(f"{name}: {level}" for name, level in sorted(wanted.items())),
+        )
+    return granted
 
 
 def _time(text: object) -> datetime | None:

@@ -15,7 +15,6 @@ from reviewer.github.client import GitHub
 from reviewer.jobs.job import Job
 from reviewer.ledger.keys import ReviewKey
 from reviewer.publish.check_runs import CheckRuns, external_id
-from reviewer.settings import Settings
 
 # The process that reads the pull request holds a token that cannot write; the one that publishes never
 # sees a model. (arXiv 2603.18740's neighbours: every public key leak had both in one scope.)
@@ -57,7 +56,7 @@ def open_access(job: Job, stack: ExitStack) -> Access:
     waits until the operator, who reads the log, has corrected the settings.
     """
     try:
-        auth = app_auth(job.settings, job.now)
+        auth = job.shared.auth()
         identity = auth.identity()
     except ConfigurationError as error:
         raise AppRefused(str(error), retry_after=OPERATOR_SECONDS) from None
@@ -73,12 +72,6 @@ def open_access(job: Job, stack: ExitStack) -> Access:
     reader = client_for(auth, job.key, READ_PERMISSIONS, job.now, write_pause=pause)
     stack.callback(reader.close)
     return Access(auth, identity, reader, writer)
-
-
-def app_auth(settings: Settings, now: Callable[[], datetime]) -> AppAuth:
-    """Return the App's credentials; ConfigurationError names the settings that are missing."""
-    settings.require_github_app()
-    return AppAuth(settings.github_app_id, settings.github_private_key, settings.github_api_url, now=now)
 
 
 def client_for(

@@ -3,54 +3,48 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from datetime import datetime
 from typing import Final
 
 from reviewer.errors import ConfigurationError, GitHubUnavailable, KiloReviewError, RateLimited
 from reviewer.github.client import GitHub
-from reviewer.jobs.access import WRITE_PERMISSIONS, app_auth, client_for
+from reviewer.jobs.access import WRITE_PERMISSIONS, client_for
 from reviewer.jobs.command_reply import has_reply
 from reviewer.jobs.payload import JobPayload, Work
-from reviewer.jobs.policy import utc_now
+from reviewer.jobs.shared import Shared
 from reviewer.jobs.verdicts import earlier_verdict, without_review
 from reviewer.ledger.keys import ReviewRow, ReviewState
-from reviewer.ledger.ledger import Ledger
 from reviewer.publish.check_runs import CheckRuns, external_id
 from reviewer.publish.escape import plain
-from reviewer.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _FAILED: Final = "The review could not be completed"
 
 
-def notice(review_id: int, settings: Settings, *, now: Callable[[], datetime] = utc_now) -> None:
+def notice(review_id: int, shared: Shared) -> None:
     """Conclude the check run of a review that failed or was parked: the earlier verdict with a note, else neutral.
 
     Where GitHub cannot be reached, or does not accept the App, the notice waits; the clock asks for it again.
     """
-    ledger = Ledger.open(settings.database_url)
+    ledger, now = shared.ledger, shared.now
     try:
         row = ledger.reviews.get(review_id)
         if row is None:
             return
         # An answer to a command that could not be given is no review that is missing.
         if JobPayload.from_json(row.payload).verb is not Work.CORRECTION:
-            _conclude(row, settings, ledger, now)
+            _conclude(row, shared)
         ledger.backlog.noticed(review_id, now())
     except (ConfigurationError, GitHubUnavailable, RateLimited) as error:
         log.warning("review %d: the notice has to wait: %s", review_id, " ".join(str(error).split()))
     except (KiloReviewError, ValueError) as error:
         log.warning("review %d: no notice can be posted: %s", review_id, error)
         ledger.backlog.noticed(review_id, now())
-    finally:
-        ledger.close()
 
 
-def _conclude(row: ReviewRow, settings: Settings, ledger: Ledger, now: Callable[[], datetime]) -> None:
-    auth = app_auth(settings, now)
-    gh = client_for(auth, row.key, WRITE_PERMISSIONS, now)
+def _conclude(row: ReviewRow, shared: Shared) -> None:
+    auth, ledger = shared.auth(), shared.ledger
+    gh = client_for(auth, row.key, WRITE_PERMISSIONS, shared.now)
     try:
         pr = gh.pull_request(JobPayload.from_json(row.payload).repository, row.key.number)
         head = row.key.head_sha or pr.head_sha

@@ -52,7 +52,10 @@ def open_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> 
     token = access.auth.installation_token(
         installation, repository_ids=(job.key.repo_id,), permissions=READ_PERMISSIONS
     )
-    fetched = fetch_change(access.reader, pr, lambda: mirrors.ensure(pr, token.token, installation_id=installation))
+    with job.shared.fetching:
+        fetched = fetch_change(
+            access.reader, pr, lambda: mirrors.ensure(pr, token.token, installation_id=installation)
+        )
     base, head = open_commits(access.reader, pr, fetched, stack)
     policy = effective_policy(job.settings, base=base, private=pr.private)
     unasked = analysers_only(occasion_of(job, pr), policy, asked=not job.key.automatic)

@@ -11,6 +11,7 @@ from typing import Final
 from reviewer.errors import KiloReviewError
 from reviewer.jobs.lease import HeldLease
 from reviewer.jobs.payload import JobPayload
+from reviewer.jobs.shared import Shared
 from reviewer.ledger.keys import Publication, ReviewKey, ReviewRow
 from reviewer.ledger.ledger import Ledger
 from reviewer.publish.redact_own_secrets import OwnSecrets
@@ -33,15 +34,28 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One attempt at one row, under its lease. `redact` takes our own secrets out of a text."""
+    """One attempt at one row, under its lease; `shared` is what all attempts of this process use."""
 
-    settings: Settings
-    ledger: Ledger
+    shared: Shared
     row: ReviewRow
     payload: JobPayload
     held: HeldLease
-    redact: OwnSecrets
     pace: Pace
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the process."""
+        return self.shared.settings
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger of the process."""
+        return self.shared.ledger
+
+    @property
+    def redact(self) -> OwnSecrets:
+        """What takes our own secrets out of a text."""
+        return self.shared.redact
 
     @property
     def id(self) -> int:

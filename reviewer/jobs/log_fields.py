@@ -1,7 +1,7 @@
 """Name the work that log lines belong to: a review, a delivery.
 
-What a context names goes onto the lines of that context. What a job names goes onto every line of its process
-besides, also those of threads that were started without a context: a process runs one job at a time.
+What a context names goes onto the lines of that context. A process runs many reviews, each on threads of its own:
+whoever starts a thread for a review starts it in a copy of its context.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from typing import Final
 
 _NONE: Final[Mapping[str, str]] = {}
 _context: ContextVar[Mapping[str, str]] = ContextVar("log_fields", default=_NONE)
-_process: dict[str, str] = {}
 
 
 def current_fields() -> Mapping[str, str]:
     """Return what the next log line belongs to."""
-    return {**_process, **_context.get()}
+    return _context.get()
 
 
 @contextmanager
@@ -29,18 +28,6 @@ def log_fields(**fields: str) -> Iterator[None]:
         yield
     finally:
         _context.reset(token)
-
-
-@contextmanager
-def job_fields(**fields: str) -> Iterator[None]:
-    """Name the one job that this process runs until the block ends; empty values are left out."""
-    before = dict(_process)
-    _process.update(_set(fields))
-    try:
-        yield
-    finally:
-        _process.clear()
-        _process.update(before)
 
 
 def _set(fields: Mapping[str, str]) -> dict[str, str]:

@@ -9,6 +9,6 @@ import socket
 def lease_owner(pid: int | None = None) -> str:
     """Return who a process is to the ledger: host and process id.
 
-    The worker knows the process id of a work-horse that has ended, so it can give back the lease that it held.
+    A supervisor knows the process id of a worker that has ended, so it can give back the leases that it held.
     """
     return f"{socket.gethostname()}:{os.getpid() if pid is None else pid}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -25,7 +26,7 @@ from reviewer.jobs.command_reply import answer_correction, answer_estimate, answ
 from reviewer.jobs.inputs import Inputs, open_inputs
 from reviewer.jobs.job import Job, Pace
 from reviewer.jobs.lease import LEASE, Heartbeat, HeldLease
-from reviewer.jobs.log_fields import job_fields
+from reviewer.jobs.log_fields import log_fields
 from reviewer.jobs.look import Busy, Outdated, look
 from reviewer.jobs.merge_queue import answer_merge_group
 from reviewer.jobs.owner import lease_owner
@@ -33,15 +34,15 @@ from reviewer.jobs.payload import JobPayload, Work
 from reviewer.jobs.policy import utc_now
 from reviewer.jobs.publication import make_review, publish_review, store_review
 from reviewer.jobs.refusal import is_refused
+from reviewer.jobs.shared import Shared
 from reviewer.jobs.verdicts import earlier_verdict, leave_without_review, reviewed_nothing, stored_document
 from reviewer.ledger.keys import ReviewState
-from reviewer.ledger.ledger import Ledger
-from reviewer.publish.redact_own_secrets import OwnSecrets
 from reviewer.publish.settle import LIST_LAG
+from reviewer.queue.review_job import JOB_SECONDS
 from reviewer.settings import Settings
 from reviewer.steps.result import Review
 
-__all__ = ["READ_PERMISSIONS", "WRITE_PERMISSIONS", "run"]
+__all__ = ["READ_PERMISSIONS", "WRITE_PERMISSIONS", "run", "run_shared"]
 
 log = logging.getLogger(__name__)
 
@@ -60,38 +61,41 @@ def run(
     for again, and what is published already is found. `write_pause` is the seconds between two writes to GitHub,
     `list_lag` how many its lists lag behind them. Raises only LedgerUnavailable, and what told the process to stop.
     """
-    ledger = Ledger.open(settings.database_url, conceal=OwnSecrets(settings.secrets()))
+    with closing(Shared(settings, now)) as shared:
+        run_shared(review_id, shared, write_pause=write_pause, list_lag=list_lag)
+
+
+def run_shared(
+    review_id: int, shared: Shared, *, write_pause: float = WRITE_PAUSE_S, list_lag: float = LIST_LAG
+) -> None:
+    """Run a review as `run` does, beside others of this process that use the same `shared`."""
+    ledger, now = shared.ledger, shared.now
+    lease = ledger.reviews.begin(review_id, lease_owner(), now(), LEASE)
+    row = ledger.reviews.get(review_id)
+    if lease is None or row is None:
+        log.info("review %d is finished, not due or held by another worker", review_id)
+        return
     try:
-        lease = ledger.reviews.begin(review_id, lease_owner(), now(), LEASE)
-        row = ledger.reviews.get(review_id)
-        if lease is None or row is None:
-            log.info("review %d is finished, not due or held by another worker", review_id)
-            return
-        try:
-            payload = JobPayload.from_json(row.payload)
-        except ValueError as error:
-            ledger.reviews.fail(lease, None, str(error), now())
-            return
-        job = Job(
-            settings=settings,
-            ledger=ledger,
-            row=row,
-            payload=payload,
-            held=HeldLease(ledger.reviews, lease, now),
-            redact=OwnSecrets(settings.secrets()),
-            pace=Pace(now, write_pause, list_lag),
-        )
-        with job_fields(**job.log_fields()):
-            log.info("review %d begins, try %d", job.id, lease.attempt)
-            _attempt(job)
-    finally:
-        ledger.close()
+        payload = JobPayload.from_json(row.payload)
+    except ValueError as error:
+        ledger.reviews.fail(lease, None, str(error), now())
+        return
+    job = Job(
+        shared=shared,
+        row=row,
+        payload=payload,
+        held=HeldLease(ledger.reviews, lease, now),
+        pace=Pace(now, write_pause, list_lag),
+    )
+    with log_fields(**job.log_fields()):
+        log.info("review %d begins, try %d", job.id, lease.attempt)
+        _attempt(job)
 
 
 def _attempt(job: Job) -> None:
     """Do the work under a heartbeat; record what went wrong, and whether and when it is tried again."""
     try:
-        with Heartbeat(job.held.beat, every=LEASE / 3), ExitStack() as stack:
+        with Heartbeat(_beat_in_time(job), every=LEASE / 3), ExitStack() as stack:
             _work(job, stack)
     except LeaseLost:
         log.info("review %d went to another worker", job.id)
@@ -111,6 +115,18 @@ def _attempt(job: Job) -> None:
         with suppress(LeaseLost):
             job.held.hand_back()
         raise
+
+
+def _beat_in_time(job: Job) -> Callable[[], None]:
+    """Return the heartbeat of a job, which ends at its deadline: the lease of a review that hangs must run out."""
+    deadline = time.monotonic() + JOB_SECONDS
+
+    def beat() -> None:
+        if time.monotonic() > deadline:
+            raise LeaseLost(f"review {job.id} did not end within {JOB_SECONDS} s")
+        job.held.beat()
+
+    return beat
 
 
 def _work(job: Job, stack: ExitStack) -> None:

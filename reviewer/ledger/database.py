@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -21,6 +22,8 @@ T = TypeVar("T")
 BUSY_SECONDS: Final = 10.0
 CONNECT_SECONDS: Final = 3
 LOCK_SECONDS: Final = 10
+# Of one process, however many threads it has: a transaction takes milliseconds, and the others wait for their turn.
+CONNECTIONS: Final = 10
 # A lost race (deadlock, serialisation, a busy file) is run again; the last failure is raised to the caller.
 RACES: Final = 6
 _RACE_STATES: Final = frozenset({"40001", "40P01"})
@@ -44,6 +47,9 @@ class Database:
         self._engine: Engine | None = None
         self._pid = 0
         self._lock = threading.Lock()
+        # SQLite lets one connection write and the others look again every few milliseconds. Threads of one process
+        # stand in line instead.
+        self._writing = threading.Lock()
 
     @property
     def engine(self) -> Engine:
@@ -78,18 +84,35 @@ class Database:
         return self._run(work, write=True, foreign_keys=False)
 
     def _run(self, work: Callable[[Connection], T], *, write: bool, foreign_keys: bool = True) -> T:
+        if not (self.is_sqlite and write):
+            return self._race(work, write=write, foreign_keys=foreign_keys)
+        if not self._writing.acquire(timeout=self._busy_seconds):
+            raise LedgerUnavailable(f"the ledger was busy for {self._busy_seconds:g} s: other reviews write to it")
+        try:
+            return self._race(work, write=write, foreign_keys=foreign_keys)
+        finally:
+            self._writing.release()
+
+    def _race(self, work: Callable[[Connection], T], *, write: bool, foreign_keys: bool) -> T:
         give_up = time.monotonic() + self._busy_seconds
+        stale = True
         for race in range(RACES):
+            done = _Done()
             try:
                 # BEGIN IMMEDIATE and not the deferred default: a read that turns into a write fails at once
                 # where another writer came between, however long the busy time-out is.
                 with self.engine.connect() as connection:
                     if not self.is_sqlite:
-                        return _commit(connection, work)
+                        return _commit(connection, work, done)
                     with _foreign_keys(connection, on=foreign_keys):
                         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-                        return _commit(connection, work)
+                        return _commit(connection, work, done)
             except DBAPIError as error:
+                if error.connection_invalidated and stale and not done.asked_to_commit:
+                    # A connection that the server closed meanwhile, as a restart does. Nothing was committed, and
+                    # SQLAlchemy opens all of them anew.
+                    stale = False
+                    continue
                 last = race + 1 == RACES or time.monotonic() > give_up
                 if last or not _lost_race(error):
                     raise unavailable(error) from error
@@ -109,8 +132,16 @@ class Database:
         self._engine = None
 
 
-def _commit(connection: Connection, work: Callable[[Connection], T]) -> T:
+@dataclass(slots=True)
+class _Done:
+    """How far a transaction came: after the COMMIT is sent, nobody knows what a failure means."""
+
+    asked_to_commit: bool = False
+
+
+def _commit(connection: Connection, work: Callable[[Connection], T], done: _Done) -> T:
     result = work(connection)
+    done.asked_to_commit = True
     connection.commit()
     return result
 
@@ -172,7 +203,8 @@ def _engine(url: str, *, is_sqlite: bool, busy_seconds: float) -> Engine:
             return create_engine(
                 url,
                 hide_parameters=True,
-                pool_pre_ping=True,
+                pool_size=CONNECTIONS,
+                max_overflow=0,
                 pool_timeout=LOCK_SECONDS,
                 connect_args={
                     "connect_timeout": CONNECT_SECONDS,
@@ -198,6 +230,8 @@ def _engine(url: str, *, is_sqlite: bool, busy_seconds: float) -> Engine:
         # Transactions are begun by hand above; the driver's own rules never send BEGIN IMMEDIATE.
         isolation_level=None,
         connect_args={"timeout": busy_seconds, "check_same_thread": False, "isolation_level": None},
+        pool_size=CONNECTIONS,
+        max_overflow=0,
         pool_timeout=busy_seconds,
     )
 

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from policies.words import Payment, Tier
 from reviewer.errors import BudgetRefused, ConfigurationError, KiloReviewError, ModelUnavailable, PolicyRefused
@@ -27,12 +26,9 @@ from reviewer.models.record import AttemptRecord
 from reviewer.models.redact import redactor
 from reviewer.models.retry import MAX_ATTEMPTS, Next, next_step, pause
 from reviewer.models.send import Outgoing, Sender
+from reviewer.models.slots import slots_of
 from reviewer.models.wire import Ask
 from reviewer.settings import Secret
-
-# Calls in flight to one provider. A local server works on one prompt at a time; a queue would eat the time limit.
-CONCURRENCY: Final = 8
-LOCAL_CONCURRENCY: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +62,8 @@ class ModelClient:
     """Asks models. Safe to share between threads; units of a review are asked at the same time.
 
     `candidates_by_tier` holds usable models only, in order of preference; `refused` what policy or set-up rules
-    out, for the error that says so. `keys` is by provider id. `clock` is in monotonic seconds.
+    out, for the error that says so. `keys` is by provider id. `concurrency` are its own calls in flight to each
+    provider, 0 for the slots that all reviews of the process share. `clock` is in monotonic seconds.
     """
 
     def __init__(
@@ -80,7 +77,7 @@ class ModelClient:
         sender: Sender | None = None,
         breaker: Breaker | None = None,
         forbid_training: bool = False,
-        concurrency: int = CONCURRENCY,
+        concurrency: int = 0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] | None = None,
         rng: random.Random | None = None,
@@ -100,9 +97,9 @@ class ModelClient:
         self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
         self._learned = Learned()
         self._slots = {
-            candidate.provider: threading.BoundedSemaphore(
-                LOCAL_CONCURRENCY if candidate.payment is Payment.LOCAL else concurrency
-            )
+            candidate.provider: threading.BoundedSemaphore(concurrency)
+            if concurrency
+            else slots_of(candidate.provider, local=candidate.payment is Payment.LOCAL)
             for found in self._candidates.values()
             for candidate in found
         }

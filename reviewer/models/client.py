@@ -20,7 +20,8 @@ import httpx
 from reviewer.models.address import check_ip, is_loopback
 from reviewer.models.clocking import running_clock
 
-POOL_SIZE: Final = 32
+# Of one process, for all of its reviews.
+POOL_SIZE: Final = 256
 KEEP_ALIVE_SECONDS: Final = 30.0
 # How long a read may not notice that everything stops.
 POLL_SECONDS: Final = 0.25
@@ -249,5 +250,5 @@ def _forget() -> None:
     _clients.clear()
 
 
-# RQ's work-horses are forks of their worker.
+# For whoever forks a process that has asked a model.
 os.register_at_fork(after_in_child=_forget)

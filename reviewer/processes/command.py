@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from reviewer.processes import child
 from reviewer.processes.logs import printer
@@ -17,6 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Run the process that the command names, until SIGTERM."""
+    if options.command == "worker" and not options.parent:
+        return child.run_process(options, lambda settings: _workers(settings, options.program))
     return child.run_process(options, {"worker": _worker, "clock": _clock, "migrate": _migrate}[options.command])
 
 
@@ -25,6 +28,16 @@ def _worker(settings: Settings) -> int:
 
     check_app(settings)
     return main_worker(settings)
+
+
+def _workers(settings: Settings, program: Sequence[str]) -> int:
+    """Supervise as many workers as the settings say: the reviews of one that dies are taken up at once."""
+    from reviewer.processes.serve import WORKER, Supervisor  # noqa: PLC0415 - as above
+    from reviewer.queue.address import queue_url  # noqa: PLC0415 - as above
+
+    check_app(settings)
+    queue_url(settings)
+    return Supervisor(settings, program, (WORKER,), say=printer(settings, WORKER)).run()
 
 
 def _clock(settings: Settings) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,18 +11,21 @@ from reviewer.jobs.owner import lease_owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import timedelta
 
+    from reviewer.jobs.shared import Shared
     from reviewer.ledger.ledger import Ledger
     from reviewer.settings import Settings
 
+_lock = threading.Lock()
 _configured: Settings | None = None
+_shared: Shared | None = None
 
 
 def configure(settings: Settings) -> None:
-    """Set the settings for the jobs of this process and of the work-horses that it forks."""
-    global _configured  # noqa: PLW0603 - RQ calls a job with its id and nothing else
-    _configured = settings
+    """Set the settings for the jobs of this process."""
+    global _configured, _shared
+    with _lock:
+        _configured, _shared = settings, None
 
 
 def current_settings() -> Settings:
@@ -31,49 +35,59 @@ def current_settings() -> Settings:
     return _configured if _configured is not None else Settings.from_environ()
 
 
+def shared() -> Shared:
+    """Return what all reviews of this process use; opened with the first."""
+    global _shared  # noqa: PLW0603 - as in `configure`
+    from reviewer.jobs.shared import Shared  # noqa: PLC0415 - as in `run_review`
+
+    with _lock:
+        if _shared is None:
+            _shared = Shared(current_settings())
+        return _shared
+
+
 def run_review(review_id: int) -> None:
-    """Run one review of the ledger; safe to run again, at once or later, whatever happened to the last run."""
+    """Run one review of the ledger; safe to run again, at once or later, whatever happened to the last run.
+
+    A review whose last try this would be, and whose earlier ones all ended with their process, runs beside no other
+    of its kind: one that kills its process uses up the tries of the others otherwise.
+    """
     # Imported here: running a job loads everything, and a caller that only names this function needs none of it.
     from reviewer.jobs import run as service  # noqa: PLC0415
+    from reviewer.ledger.keys import MAX_TRIES  # noqa: PLC0415
 
-    service.run(review_id, current_settings())
+    common = shared()
+    row = common.ledger.reviews.get(review_id)
+    suspect = row is not None and row.attempts == MAX_TRIES - 1 and not row.error
+    with common.suspects if suspect else contextlib.nullcontext():
+        service.run_shared(review_id, common)
 
 
 def post_notice(review_id: int) -> None:
     """Tell a pull request that its review ended without one; safe to run again."""
     from reviewer.jobs.failure_notice import notice  # noqa: PLC0415 - as in `run_review`
 
-    notice(review_id, current_settings())
-
-
-def overdue(review_id: int, pid: int, by: timedelta) -> bool:
-    """Return whether a work-horse of this machine holds a lease that ran out longer than `by` ago."""
-    # A ledger that cannot be read cannot be renewed in either.
-    return bool(_at_ledger(lambda ledger, now: ledger.reviews.ran_out(review_id, lease_owner(pid), now - by)))
+    notice(review_id, shared())
 
 
 def release_all(pid: int, *, tried: bool) -> None:
-    """Give back every lease of a process of this machine that has ended; `tried` False where it was told to."""
+    """Give back every lease of a process of this machine; `tried` False where it was told to stop."""
     _at_ledger(lambda ledger, now: ledger.reviews.abandon_all(lease_owner(pid), now, tried=tried))
 
 
 def release(review_id: int, pid: int, *, tried: bool) -> None:
-    """Give back the lease of a work-horse of this machine that died, so that the retry need not wait for its end.
-
-    `tried` False where its worker was told to stop: a deploy uses up no try.
-    """
-    # Without the ledger the lease runs out by itself.
+    """Give back one lease of a process of this machine, so that the next try need not wait for its end."""
     _at_ledger(lambda ledger, now: ledger.reviews.abandon(review_id, lease_owner(pid), now, tried=tried))
 
 
-def _at_ledger(do: Callable[[Ledger, datetime], object]) -> object:
-    """Return what the ledger of this process says to `do` now, None where it cannot be reached."""
+def _at_ledger(do: Callable[[Ledger, datetime], object]) -> None:
+    """Let `do` write to the ledger of this process; where it cannot be reached, leases run out by themselves."""
     # Imported here, as in `run_review`.
     from reviewer.errors import LedgerUnavailable  # noqa: PLC0415
     from reviewer.ledger.ledger import Ledger  # noqa: PLC0415
 
-    with contextlib.closing(Ledger.open(current_settings().database_url)) as ledger:
-        try:
-            return do(ledger, datetime.now(UTC))
-        except LedgerUnavailable:
-            return None
+    with (
+        contextlib.closing(Ledger.open(current_settings().database_url)) as ledger,
+        contextlib.suppress(LedgerUnavailable),
+    ):
+        do(ledger, datetime.now(UTC))

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from reviewer.errors import ConfigurationError, LedgerUnavailable
+from reviewer.processes import jobs
 from reviewer.processes.address import check_address
 from reviewer.processes.child import PARENT_OPTION
 from reviewer.processes.logs import printer
@@ -24,7 +26,8 @@ from reviewer.settings import Settings
 if TYPE_CHECKING:
     from reviewer.queue.embedded import EmbeddedRedis
 
-ROLES: Final = ("web", "worker", "clock")
+WORKER: Final = "worker"
+ROLES: Final = ("web", WORKER, "clock")
 # Hosts give 30 seconds between SIGTERM and SIGKILL; the embedded Redis stops after the processes that use it.
 STOP_SECONDS: Final = 18.0
 READY_SECONDS: Final = 30.0
@@ -65,9 +68,15 @@ class Supervisor:
     def run(self) -> int:
         """Serve until a signal, or until a child cannot be configured; return the exit status."""
         before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+        jobs.configure(self.settings)
         try:
-            self._prepare()
-            self.children = [Child(role) for role in self.roles]
+            if self.roles != (WORKER,):
+                self._prepare()
+            self.children = [
+                Child(role)
+                for role in self.roles
+                for _ in range(self.settings.worker_processes if role == WORKER else 1)
+            ]
             for child in self.children:
                 self._start(child)
             return self._watch()
@@ -112,7 +121,8 @@ class Supervisor:
         child.started = time.monotonic()
 
     def _watch(self) -> int:
-        announced = False
+        # Workers alone answer nobody.
+        announced = self.roles == (WORKER,)
         began = time.monotonic()
         while not self._asked:
             time.sleep(TICK_SECONDS)
@@ -151,10 +161,25 @@ class Supervisor:
             child.pause = FIRST_PAUSE
         how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
         self.say(f"{child.role:<8} {how}; starting it again in {child.pause:g} s")
+        if child.role == WORKER:
+            self._take_back(child.process.pid, tried=True)
         child.process = None
         child.start_at = now + child.pause
         child.pause = min(child.pause * 2, LONGEST_PAUSE)
         return None
+
+    def _take_back(self, pid: int, *, tried: bool) -> None:
+        """Give back the leases and the jobs of a worker that has ended, so that they are taken up at once."""
+        # Imported here: most processes never die.
+        from reviewer.queue.address import queue_url  # noqa: PLC0415
+        from reviewer.queue.queue import ReviewQueue  # noqa: PLC0415
+
+        jobs.release_all(pid, tried=tried)
+        with (
+            contextlib.suppress(ConfigurationError),
+            contextlib.closing(ReviewQueue.open(queue_url(self.settings))) as queue,
+        ):
+            queue.put_back_of(pid, socket.gethostname())
 
     def _web_answers(self) -> bool:
         # Imported here: only until the first answer.
@@ -171,6 +196,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         running = [child.process for child in self.children if child.process is not None]
+        workers = {child.process.pid for child in self.children if child.process and child.role == WORKER}
         for process in running:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
@@ -184,6 +210,9 @@ class Supervisor:
                 self.say(f"killing  process {process.pid}, which did not stop; its review is taken up again")
                 process.kill()
                 process.wait()
+            if process.pid in workers and process.returncode < 0:
+                # Told to stop, and killed before it could give them back itself: that uses up no try.
+                self._take_back(process.pid, tried=False)
         if self.redis is not None:
             self.redis.stop()
         if running:

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 # One queue only: with several RQ takes jobs by BLPOP, and a worker that is killed just then has lost them.
 QUEUE_NAME: Final = "reviews"
-# How often RQ runs a job again whose work-horse ended. At once and without intervals: the ledger says when to try
+# How often RQ runs a job again whose worker ended. At once and without intervals: the ledger says when to try
 # again (retry_at), and RQ would need one more process, its scheduler, to wait.
 RETRIES: Final = 3
 FAILURE_SECONDS: Final = 24 * 60 * 60
@@ -89,6 +89,26 @@ class ReviewQueue:
     def enqueue_notice(self, review_id: int) -> Enqueued:
         """Ask for a pull request to be told that its review ended without one."""
         return self._guarded(lambda: self._enqueue("notice", review_id))
+
+    def put_back_of(self, pid: int, host: str) -> int:
+        """Queue again what a worker process had taken that is known to have ended; return how many jobs."""
+        from rq.worker import Worker  # noqa: PLC0415 - who only puts jobs in has no use for it
+
+        queue, number = self._queue(), 0
+        try:
+            for worker in Worker.all(queue=queue, job_class=ReviewJob, serializer="json"):
+                if (worker.pid, worker.hostname) != (pid, host):
+                    continue
+                for execution in worker.get_current_executions():
+                    job = queue.fetch_job(execution.job_id)
+                    if job is not None:
+                        # As RQ itself does a minute later: again, as often as its Retry allows.
+                        worker.handle_job_failure(job, queue, exc_string="its process ended", execution=execution)
+                        number += 1
+                worker.register_death()  # type: ignore[no-untyped-call]
+        except redis.RedisError as error:
+            log.warning("the jobs of process %d wait for the scheduler (%s)", pid, type(error).__name__)
+        return number
 
     def ping(self) -> bool:
         """Return whether Redis answers."""

@@ -44,9 +44,12 @@ class Analysers:
     def _started(self) -> Future[Evidence]:
         with self._lock:
             if self._running is None:
-                tools = self._context.policy.analysers
-                self._running = self._threads.submit(run_analysers, self._change, self._context.head, tools=tools)
+                self._running = self._threads.submit(self._run)
             return self._running
+
+    def _run(self) -> Evidence:
+        with self._context.gates.analysing:
+            return run_analysers(self._change, self._context.head, tools=self._context.policy.analysers)
 
 
 def is_about(finding: Finding, unit: Unit) -> bool:

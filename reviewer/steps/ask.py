@@ -38,9 +38,10 @@ def ask_units(
     if not context.models.usable:
         return ()
     jobs = []
-    for plan in plans:
-        jobs.append(threads.submit(answer_unit, plan, checks, context))
-        checks.analysers.start()
+    with context.gates.planning:
+        for plan in plans:
+            jobs.append(threads.submit(answer_unit, plan, checks, context))
+            checks.analysers.start()
     answers: list[UnitAnswer] = []
     progress = Progress("units", total=len(jobs))
     for job in jobs:

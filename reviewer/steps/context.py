@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from policies.policy import Policy
 from policies.words import Strategy
 from reviewer.git.snapshot import Snapshot
+from reviewer.steps.gates import Gates
 from reviewer.steps.progress import Progress
 from reviewer.steps.run_limits import RunLimits
 
@@ -39,7 +40,8 @@ class ReviewContext:
 
     `head` and `base` are the two commits, None where no repository can be read. `models` may have no usable model:
     only the analysers work then. `frontier_price` is what the frontier tier charges, for the comparison in the
-    summary. `watch` is told how far the review is. `clock` gives monotonic seconds.
+    summary. `watch` is told how far the review is. `clock` gives monotonic seconds. `gates` hold up a step that too
+    many reviews of the process are in.
     """
 
     policy: Policy
@@ -51,6 +53,7 @@ class ReviewContext:
     watch: Callable[[Progress], None] = _ignore
     clock: Callable[[], float] = time.monotonic
     run: RunLimits = field(default_factory=RunLimits)
+    gates: Gates = field(default_factory=Gates)
 
     def begin(self) -> Self:
         """Return the context with limits of its own, whose time starts now."""

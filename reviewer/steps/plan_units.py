@@ -37,7 +37,8 @@ def plan_units(
     """Yield a plan for each unit in turn, so that the first question is on its way while the rest is planned.
 
     The first unit, the riskiest, has its own context alone. What units share is looked for while it is being
-    answered and stands before every other one. A unit whose tier `evidence` decides waits for the analysers.
+    answered and stands before every other one. A unit whose tier `evidence` decides waits for the analysers. In a
+    process of many reviews, what was read and parsed is dropped after the last plan.
     """
     shared: tuple[ContextItem, ...] = ()
     if gatherer:
@@ -48,6 +49,8 @@ def plan_units(
             shared = (*shared, *gatherer.shared_items(_shared_budget(prepared, context.policy)))
         routed = route_unit(unit, prepared, context.policy, evidence)
         yield plan_unit(routed, prepared, gatherer, shared, context)
+    if gatherer and context.gates.crowded:
+        gatherer.release()
 
 
 def _guideline_budget(prepared: Prepared, policy: Policy) -> int:

@@ -43,8 +43,8 @@ def _groups(trials: Sequence[Trial]) -> list[tuple[str, str, list[Trial]]]:
 
 def _cells(row: str, database: str, trials: Sequence[Trial]) -> tuple[str, ...]:
     sums = figures(trials)
-    # K1 kills the web process and waits for the clock; the target of T1 is a work-horse's.
-    horses = figures([trial for trial in trials if trial.case != "K1"])
+    # K1 kills the web process and waits for the clock; the target of T1 is a worker's.
+    workers = figures([trial for trial in trials if trial.case != "K1"])
     fault = ROWS[row].fault if row in ROWS else SUITE[row][0]
     many = f"{sums.trials}" if sums.count == sums.trials else f"{sums.count} in {sums.trials}"
     return (
@@ -56,8 +56,8 @@ def _cells(row: str, database: str, trials: Sequence[Trial]) -> tuple[str, ...]:
         str(sums.doubled),
         str(_others(trials)),
         "" if sums.bound is None else f"{sums.bound:.2%}".replace("%", " %"),
-        _spread(horses.resumed),
-        _spread(horses.published),
+        _spread(workers.resumed),
+        _spread(workers.published),
         f"{sums.again}, {sums.again_bad} bad" if sums.again else "",
     )
 
@@ -74,7 +74,7 @@ def _spread(values: tuple[float | None, float | None]) -> str:
 INTRO = """# Reliability: what was killed, stopped and lost, and what came of it
 
 A review that was accepted is published once, or its pull request says why not. `make faults` attacks that
-promise with real parts: `kilo-review serve` with its web process, clock, worker, work-horses and Redis, a
+promise with real parts: `kilo-review serve` with its web process, clock, worker and Redis, a
 ledger in SQLite and one in PostgreSQL, git over HTTP, and a simulated GitHub and a simulated provider behind
 sockets. GitHub's lists lag 0, 1, 2 and 3 s behind its writes in turn. Each pull request is judged when its
 review is published and again 100 s later: the same three comments, one review, one summary, one concluded check
@@ -97,7 +97,7 @@ void and counts for nothing.
 
 K1 to K12 are seen from outside: a request that arrives at GitHub or at the provider, a row that appears in the
 ledger, a process that appears under the worker. K1: the row is in the ledger, the job not on the queue (web
-process and Redis are killed). K2: the work-horse has just been forked. K3: it asks for a token. K4: it fetches
+process and Redis are killed). K2: the worker has just taken the job. K3: it asks for a token. K4: it fetches
 the commits. K5: it has read the threads. K6: its first model request has arrived. K7: in the middle of a
 streamed answer. K8: an answer is paid and kept, the next is on its way. K9: the review is about to be stored.
 K10, K11, K12: review, summary, check run are stored and the answer is not read.

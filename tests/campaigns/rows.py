@@ -340,7 +340,7 @@ ROWS = {
     for row in (
         Row(
             "T1",
-            "work-horse kill -9 (K1: web process and Redis)",
+            "worker kill -9 (K1: web process and Redis)",
             POINTS,
             20,
             kill_at,
@@ -349,16 +349,16 @@ ROWS = {
         ),
         Row(
             "T2",
-            "worker and work-horse kill -9",
+            "worker and supervisor kill -9",
             POINTS[1:],
             20,
-            lambda service, case: kill_at(service, case, worker_too=True),
+            lambda service, case: kill_at(service, case, supervisor_too=True),
             target=120,
             short=("K2",),
         ),
         Row(
             "T3",
-            "SIGSTOP of both until another took over; parent killed, work-horse runs on",
+            "SIGSTOP of the worker until another took over; supervisor killed",
             [*PLACES, "orphan"],
             20,
             _stops,
@@ -386,7 +386,7 @@ ROWS = {
             stored_without_saying_so,
             short=("502 2", "timeout 1"),
         ),
-        Row("T18", "GitHub's clock 60 s off, work-horse kill -9", CLOCKS, 1, _skewed, short=("K9 -60", "K9 +60")),
+        Row("T18", "GitHub's clock 60 s off, worker kill -9", CLOCKS, 1, _skewed, short=("K9 -60", "K9 +60")),
         Row("T19", "a poison job; 100 deliveries a second", ["poison", "100/60"], 1, _load, short=("50/4",)),
     )
 }

@@ -126,21 +126,19 @@ class Served:
         ]
         return found[0] if found else 0
 
-    def horse(self) -> tuple[int, int]:
-        """The worker and its work-horse, 0 for what does not run."""
+    def kill(self, *, supervisor_too: bool = False) -> None:
+        """Kill -9 the worker, and before it its supervisor if asked: then nobody gives its leases back."""
         worker = self.child("worker")
-        horses = _children(worker) if worker else []
-        return worker, horses[0] if horses else 0
-
-    def kill(self, *, worker_too: bool = False) -> None:
-        """Kill -9 the work-horse, and before it the worker if asked."""
-        worker, horse = self.horse()
-        assert horse, "no work-horse to kill"
-        for pid in (worker, horse) if worker_too else (horse,):
+        assert worker, "no worker to kill"
+        for pid in (self.process.pid, worker) if supervisor_too else (worker,):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: not is_running(horse), 5, "the death of the work-horse")
+        wait_for(lambda: not is_running(worker), 5, "the death of the worker")
         self.killed_at = time.monotonic()
+        if supervisor_too:
+            self.process.wait()
+            # In a thread of its own: the request at whose arrival this happens is still being answered.
+            threading.Thread(target=self.start, daemon=True).start()
 
     def rows(self, query: str, *values: Any) -> list[Any]:
         if self.postgres is not None:
@@ -206,6 +204,8 @@ def served(
             "GITHUB_PRIVATE_KEY": made.simulator.app.private_key,
             "GITHUB_WEBHOOK_SECRET": made.simulator.app.webhook_secret,
             "PORT": str(port),
+            # One worker, so that it is known which process holds a review.
+            "KILO_REVIEW_WORKER_PROCESSES": "1",
             **(more or {}),
         }
         if database:
@@ -230,28 +230,27 @@ def served(
 class Points:
     """K1 to K12: each arms one kill on the next review."""
 
-    def __init__(self, service: Served, *, worker_too: bool = False) -> None:
+    def __init__(self, service: Served, *, supervisor_too: bool = False) -> None:
         self.service = service
-        self.worker_too = worker_too
+        self.supervisor_too = supervisor_too
         self.struck = threading.Event()
 
     def strike(self) -> None:
         if not self.struck.is_set():
             self.struck.set()
-            self.service.kill(worker_too=self.worker_too)
+            self.service.kill(supervisor_too=self.supervisor_too)
 
     def arm(self, point: str) -> None:
         getattr(self, point.lower())()
 
-    # K1 is a kill of the web process, see below. K2: the work-horse is there, its lease is not, or hardly.
+    # K1 is a kill of the web process, see below. K2: the worker has the job, the lease it has not, or hardly.
     def k2(self) -> None:
-        worker = self.service.child("worker")
-
         def watch() -> None:
             until = time.monotonic() + 30
-            while time.monotonic() < until and not self.struck.is_set():
-                if _children(worker):
-                    self.strike()
+            with self.service.redis() as client:
+                while time.monotonic() < until and not self.struck.is_set():
+                    if client.zcard("rq:wip:reviews"):
+                        self.strike()
 
         threading.Thread(target=watch, daemon=True).start()
 
@@ -324,7 +323,7 @@ class NotStruck(Exception):
     """The fault was armed and never happened: the trial says nothing."""
 
 
-def kill_at(service: Served, point: str, *, worker_too: bool = False, bound: float = 150.0) -> Killed:
+def kill_at(service: Served, point: str, *, supervisor_too: bool = False, bound: float = 150.0) -> Killed:
     """Kill at a point of the review of a fresh pull request, and see what becomes of it."""
     rig = service.rig
     wait_for(lambda: service.child("worker") and service.child("clock"), 60, "the worker")
@@ -332,7 +331,7 @@ def kill_at(service: Served, point: str, *, worker_too: bool = False, bound: flo
     if point == "K1":
         number = _kill_web_between_ledger_and_queue(service)
     else:
-        points = Points(service, worker_too=worker_too)
+        points = Points(service, supervisor_too=supervisor_too)
         points.arm(point)
         number = rig.open()
         if not points.struck.wait(60):

@@ -307,7 +307,7 @@ def test_clocks_that_differ_at_every_point(service: Served) -> None:
         for seconds in (-60, 60, -600, 600):
             with skewed(service, seconds):
                 kills += [kill_at(service, point) for point in ("K3", "K5", "K6", "K9", "K10", "K12")]
-    print(f"\nT18: clocks 60 s and 600 s apart, kill -9 of the work-horse\n{table(kills)}")
+    print(f"\nT18: clocks 60 s and 600 s apart, kill -9 of the worker\n{table(kills)}")
     assert [(kill.point, kill.problems) for kill in kills if kill.problems] == []
 
 
@@ -315,7 +315,7 @@ def test_clocks_that_differ_at_every_point(service: Served) -> None:
 
 
 def poison(service: Served) -> Killed:
-    """Open a pull request whose every model request kills the work-horse; it is parked, told, and harms nobody."""
+    """Open a pull request whose every model request kills the worker; it is parked, told, and harms nobody."""
     deaths: list[float] = []
 
     def refuse(body: object) -> Behaviour:

@@ -124,7 +124,7 @@ def test_the_table_has_a_line_for_each_row_and_database() -> None:
     assert "1000 in 1" in text
 
 
-def test_a_death_of_the_web_process_is_counted_but_not_among_the_times_of_work_horses() -> None:
+def test_a_death_of_the_web_process_is_counted_but_not_among_the_times_of_workers() -> None:
     text = table([trial(1, resumed=1.0), trial(2, case="K1", resumed=500.0)])
     assert "1.0 / 1.0 s" in text
     assert text.splitlines()[1].split("sqlite")[1].split()[0] == "2"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -68,6 +69,35 @@ def test_a_revoked_token_is_replaced_once_in_the_middle_of_a_job(shop: Lab) -> N
     shop.simulator.revoke_tokens()
     assert gh.pull_request(REPOSITORY, shop.number).number == shop.number
     assert len(shop.sent("POST", "access_tokens")) == 2
+
+
+def test_reviews_that_begin_at_once_ask_for_each_token_and_for_the_identity_a_few_times_at_most(shop: Lab) -> None:
+    repo_id = shop.simulator.repository(REPOSITORY).id
+
+    def begin(turn: int) -> str:
+        assert shop.auth.identity().login == "kilo-review[bot]"
+        permissions = (READ_PERMISSIONS, PUBLISH_PERMISSIONS)[turn % 2]
+        token = shop.auth.installation_token(
+            shop.installation_id, repository_ids=(repo_id,), permissions=permissions
+        )
+        return token.token.reveal()
+
+    shop.auth.identity()
+    with ThreadPoolExecutor(16) as threads:
+        tokens = list(threads.map(begin, range(64)))
+    assert len(set(tokens)) == 2
+    assert len(shop.sent("POST", "access_tokens")) == 2
+    assert len([it for it in shop.simulator.state.seen if it.path == "/app"]) == 1
+
+
+def test_of_many_that_are_refused_with_one_token_one_asks_for_the_next(shop: Lab) -> None:
+    clients = [shop.github() for _ in range(8)]
+    for gh in clients:
+        gh.pull_request(REPOSITORY, shop.number)
+    shop.simulator.revoke_tokens()
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda gh: gh.pull_request(REPOSITORY, shop.number), clients))
+    assert len(shop.sent("POST", "access_tokens")) < 1 + len(clients)
 
 
 def test_a_key_of_another_app_is_a_configuration_error_with_the_remedy(shop: Lab, tmp_path: Path) -> None:

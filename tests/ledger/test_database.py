@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from reviewer.errors import ConfigurationError, LedgerUnavailable
 from reviewer.ledger import migrations
 from reviewer.ledger.database import Database
+from reviewer.ledger.keys import ReviewKey
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.tables import metadata
 from tests.ledger.make import KEY, accept
@@ -146,6 +148,7 @@ def test_what_a_step_raises_rolls_everything_back(ledger: Ledger) -> None:
 
 FORKING = """
 import os, sys
+from reviewer.ledger.keys import ReviewKey
 from reviewer.ledger.ledger import Ledger
 from tests.ledger.make import KEY, NOW, accept
 from dataclasses import replace
@@ -183,8 +186,36 @@ def test_a_server_that_drops_its_connections_is_reached_again(postgres_url: str)
     )
     other.db.write(lambda connection: connection.execute(text(kill)).all())
     ledger.reviews.recent()
+    other.db.write(lambda connection: connection.execute(text(kill)).all())
+    # A write is run again too, from its beginning: nothing of it was committed.
+    runs: list[int] = []
+
+    def work(connection: Connection) -> int:
+        runs.append(1)
+        return int(connection.execute(text("SELECT 7")).scalar_one())
+
+    assert ledger.db.write(work) == 7
+    assert len(runs) == 2
+    # No ping goes before it: the statement itself finds out.
+    assert ledger.db.write(work) == 7
+    assert len(runs) == 3
     ledger.close()
     other.close()
+
+
+def test_threads_of_one_process_write_in_turn_and_none_is_refused(url: str) -> None:
+    ledger = Ledger.open(url, busy_seconds=30)
+    ledger.migrate()
+    now = datetime.now(UTC)
+
+    def accept(number: int) -> int:
+        key = ReviewKey(1, 2, number, "a" * 40)
+        return ledger.requests.accept(key, actor="ann", payload={}, now=now).review_id
+
+    with ThreadPoolExecutor(40) as threads:
+        made = list(threads.map(accept, range(1, 201)))
+    assert len(set(made)) == 200
+    ledger.close()
 
 
 def test_the_durable_row_survives_a_killed_process(url: str) -> None:

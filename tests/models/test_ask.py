@@ -537,6 +537,26 @@ def test_units_are_asked_at_the_same_time_up_to_the_provider_s_cap() -> None:
     assert meter.open == {}
 
 
+def test_a_hosted_provider_gets_as_many_questions_at_a_time_as_there_are() -> None:
+    together = threading.Barrier(32)
+
+    def say(_body: object) -> Say:
+        # Nobody is answered before all 32 have asked.
+        together.wait(30)
+        return Say(GOOD)
+
+    with ProviderSimulator("openai", default=say) as provider, ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(lambda _: ask(asker_of(candidate_of(provider))), range(32)))
+    assert all(answer.completion is not None for answer in answers)
+
+
+def test_reviews_of_one_process_wait_for_each_other_s_prompt_at_a_local_server() -> None:
+    with ProviderSimulator("openai", default=Say(GOOD, pause=0.01)) as provider, ThreadPoolExecutor(6) as pool:
+        askers = [asker_of(candidate_of(provider, payment=Payment.LOCAL)) for _ in range(6)]
+        list(pool.map(ask, askers))
+    assert provider.most_in_flight == 1
+
+
 def test_a_local_server_gets_one_prompt_at_a_time() -> None:
     with ProviderSimulator("openai", default=Say(GOOD, pause=0.01)) as provider:
         asker = asker_of(candidate_of(provider, payment=Payment.LOCAL))

@@ -1,4 +1,4 @@
-"""A worker that is told to stop, as at every deploy, uses up no try of its review, however its work-horse ends."""
+"""A service that is told to stop, as at every deploy, uses up no try of a review, however its worker ends."""
 
 from __future__ import annotations
 
@@ -30,20 +30,22 @@ def test_graceful_stops_use_up_no_try_of_a_review(service: Served, stops: int):
     fence = 0
     for stop in range(stops):
         fence = next_try(service, number, fence, f"try {stop + 1}")
-        worker, horse = service.horse()
-        os.kill(worker, signal.SIGTERM)
-        # A host ends the whole group at once: the work-horse has no time to hand its review back.
-        os.kill(horse, signal.SIGKILL)
-        wait_for(lambda before=worker: service.child("worker") not in (0, before), 60, "the next worker")
+        worker = service.child("worker")
+        service.process.terminate()
+        # A host that is in a hurry: the worker has no time to hand its review back.
+        wait_for(lambda: not service.child("clock"), 10, "the stop")
+        os.kill(worker, signal.SIGKILL)
+        service.process.wait(25)
+        service.start()
     next_try(service, number, fence, "the last try")
     assert service.rows("select attempts, state from reviews where number = ?", number) == [(1, "running")]
-    os.kill(service.horse()[1], signal.SIGKILL)
+    os.kill(service.child("worker"), signal.SIGKILL)
     service.rig.reviewer.always = None
     service.wait_until_published(number, 90)
     assert service.problems(number) == []
 
 
 def next_try(service: Served, number: int, fence: int, what: str) -> int:
-    """Wait until a work-horse has begun the review again; return its fence."""
-    wait_for(lambda: service.review(number)[2] > fence and service.horse()[1], 60, what)
+    """Wait until a worker has begun the review again; return its fence."""
+    wait_for(lambda: service.review(number)[2] > fence and service.child("worker"), 60, what)
     return service.review(number)[2]

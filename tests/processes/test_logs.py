@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from reviewer.jobs.log_fields import current_fields, job_fields, log_fields
+from reviewer.jobs.log_fields import current_fields, log_fields
 from reviewer.processes.logs import MOST_LETTERS, LogFormatter, printer
 from reviewer.publish.redact_own_secrets import OwnSecrets
 from reviewer.settings import Settings
@@ -59,7 +59,7 @@ def line(message: str, *args: object, as_json: bool, error: BaseException | None
 
 
 def test_a_line_names_the_review_and_the_delivery_that_it_belongs_to():
-    with job_fields(review="7", repository="acme/shop", delivery="d-1", head=""):
+    with log_fields(review="7", repository="acme/shop", delivery="d-1", head=""):
         assert line("waits", as_json=False).endswith(
             "worker WARNING waits [review=7 repository=acme/shop delivery=d-1]"
         )
@@ -71,18 +71,18 @@ def test_a_line_names_the_review_and_the_delivery_that_it_belongs_to():
     assert current_fields() == {}
 
 
-def test_threads_of_a_job_name_it_and_threads_of_other_deliveries_do_not():
+def test_a_thread_names_no_work_but_that_of_its_own_context():
     seen: dict[str, dict[str, str]] = {}
 
     def look(name: str) -> None:
         seen[name] = dict(current_fields())
 
-    with job_fields(review="7"), log_fields(delivery="d-1"):
+    with log_fields(review="7"), log_fields(delivery="d-1"):
         thread = threading.Thread(target=look, args=("other",))
         thread.start()
         thread.join()
         look("own")
-    assert seen == {"other": {"review": "7"}, "own": {"review": "7", "delivery": "d-1"}}
+    assert seen == {"other": {}, "own": {"review": "7", "delivery": "d-1"}}
 
 
 @pytest.mark.parametrize("as_json", [True, False])
@@ -91,7 +91,7 @@ def test_no_line_holds_a_secret_of_ours(as_json: bool, form: str):
     with pytest.raises(ValueError) as caught:
         int(f"the answer was {form}")
     said = line("a library said %s", form, as_json=as_json, error=caught.value)
-    with job_fields(repository=form):
+    with log_fields(repository=form):
         said += line("x", as_json=as_json)
     assert form not in said
     assert "Traceback" in said

@@ -21,12 +21,13 @@ from reviewer.processes.worker import main_worker
 from reviewer.queue.embedded import EmbeddedRedis, find_server
 from reviewer.queue.queue import HANDOVER, Enqueued, ReviewQueue, connect
 from reviewer.settings import Settings
-from tests.process_tree import descendants, is_running, start_python, wait_for
+from tests.process_tree import descendants, start_python, wait_for
 
 pytestmark = pytest.mark.skipif(find_server() is None, reason="no redis-server, valkey-server, or wheel with one")
 
 WORKER = """
 import sys
+from reviewer.queue.supervised_command import die_with_parent
 from reviewer.settings import Settings
 from reviewer.processes.worker import main_worker
 from reviewer.queue.review_job import ReviewJob
@@ -35,7 +36,32 @@ from tests import worker_jobs
 class TestJob(ReviewJob):
     functions = frozenset(f"tests.worker_jobs.{name}" for name in vars(worker_jobs))
 
+die_with_parent()
 sys.exit(main_worker(Settings.from_environ(), preload=("tests.worker_jobs",), job_class=TestJob))
+"""
+
+
+# The worker under its supervisor, as `kilo-review worker` and `serve` run it.
+SUPERVISED = f"""
+import sys
+from reviewer.processes.serve import Supervisor
+from reviewer.settings import Settings
+
+sys.exit(Supervisor(Settings.from_environ(), [sys.executable, "-c", {WORKER!r}], ("worker",)).run())
+"""
+
+
+# The same, with time limits of seconds.
+HANGING = f"""
+import sys
+from reviewer.processes.serve import Supervisor
+from reviewer.settings import Settings
+
+short = (
+    "import reviewer.processes.worker as w; w.MONITORING_SECONDS = 1; w.WATCHDOG_SECONDS = 3.0; "
+    "w.GRACE_SECONDS = 4.0; w.JOB_SECONDS = 0; w.DRAIN_SECONDS = 4.0\\n"
+)
+sys.exit(Supervisor(Settings.from_environ(), [sys.executable, "-c", short + {WORKER!r}], ("worker",)).run())
 """
 
 
@@ -54,7 +80,12 @@ def client(server: EmbeddedRedis) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def state(tmp_path: Path, server: EmbeddedRedis) -> dict[str, str]:
-    return {"KILO_REVIEW_STATE_DIR": str(tmp_path), "REDIS_URL": server.url}
+    return {
+        "KILO_REVIEW_STATE_DIR": str(tmp_path),
+        "REDIS_URL": server.url,
+        "KILO_REVIEW_WORKER_PROCESSES": "1",
+        "KILO_REVIEW_REVIEWS_PER_PROCESS": "4",
+    }
 
 
 @pytest.fixture
@@ -63,18 +94,20 @@ def workers(state: dict[str, str], tmp_path: Path) -> Iterator[list[subprocess.P
     running: list[subprocess.Popen[bytes]] = []
     yield running
     for process in running:
-        # A work-horse outlives its worker, and would put its job back into the next test's queue.
+        # A worker that is told to stop would put its job back into the next test's queue.
         process.send_signal(signal.SIGSTOP)
-        for horse in descendants(process.pid):
+        for below in descendants(process.pid):
             with suppress(ProcessLookupError):
-                os.kill(horse, signal.SIGKILL)
+                os.kill(below, signal.SIGKILL)
         process.kill()
         process.wait()
 
 
-def start(workers: list[subprocess.Popen[bytes]], state: dict[str, str]) -> subprocess.Popen[bytes]:
+def start(
+    workers: list[subprocess.Popen[bytes]], state: dict[str, str], program: str = WORKER
+) -> subprocess.Popen[bytes]:
     log = Path(state["KILO_REVIEW_STATE_DIR"]) / f"worker-{len(workers)}.log"
-    workers.append(start_python(WORKER, state, log))
+    workers.append(start_python(program, state, log))
     return workers[-1]
 
 
@@ -87,6 +120,39 @@ def queue_of(client: redis.Redis, job: str) -> ReviewQueue:
 def runs(state: dict[str, str], review_id: int) -> list[str]:
     path = Path(state["KILO_REVIEW_STATE_DIR"]) / f"runs-{review_id}"
     return [line.split()[0] for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def process_of(state: dict[str, str], review_id: int) -> int:
+    """Return the process that did something for a review last."""
+    return int(Path(state["KILO_REVIEW_STATE_DIR"], f"runs-{review_id}").read_text().splitlines()[-1].split()[1])
+
+
+def test_a_process_runs_as_many_reviews_at_a_time_as_it_has_threads(client, state, workers):
+    queue = queue_of(client, "wait_for_the_word")
+    for review in range(30, 36):
+        queue.enqueue(review)
+    start(workers, state)
+    wait_for(lambda: sum(runs(state, review) == ["start"] for review in range(30, 36)) == 4)
+    assert client.llen("rq:queue:reviews") == 2
+    Path(state["KILO_REVIEW_STATE_DIR"], "go").touch()
+    wait_for(lambda: all(runs(state, review) == ["start", "end"] for review in range(30, 36)))
+    assert len({process_of(state, review) for review in range(30, 36)}) == 1
+
+
+def test_a_review_that_hangs_is_given_up_and_its_process_is_replaced(client, state, workers):
+    start(workers, state, HANGING)
+    queue_of(client, "hang_once").enqueue(40)
+    queue_of(client, "take_three_seconds").enqueue(41)
+    wait_for(lambda: runs(state, 40) == ["start", "start", "end"], 40)
+    # What ran beside it had its time.
+    assert runs(state, 41) == ["start", "end"]
+    assert "review-40 hangs" in Path(state["KILO_REVIEW_STATE_DIR"], "worker-0.log").read_text()
+
+
+def test_a_process_whose_threads_stand_still_ends_itself(client, state, workers):
+    start(workers, state, HANGING)
+    queue_of(client, "hold_the_interpreter_once").enqueue(42)
+    wait_for(lambda: runs(state, 42) == ["start", "start", "end"], 40)
 
 
 def test_a_worker_runs_a_job_and_leaves_nothing_behind(client, state, workers):
@@ -106,20 +172,22 @@ def test_a_job_that_waits_is_not_queued_twice(client):
     assert client.llen("rq:queue:reviews") == 1
 
 
-def test_a_killed_work_horse_is_followed_by_another_at_once(client, state, workers):
-    queue = queue_of(client, "die_once")
-    start(workers, state)
+def test_the_reviews_of_a_killed_process_are_taken_up_by_the_next_at_once(client, state, workers):
     for review in (3, 4, 5):
-        queue.enqueue(review)
+        queue_of(client, "take_three_seconds").enqueue(review)
+    start(workers, state, SUPERVISED)
+    wait_for(lambda: [runs(state, review) for review in (3, 4, 5)] == [["start"]] * 3)
+    os.kill(process_of(state, 3), signal.SIGKILL)
     wait_for(lambda: [runs(state, review) for review in (3, 4, 5)] == [["start", "start", "end"]] * 3)
+    assert process_of(state, 3) == process_of(state, 4) == process_of(state, 5)
 
 
-def test_the_lease_of_a_killed_work_horse_is_given_back_before_the_retry(client, state, workers, tmp_path):
+def test_the_lease_of_a_killed_process_is_given_back_before_the_retry(client, state, workers, tmp_path):
     ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
     ledger.migrate()
     now = datetime.now(UTC)
     review = ledger.requests.accept(ReviewKey(1, 2, 3, "a" * 40), actor="ann", payload={}, now=now).review_id
-    start(workers, state)
+    start(workers, state, SUPERVISED)
     queue_of(client, "review_in_the_ledger").enqueue(review)
     # The lease was taken for five minutes; without its release the second run would be refused.
     wait_for(lambda: runs(state, review) == ["start", "start", "end-fence-2"])
@@ -129,13 +197,13 @@ def test_the_lease_of_a_killed_work_horse_is_given_back_before_the_retry(client,
     ledger.close()
 
 
-def test_a_job_that_always_kills_its_horse_is_parked_by_the_ledger(client, state, workers, tmp_path):
+def test_a_job_that_always_kills_its_process_is_parked_by_the_ledger(client, state, workers, tmp_path):
     ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
     ledger.migrate()
     review = ledger.requests.accept(
         ReviewKey(1, 2, 3, "b" * 40), actor="ann", payload={}, now=datetime.now(UTC)
     ).review_id
-    start(workers, state)
+    start(workers, state, SUPERVISED)
     queue_of(client, "always_die_in_the_ledger").enqueue(review)
     wait_for(lambda: runs(state, review) == ["start"] * 3)
 
@@ -215,7 +283,7 @@ def test_a_job_whose_worker_was_killed_too_is_queued_again_and_finishes(client, 
     assert queue.enqueue(15) is Enqueued.QUEUED
     assert client.zrange("rq:wip:reviews", 0, -1) == []
     client.zadd("rq:executions:review-15", {"gone": time.time() + 30})
-    worker = start(workers, state)
+    worker = start(workers, state, SUPERVISED)
     wait_for(lambda: runs(state, 15) == ["start", "start", "end"])
     wait_for(lambda: not client.exists("rq:job:review-15"))
     worker.terminate()
@@ -305,10 +373,10 @@ def test_a_worker_finds_the_redis_of_a_serve_with_the_same_state_folder(tmp_path
 
 
 @pytest.mark.campaign
-def test_campaign_twenty_killed_horses_at_random_moments(client, state, workers):
+def test_campaign_twenty_reviews_that_kill_their_process_once(client, state, workers):
     """0 lost of 20: a bound of 14 % at 95 % for each kill; the bound is stated with the result."""
     queue = queue_of(client, "die_once")
-    start(workers, state)
+    start(workers, {**state, "KILO_REVIEW_REVIEWS_PER_PROCESS": "1"}, SUPERVISED)
     for review in range(100, 120):
         queue.enqueue(review)
     wait_for(lambda: all(runs(state, review)[-1:] == ["end"] for review in range(100, 120)), 120)
@@ -316,14 +384,12 @@ def test_campaign_twenty_killed_horses_at_random_moments(client, state, workers)
 
 
 @pytest.mark.campaign
-def test_campaign_worker_and_horse_killed_are_recovered_by_another_worker(client, state, workers):
+def test_campaign_a_killed_worker_that_nobody_supervises_is_recovered_by_another_worker(client, state, workers):
     queue = queue_of(client, "take_a_minute")
     queue.enqueue(130)
     first = start(workers, state)
     wait_for(lambda: runs(state, 130) == ["start"])
-    horse = int(Path(state["KILO_REVIEW_STATE_DIR"], "runs-130").read_text().split()[1])
-    os.kill(first.pid, signal.SIGKILL)
-    os.kill(horse, signal.SIGKILL)
-    wait_for(lambda: not is_running(horse))
+    first.kill()
+    first.wait()
     start(workers, state)
     wait_for(lambda: runs(state, 130).count("start") == 2, 115)

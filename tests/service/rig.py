@@ -1,7 +1,7 @@
 """The whole service on real parts: a simulated GitHub and a simulated provider behind sockets, a real ledger.
 
 Webhooks arrive at the real application over HTTP. There is no Redis here: reviews wait in the ledger, and the test
-plays the worker with `work()`. Tests that kill work-horses have real ones (`tests/campaigns/served.py`).
+plays the worker with `work()`. Tests that kill workers have real ones (`tests/campaigns/served.py`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -25,6 +25,7 @@ from reviewer.demo.simulator.state import CheckRun, IssueComment, ReviewComment
 from reviewer.github.auth import AppAuth
 from reviewer.jobs import run as service
 from reviewer.jobs.failure_notice import notice
+from reviewer.jobs.shared import Shared
 from reviewer.ledger.keys import ReviewRow
 from reviewer.ledger.ledger import Ledger
 from reviewer.models.catalogue import catalogue
@@ -238,7 +239,8 @@ class Rig:
     def announce(self, settings: Settings | None = None) -> None:
         """Post the notices that the clock would ask for."""
         for row in self.ledger.backlog.unnoticed():
-            notice(row.id, settings or self.settings)
+            with closing(Shared(settings or self.settings)) as shared:
+                notice(row.id, shared)
 
     def rows(self, number: int) -> Sequence[ReviewRow]:
         repo = self.simulator.repository(REPOSITORY)

@@ -361,7 +361,7 @@ def test_a_stored_review_of_an_older_version_is_made_again_and_not_parked(servic
 
 def test_no_number_of_deploys_parks_a_review(service: Rig) -> None:
     class Stopped(BaseException):
-        """What a worker raises in a work-horse that was told to stop."""
+        """What RQ raises in a job that has to stop."""
 
     number = service.open()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -11,8 +12,8 @@ from reviewer.demo.simulator import Fault
 from reviewer.jobs.job import ANNOUNCED, Job, Pace
 from reviewer.jobs.lease import HeldLease
 from reviewer.jobs.payload import JobPayload
+from reviewer.jobs.shared import Shared
 from reviewer.ledger.keys import Publication, ReviewState
-from reviewer.publish.redact_own_secrets import OwnSecrets
 from reviewer.publish.settle import LIST_LAG
 from tests.service.rig import REPOSITORY, TAX, Rig
 
@@ -82,7 +83,7 @@ def test_a_death_between_a_write_and_its_answer_doubles_nothing(lagging: Rig, pa
     number = lagging.open()
     die_at(lagging, number, "POST", path)
     assert lagging.row(number).state is not ReviewState.PUBLISHED
-    # At once, as the worker does whose work-horse was killed.
+    # At once, as the supervisor does whose worker was killed.
     lagging.work()
     once(lagging, number)
 
@@ -121,7 +122,8 @@ def test_only_writes_of_late_to_this_pull_request_are_waited_for(service: Rig) -
         row = service.row(number)
         pace = Pace(lambda: datetime.now(UTC) + later, 0, LIST_LAG, slept.append)
         held = cast("HeldLease", None)
-        Job(service.settings, service.ledger, row, JobPayload("a/b"), held, OwnSecrets(), pace).wait_out_lag()
+        with closing(Shared(service.settings)) as shared:
+            Job(shared, row, JobPayload("a/b"), held, pace).wait_out_lag()
         return list(slept)
 
     number, other = service.open(), service.open({"docs/x.md": f"# {service.branches}\n"})
