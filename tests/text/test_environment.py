@@ -21,6 +21,7 @@ from reviewer.settings import PROVIDER_KEYS, Settings
 CANARY = "Zk39xQ7pLm2V"
 TOKEN = "m" * 8 + CANARY
 KEY = "sk-" + CANARY
+OTHER_KEYS = ("KILO_REVIEW_MODEL_KEY", "GITHUB_TOKEN", "GH_TOKEN")
 PROVIDERS = (*PROVIDER_KEYS.values(), "ollama", "lmstudio", "llamacpp")
 URLS_GOOD = (
     "http://localhost:1/v1",
@@ -95,7 +96,7 @@ BAD: Mapping[str, tuple[str, ...]] = {
     "GITHUB_APP_ID": ("my app", "1/2", "x" * 65),
     "GITHUB_PRIVATE_KEY": (CANARY, f"-----BEGIN RSA PRIVATE KEY-----\n{CANARY}", f"{CANARY}\n-----END-----"),
     "GITHUB_PRIVATE_KEY_PATH": ("/nowhere/app.pem", "bad\x01name"),
-    **dict.fromkeys((*PROVIDER_KEYS, "KILO_REVIEW_MODEL_KEY"), (f"{KEY} {CANARY}", f"{KEY}\n{CANARY}", f"{KEY}ä")),
+    **dict.fromkeys((*PROVIDER_KEYS, *OTHER_KEYS), (f"{KEY} {CANARY}", f"{KEY}\n{CANARY}", f"{KEY}ä")),
     **{f"KILO_REVIEW_{name.upper()}_BASE_URL": URLS_BAD for name in PROVIDERS},
     "KILO_REVIEW_MODEL_URL": (*URLS_BAD, f"user:{CANARY}@h/v1"),
     "KILO_REVIEW_POLICY": ("/nowhere/policy.toml",),
@@ -116,7 +117,8 @@ BAD: Mapping[str, tuple[str, ...]] = {
 # Whatever these say is a path or a word of its own.
 ANYTHING_GOES = {
     "KILO_REVIEW_STATE_DIR", "KILO_REVIEW_CACHE_DIR", "GITHUB_WEBHOOK_SECRET", "GITHUB_WEBHOOK_SECRET_OLD",
-    "KILO_REVIEW_MODEL", "GIT_INDEX_FILE",
+    "KILO_REVIEW_MODEL", "GIT_INDEX_FILE", "GITHUB_EVENT_NAME", "GITHUB_EVENT_PATH", "GITHUB_STEP_SUMMARY",
+    "GITHUB_OUTPUT",
 }  # fmt: skip
 
 
