@@ -22,8 +22,7 @@ from reviewer.change.parse import parse_diff
 from reviewer.evidence.run import Evidence, run_analysers
 from reviewer.evidence.tools import LANGUAGE_TOOLS, TOOLS
 
-
-_SHOW: Final = ("show", "--format=", "--no-color", "--no-ext-diff")
+_SHOW: Final = ("show", "--format=", "--no-renames", "--no-color", "--no-ext-diff")
 
 
 class Commit:
@@ -43,7 +42,9 @@ class Commit:
 
 def commits(folder: Path, most: int) -> list[str]:
     """Return the newest commits that change files which an analyser of a language reads."""
-    out = _git(folder, "log", "--no-merges", "--format=%x01%H", "--name-only", "-n", "2000", _tip(folder)).stdout.decode()
+    out = _git(
+        folder, "log", "--no-merges", "--format=%x01%H", "--name-only", "--no-renames", "-n", "2000", _tip(folder)
+    ).stdout.decode()
     found = []
     for block in out.split("\x01")[1:]:
         name, _, files = block.partition("\n")
@@ -96,7 +97,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for folder in options.repositories:
         for commit in commits(folder, options.commits):
             evidence, lines, seconds = evidence_of(folder, commit)
-            total_commits, total_lines, total_seconds = total_commits + 1, total_lines + lines, total_seconds + seconds
+            total_commits, total_lines, total_seconds = (
+                total_commits + 1,
+                total_lines + lines,
+                total_seconds + seconds,
+            )
             for run in evidence.runs:
                 if run.error:
                     print(f"{folder} {commit[:10]} {run.tool}: {run.error}")
@@ -107,7 +112,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, count in counted.most_common():
         print(f"{count:5} {name}")
     rate = 1000 * total_seconds / max(1, total_lines)
-    print(f"{total_commits} commits, {total_lines} added lines, {total_seconds:.1f} s, {rate:.2f} s per 1,000 lines")
+    print(
+        f"{total_commits} commits, {total_lines} added lines, {total_seconds:.1f} s, {rate:.2f} s per 1,000 lines"
+    )
     return 0
 
 

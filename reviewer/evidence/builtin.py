@@ -115,7 +115,7 @@ def _duplicate_keys(path: str, text: str) -> Iterator[Hit]:
             if keys is not None:
                 turn[0] = not turn[0]
             if isinstance(event, yaml.ScalarEvent) and keys is not None and turn[0]:
-                line = event.start_mark.line + 1
+                line = event.start_mark.line + 1 if event.start_mark else 1
                 if event.value in keys and event.value != "<<":
                     hits.append(Hit("builtin", _DUPLICATE_KEY, path, line, line, f"Key {event.value[:60]!r}"))
                 keys.add(event.value)

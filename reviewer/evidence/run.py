@@ -29,6 +29,8 @@ from reviewer.syntax.test_paths import is_test_path
 
 # A suggestion longer than this is a rewrite, not a fix.
 SUGGESTION_LINES: Final = 6
+# A hit of this many lines or more counts only where its first line was added.
+WIDE_HIT: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,9 @@ def _findings(
     findings: dict[tuple[str, int, str], Finding] = {}
     for hit in hits:
         touched = added.get(hit.path, frozenset())
-        if not any(number in touched for number in range(hit.line, hit.end_line + 1)):
+        # What spans a whole job or function is about its beginning, not about whatever line in it was changed.
+        last = hit.line if hit.end_line - hit.line >= WIDE_HIT else hit.end_line
+        if not any(number in touched for number in range(hit.line, last + 1)):
             continue
         lines = lines_of.setdefault(hit.path, split_lines(texts[hit.path].decode("utf-8", "replace")))
         key = (hit.path, hit.line, hit.code)
