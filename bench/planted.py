@@ -1,4 +1,4 @@
-"""Planted defects of fifteen languages, twenty each: how many the analysers find without a key, and how many before."""
+"""Planted defects of fifteen languages, twenty each: how many the analysers find without a key, now and before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Print the tables of docs/reference/analysers.md from the rules that are shipped: `python tools/analysers_page.py`."""
+"""Write the tables of docs/reference/analysers.md from the shipped rules: `python tools/analysers_page.py`."""
 
 from __future__ import annotations
 

@@ -8,30 +8,49 @@ from typing import Final
 
 from reviewer.change.model import Change
 from reviewer.evidence.sandbox import beside_python
+from reviewer.prompts.linear import expression
 from reviewer.prompts.secret_rules import rules as secret_rules
+from reviewer.prompts.secret_rules import token_spans
 
+# Of so many added characters it takes longer to tell than to search.
+LARGE: Final = 200_000
 # What bandit finds and ruff does not is about these calls (rules.toml).
 _ONLY_BANDIT: Final = re.compile(rb"torch|from_pretrained|load_dataset|_download\b")
-# A secret may hide behind an encoding that gitleaks undoes before it looks for a keyword.
-_ENCODED: Final = re.compile(r"[A-Za-z0-9+/_=-]{24,}|(?:%[0-9A-Fa-f]{2}){4}|(?:\\x[0-9A-Fa-f]{2}){4}")
+# A name and, after a sign, a value: what gitleaks' general rule looks for, which is not in `secret_rules`.
+_NAMED_VALUE: Final = r"(?i)(?:access|api|auth|key|cred|passw|pwd|secret|token)[^\n]*[=:>,(|?][^\n]*[\w.=+/-]{10}"
+# Gitleaks undoes encodings before it looks: base64 and hex in one long word, percent and backslash escapes.
+_WORD: Final = re.compile(r"[A-Za-z0-9+/_=-]{24,}")
+_ESCAPES: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}){4}|(?:\\x[0-9A-Fa-f]{2}){4}|-----BEGIN")
 
 
 def needed_tools(change: Change, texts: Mapping[str, bytes], tools: Collection[str]) -> frozenset[str]:
     """Return those of the analysers that could find something.
 
-    Gitleaks is needed where an added line, or the lines around it, hold a keyword of its rules or what may be an
-    encoding; bandit where ruff is not there or a file holds a call that only bandit judges.
+    Gitleaks is needed where an added line matches one of its rules, names a secret beside a value, or holds what
+    may be an encoding; bandit where ruff does not run or a file holds a call that only bandit judges.
     """
     needed = set(tools)
     if "gitleaks" in needed and not _may_hold_secret(change):
         needed.discard("gitleaks")
     python = [data for path, data in texts.items() if path.endswith((".py", ".pyi"))]
-    leave_to_ruff = "ruff" in needed and beside_python("ruff") is not None
-    if leave_to_ruff and not any(_ONLY_BANDIT.search(data) for data in python):
+    left_to_ruff = "ruff" in needed and beside_python("ruff") is not None
+    if left_to_ruff and not any(_ONLY_BANDIT.search(data) for data in python):
         needed.discard("bandit")
     return frozenset(needed)
 
 
 def _may_hold_secret(change: Change) -> bool:
     added = "\n".join(line.text for file in change.files for hunk in file.hunks for line in hunk.added)
-    return bool(secret_rules().words.found(added)) or _ENCODED.search(added) is not None
+    if len(added) > LARGE:
+        return True
+    if expression(_NAMED_VALUE).search(added) or _ESCAPES.search(added):
+        return True
+    if any(_is_mixed(match.group()) for match in _WORD.finditer(added)):
+        return True
+    # Keywords as short as `s.` are in most texts, so the rule itself decides.
+    return next(token_spans(added, secret_rules().words.found(added)), None) is not None
+
+
+def _is_mixed(word: str) -> bool:
+    """Tell whether a word looks like an encoding: digits among letters, as no identifier in words has them."""
+    return any(sign.isdigit() for sign in word) and any(sign.isalpha() for sign in word)

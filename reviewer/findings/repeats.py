@@ -18,8 +18,8 @@ _KNOWN: Final = (Disposition.DUPLICATE, Disposition.SUPPRESSED)
 def fold_repeats(placed: Sequence[PlacedFinding]) -> tuple[PlacedFinding, ...]:
     """Let the first of equal findings of an analyser name the lines of the others, and move these to the summary.
 
-    Equal are findings of one rule in one file with the same words. Each stays a finding of its own, with its line. A
-    finding with a suggestion, which belongs beside its line, and a leaked secret are left as they are.
+    Equal are findings of one rule in one file with the same words. Each stays a finding of its own, with its line.
+    A finding with a suggestion, which belongs beside its line, and a leaked secret are left as they are.
     """
     groups: dict[tuple[str, str, str, str], list[int]] = {}
     for at, found in enumerate(placed):

@@ -1,4 +1,4 @@
-"""What an analyser says of several lines in the same words is one comment that names them, and each stays a finding."""
+"""What an analyser says of several lines in the same words is one comment that names them all."""
 
 from __future__ import annotations
 
