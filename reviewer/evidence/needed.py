@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import re
 from collections.abc import Collection, Mapping
 from typing import Final
@@ -16,11 +18,16 @@ from reviewer.prompts.secret_rules import token_spans
 LARGE: Final = 200_000
 # What bandit finds and ruff does not is about these calls (rules.toml).
 _ONLY_BANDIT: Final = re.compile(rb"torch|from_pretrained|load_dataset|_download\b")
-# A name and, after a sign, a value: what gitleaks' general rule looks for, which is not in `secret_rules`.
-_NAMED_VALUE: Final = r"(?i)(?:access|api|auth|key|cred|passw|pwd|secret|token)[^\n]*[=:>,(|?][^\n]*[\w.=+/-]{10}"
+# A name and, after a sign, a value: what gitleaks' general rule looks for, which is not in `secret_rules`. A value
+# without a digit is none to it.
+_NAMED_VALUE: Final = (
+    r"(?i)(?:access|api|auth|key|cred|passw|pwd|secret|token)[ \t\w.-]{0,30}[\s'\"\])]{0,4}(?:[=:>,|?(]{1,3})"
+    r"[\x60'\"\s=({]{0,6}([\w.=+/-]{10,})"
+)
 # Gitleaks undoes encodings before it looks: base64 and hex in one long word, percent and backslash escapes.
-_WORD: Final = re.compile(r"[A-Za-z0-9+/_=-]{24,}")
+_WORD: Final = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
 _ESCAPES: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}){4}|(?:\\x[0-9A-Fa-f]{2}){4}|-----BEGIN")
+_PRINTABLE: Final = re.compile(rb"[\t\n\r -~]+")
 
 
 def needed_tools(change: Change, texts: Mapping[str, bytes], tools: Collection[str]) -> frozenset[str]:
@@ -43,14 +50,24 @@ def _may_hold_secret(change: Change) -> bool:
     added = "\n".join(line.text for file in change.files for hunk in file.hunks for line in hunk.added)
     if len(added) > LARGE:
         return True
-    if expression(_NAMED_VALUE).search(added) or _ESCAPES.search(added):
+    named = (match.group(1) or "" for match in expression(_NAMED_VALUE).finditer(added))
+    if any(map(_has_digit, named)) or _ESCAPES.search(added):
         return True
-    if any(_is_mixed(match.group()) for match in _WORD.finditer(added)):
+    if any(_is_encoding(match.group()) for match in _WORD.finditer(added)):
         return True
     # Keywords as short as `s.` are in most texts, so the rule itself decides.
     return next(token_spans(added, secret_rules().words.found(added)), None) is not None
 
 
-def _is_mixed(word: str) -> bool:
-    """Tell whether a word looks like an encoding: digits among letters, as no identifier in words has them."""
-    return any(sign.isdigit() for sign in word) and any(sign.isalpha() for sign in word)
+def _has_digit(text: str) -> bool:
+    return any(sign.isdigit() for sign in text)
+
+
+def _is_encoding(word: str) -> bool:
+    """Tell whether a word is the base64 or hex form of a text, as a checksum or an identifier is not."""
+    bare = word.rstrip("=")
+    for decode in (bytes.fromhex, lambda text: base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_")):
+        with contextlib.suppress(ValueError):
+            if _PRINTABLE.fullmatch(decode(bare)):
+                return True
+    return False

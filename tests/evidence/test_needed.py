@@ -21,7 +21,7 @@ def needed(text: str, path: str = "a.py", tools: tuple[str, ...] = ALL) -> froze
     "text",
     [
         f"x = '{TOKEN}'\n",
-        "PASSWORD = 'correct-horse'\n",
+        "PASSWORD = 'correct-horse-7'\n",
         "-----BEGIN RSA PRIVATE KEY-----\n",
         f"x = '{base64.b64encode(TOKEN.encode()).decode()}'\n",
         "x = '%67%68%70%5f'\n",
@@ -32,8 +32,17 @@ def test_gitleaks_is_started_for_a_keyword_of_its_rules_or_what_may_be_encoded(t
     assert "gitleaks" in needed(text)
 
 
-def test_gitleaks_is_not_started_where_no_added_line_can_hold_a_secret():
-    assert "gitleaks" not in needed("def total(rows):\n    return sum(rows)\n")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def total(rows):\n    return sum(rows)\n",
+        "def test_a_name_that_goes_on_and_on_for_long(): ...\n",
+        "uses: actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8\n",
+        "for key in sorted(rows, key=itemgetter): keys.append(key_of(row))\n",
+    ],
+)
+def test_gitleaks_is_not_started_where_no_added_line_can_hold_a_secret(text: str):
+    assert "gitleaks" not in needed(text)
 
 
 @pytest.mark.parametrize("text", ["m = torch.load(f)\n", "m = AutoModel.from_pretrained(n)\n"])
