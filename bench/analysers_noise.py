@@ -1,6 +1,6 @@
 """What the analysers say of real commits: every hit to be judged by reading, and the time that they take.
 
-    python -m bench analysers_noise --repositories FOLDER... [--commits 30]
+    python -m bench analysers_noise --repositories FOLDER... [--commits 30] [--skip 0]
 
 A folder is a clone. Its newest commits that change code are taken, merges left out; a hit counts where it stands on
 an added line.
@@ -91,11 +91,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--repositories", nargs="+", type=Path, required=True)
     parser.add_argument("--commits", type=int, default=30)
+    parser.add_argument("--skip", type=int, default=0, help="leave out the newest ones")
     options = parser.parse_args(arguments)
     total_lines, total_seconds, total_commits = 0, 0.0, 0
     counted: Counter[str] = Counter()
     for folder in options.repositories:
-        for commit in commits(folder, options.commits):
+        for commit in commits(folder, options.skip + options.commits)[options.skip :]:
             evidence, lines, seconds = evidence_of(folder, commit)
             total_commits, total_lines, total_seconds = (
                 total_commits + 1,
