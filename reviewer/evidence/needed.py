@@ -34,16 +34,26 @@ def needed_tools(change: Change, texts: Mapping[str, bytes], tools: Collection[s
     """Return those of the analysers that could find something.
 
     Gitleaks is needed where an added line matches one of its rules, names a secret beside a value, or holds what
-    may be an encoding; bandit where ruff does not run or a file holds a call that only bandit judges.
+    may be an encoding; bandit where ruff does not run or cannot read a file, or where a file holds a call that
+    only bandit judges.
     """
     needed = set(tools)
     if "gitleaks" in needed and not _may_hold_secret(change):
         needed.discard("gitleaks")
     python = [data for path, data in texts.items() if path.endswith((".py", ".pyi"))]
     left_to_ruff = "ruff" in needed and beside_python("ruff") is not None
-    if left_to_ruff and not any(_ONLY_BANDIT.search(data) for data in python):
+    if left_to_ruff and not any(_ONLY_BANDIT.search(data) or not _is_utf8(data) for data in python):
         needed.discard("bandit")
     return frozenset(needed)
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Tell whether ruff can read a file; bandit obeys the encoding that the file declares."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _may_hold_secret(change: Change) -> bool:

@@ -50,6 +50,11 @@ def test_bandit_is_started_for_what_ruff_does_not_find(text: str):
     assert "bandit" in needed(text)
 
 
+def test_bandit_is_started_for_a_file_that_ruff_cannot_read():
+    text = b"# -*- coding: latin-1 -*-\n# caf\xe9\n"
+    assert "bandit" in needed_tools(added({"a.py": "x"}), {"a.py": text}, ALL)
+
+
 def test_bandit_is_left_to_ruff_otherwise_but_only_where_ruff_runs():
     assert "bandit" not in needed("eval(x)\n")
     assert "bandit" in needed("eval(x)\n", tools=("bandit", "gitleaks"))
