@@ -17,7 +17,18 @@ from policies.words import AtLimit, Bots, Conclusion, Severity, Strategy, Style,
 
 Merger = Callable[[Any, Any], Any]
 
-ANALYSERS: Final = ("ruff", "bandit", "gitleaks", "zizmor")
+ANALYSERS: Final = (
+    "ruff",
+    "bandit",
+    "gitleaks",
+    "zizmor",
+    "ast-grep",
+    "oxlint",
+    "shellcheck",
+    "hadolint",
+    "squawk",
+    "builtin",
+)
 TRIGGERS: Final = ("opened", "synchronize", "reopened", "ready_for_review", "labeled", "command")
 PERMISSIONS: Final = ("write", "maintain", "admin")
 PROVIDER_KEYS: Final = tuple(

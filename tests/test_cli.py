@@ -169,7 +169,7 @@ def test_bash_completes_commands_options_and_their_values(tmp_path: Path):
 
 
 def test_the_result_goes_to_a_file_and_an_error_leaves_the_file_as_it_was(tmp_path: Path):
-    scratch, target = changed_go(tmp_path), tmp_path / "out.json"
+    scratch, target = changed_lua(tmp_path), tmp_path / "out.json"
     target.write_text("before")
     done = run("local", "-f", "json", "-o", str(target), cwd=scratch.root)
     assert (done.returncode, done.stdout) == (0, "")
@@ -178,7 +178,7 @@ def test_the_result_goes_to_a_file_and_an_error_leaves_the_file_as_it_was(tmp_pa
 
 
 def test_styles_are_written_where_they_are_asked_for_only(tmp_path: Path):
-    scratch = changed_go(tmp_path)
+    scratch = changed_lua(tmp_path)
     scratch.write("b.py", "def f(x):\n    return eval(x)\n")
     assert "\x1b[" in run("local", "--color", "always", cwd=scratch.root).stdout
     assert "\x1b[" not in run("local", "--color", "never", cwd=scratch.root).stdout
@@ -192,7 +192,7 @@ def test_styles_are_written_where_they_are_asked_for_only(tmp_path: Path):
 
 @pytest.mark.parametrize("form", ["text", "json", "sarif", "markdown", "github"])
 def test_a_dry_run_has_every_form(form: str, tmp_path: Path):
-    done = run("local", "--dry-run", "-f", form, cwd=changed_go(tmp_path).root)
+    done = run("local", "--dry-run", "-f", form, cwd=changed_lua(tmp_path).root)
     assert done.returncode == 0, done.stderr
     if form in ("json", "sarif"):
         assert isinstance(json.loads(done.stdout), dict)
@@ -204,10 +204,10 @@ def test_a_dry_run_has_every_form(form: str, tmp_path: Path):
         assert done.stdout.startswith("```") == (form == "markdown")
 
 
-def changed_go(tmp_path: Path) -> Scratch:
+def changed_lua(tmp_path: Path) -> Scratch:
     scratch = Scratch(tmp_path / "repo")
-    scratch.commit(**{"a.go": "package a\n", "b.py": "b = 1\n"})
-    scratch.write("a.go", "package a\n\nvar x = 1\n")
+    scratch.commit(**{"a.lua": "local a = 0\n", "b.py": "b = 1\n"})
+    scratch.write("a.lua", "local a = 0\n\nlocal x = 1\n")
     scratch.write("b.py", "b = 2\n")
     return scratch
 
@@ -216,16 +216,16 @@ def changed_go(tmp_path: Path) -> Scratch:
     "words", [["--model", "openai/gpt-6-luna"], ["--strategy", "frontier"], ["--strategy", "free"]]
 )
 def test_a_review_that_a_named_model_could_not_make_is_incomplete(words: list[str], tmp_path: Path):
-    done = run("local", *words, cwd=changed_go(tmp_path).root)
+    done = run("local", *words, cwd=changed_lua(tmp_path).root)
     assert done.returncode == 3
     assert f"{' '.join(words)} cannot be asked" in done.stderr
 
 
 def test_analysers_alone_end_in_0_and_say_last_how_much_nobody_read(tmp_path: Path):
-    scratch = changed_go(tmp_path)
+    scratch = changed_lua(tmp_path)
     done = run("local", cwd=scratch.root)
     assert done.returncode == 0
-    assert done.stdout.splitlines()[-1] == "1 of 2 hunks were not read: no analyser reads .go"
+    assert done.stdout.splitlines()[-1] == "1 of 2 hunks were not read: no analyser reads .lua"
     assert "no issues found" not in done.stdout
     for form in ("json", "sarif", "markdown", "github"):
         done = run("local", "--format", form, cwd=scratch.root)
@@ -236,7 +236,7 @@ def test_analysers_alone_end_in_0_and_say_last_how_much_nobody_read(tmp_path: Pa
 
 @pytest.mark.parametrize("name", ["KILO_REVIEW_MODEL_URL", "KILO_REVIEW_OLLAMA_BASE_URL"])
 def test_an_address_without_a_scheme_is_wrong_use_and_the_right_one_is_named(name: str, tmp_path: Path):
-    done = run("local", cwd=changed_go(tmp_path).root, **{name: "localhost:11434/v1"})
+    done = run("local", cwd=changed_lua(tmp_path).root, **{name: "localhost:11434/v1"})
     assert done.returncode == 2
     assert f"{name}=http://localhost:11434/v1" in done.stderr
 
@@ -250,13 +250,13 @@ def test_a_fault_of_the_program_has_a_status_of_its_own_and_says_where_to_report
 
 
 def test_a_full_temporary_folder_is_one_sentence(tmp_path: Path):
-    done = run("local", cwd=changed_go(tmp_path).root, TMPDIR="/proc")
+    done = run("local", cwd=changed_lua(tmp_path).root, TMPDIR="/proc")
     assert done.returncode in (0, 3)  # Python falls back to another folder where one can be written to
     assert "Traceback" not in done.stderr
 
 
 def test_a_review_that_is_terminated_leaves_nothing_in_the_temporary_folder(tmp_path: Path):
-    scratch, temporary = changed_go(tmp_path), tmp_path / "tmp"
+    scratch, temporary = changed_lua(tmp_path), tmp_path / "tmp"
     temporary.mkdir()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         env = {

@@ -42,7 +42,7 @@ class Hit:
 def read_ruff(output: bytes) -> tuple[Hit, ...]:
     """Read `ruff check --output-format json`; only fixes that ruff calls safe are kept."""
     hits = []
-    for row in _json(output, "ruff", list):
+    for row in as_json(output, "ruff", list):
         fix = row.get("fix") or {}
         edits = tuple(
             (
@@ -81,7 +81,7 @@ def read_bandit(output: bytes) -> tuple[Hit, ...]:
             message=row["issue_text"],
             url=row.get("more_info") or "",
         )
-        for row in _json(output, "bandit", dict)["results"]
+        for row in as_json(output, "bandit", dict)["results"]
         if row["issue_confidence"] != "LOW"
     )
 
@@ -98,7 +98,7 @@ def read_gitleaks(output: bytes) -> tuple[Hit, ...]:
             message=row["Description"],
             secret=row["Secret"],
         )
-        for row in _json(output, "gitleaks", list)
+        for row in as_json(output, "gitleaks", list)
     )
 
 
@@ -109,7 +109,7 @@ _ZIZMOR_SEVERITY = {"High": Severity.HIGH, "Medium": Severity.MEDIUM, "Low": Sev
 def read_zizmor(output: bytes) -> tuple[Hit, ...]:
     """Read `zizmor --format json-v1`; the primary location is where the hit is."""
     hits = []
-    for row in _json(output, "zizmor", list):
+    for row in as_json(output, "zizmor", list):
         severity = _ZIZMOR_SEVERITY.get(row["determinations"]["severity"])
         unsure = row["determinations"]["confidence"] == "Low" and severity is not Severity.HIGH
         if severity is None or unsure:
@@ -146,7 +146,8 @@ def fix_of(hit: Hit, lines: list[str]) -> Fix | None:
     return Fix(row, end_row, text) if text.strip() else None
 
 
-def _json(output: bytes, tool: str, kind: type) -> Any:
+def as_json(output: bytes, tool: str, kind: type) -> Any:
+    """Return a report as JSON of the kind that its tool documents; raises AnalyserUnreadable for anything else."""
     try:
         value = json.loads(output or b"[]")
     except ValueError:

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
 from policies.words import Severity
+from reviewer.evidence.builtin import builtin_rules
+from reviewer.evidence.model import Rule
+from reviewer.evidence.patterns import pattern_rules
 from reviewer.findings.model import Category
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """How a rule's hits are shown; `same_as` names the ruff rule that finds the same thing ("" for none)."""
-
-    severity: Severity
-    category: Category
-    title: str
-    advice: str
-    same_as: str = ""
 
 
 @cache
@@ -47,8 +38,13 @@ def rule_for(tool: str, code: str) -> Rule | None:
     """Return the rule of a hit, None where it is not worth a comment.
 
     Bandit's B602 is ruff's S602 (https://docs.astral.sh/ruff/rules/#flake8-bandit-s). Gitleaks and zizmor have a
-    `default` row: all that they find at their own threshold counts.
+    `default` row: all that they find at their own threshold counts. The rules of our own have their words beside
+    what they look for.
     """
+    if tool == "ast-grep":
+        return pattern_rules().get(code)
+    if tool == "builtin":
+        return builtin_rules().get(code)
     table = rules().get(tool, {})
     if rule := table.get(code):
         return rule

@@ -15,9 +15,10 @@ from reviewer.change.lines import split_lines
 from reviewer.change.model import Change, FileStatus
 from reviewer.errors import KiloReviewError
 from reviewer.evidence.hits import Hit, fix_of
-from reviewer.evidence.model import EvidenceRun
-from reviewer.evidence.rules import Rule, rule_for, rules
-from reviewer.evidence.sandbox import TIME_LIMIT, execute, is_configuration, lay_out
+from reviewer.evidence.model import EvidenceRun, Rule
+from reviewer.evidence.needed import needed_tools
+from reviewer.evidence.rules import rule_for, rules
+from reviewer.evidence.sandbox import TIME_LIMIT, execute, is_configuration, lay_out, without_silencers
 from reviewer.evidence.tools import LANGUAGE_TOOLS, TOOLS, Tool
 from reviewer.findings.fingerprint import fingerprint
 from reviewer.findings.model import Finding
@@ -28,18 +29,22 @@ from reviewer.syntax.test_paths import is_test_path
 
 # A suggestion longer than this is a rewrite, not a fix.
 SUGGESTION_LINES: Final = 6
+# A hit of this many lines or more counts only where its first line was added.
+WIDE_HIT: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What the analysers found on added lines. `secrets` are the values found, for redaction; they never print.
 
-    `left_out` names changed files that were not analysed for their size or name.
+    `left_out` names changed files that were not analysed for their size or name. `read` is path -> the analysers of
+    its language that read it.
     """
 
     findings: tuple[Finding, ...] = ()
     runs: tuple[EvidenceRun, ...] = ()
     left_out: tuple[str, ...] = ()
+    read: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
@@ -72,30 +77,31 @@ def run_analysers(
         # All files for the search for secrets; for the others what they read, without what could steer them.
         everything, left_out = _laid_out(texts, Path(scratch, "all"))
         code = {
-            path: data
+            path: data if path.endswith((".py", ".pyi")) else without_silencers(data)
             for path, data in texts.items()
             if not is_configuration(path) and any(TOOLS[name].wants(path) for name in LANGUAGE_TOOLS)
         }
         languages, _left = _laid_out(code, Path(scratch, "code"))
+        needed = needed_tools(change, texts, [tool.name for tool in chosen])
         with ThreadPoolExecutor(max_workers=max(1, len(chosen))) as pool:
             jobs = [
-                pool.submit(_run, tool, languages if tool.name in LANGUAGE_TOOLS else everything, seconds, clock)
+                pool.submit(
+                    _run, tool, _tree_for(tool, everything, languages, needed=tool.name in needed), seconds, clock
+                )
                 for tool in chosen
             ]
             outcomes = [job.result() for job in jobs]
-    hits = [hit for found, _run_record in outcomes for hit in found]
+    hits = [hit for outcome in outcomes for hit in outcome.hits]
     findings = _findings(_without_twins(hits), added, texts)
     per_tool = {tool.name: 0 for tool in chosen}
     for finding in findings:
         per_tool[finding.source.partition(":")[0]] += 1
     return Evidence(
         findings=findings,
-        runs=tuple(
-            EvidenceRun(run.tool, run.version, per_tool[run.tool], run.duration_ms, run.error)
-            for _hits, run in outcomes
-        ),
+        runs=tuple(replace(outcome.run, findings=per_tool[outcome.run.tool]) for outcome in outcomes),
         # A commit is not read for files above a size either.
         left_out=tuple(sorted({*left_out, *(path for path in wanted if path not in texts)})),
+        read=_read_by(outcomes),
         secrets=tuple(dict.fromkeys(hit.secret for hit in hits if hit.secret)),
     )
 
@@ -108,15 +114,28 @@ class _Tree:
     paths: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What an analyser found, how its run ended, and the files that it read."""
+
+    hits: tuple[Hit, ...]
+    run: EvidenceRun
+    read: tuple[str, ...] = ()
+
+
 def _laid_out(files: Mapping[str, bytes], folder: Path) -> tuple[_Tree, tuple[str, ...]]:
     folder.mkdir()
     paths, left_out = lay_out(files, folder)
     return _Tree(folder, paths), left_out
 
 
-def _run(
-    tool: Tool, tree: _Tree, seconds: float, clock: Callable[[], float]
-) -> tuple[tuple[Hit, ...], EvidenceRun]:
+def _tree_for(tool: Tool, everything: _Tree, languages: _Tree, *, needed: bool) -> _Tree:
+    """Return the files for an analyser; none where it could find nothing, so that its process is not started."""
+    tree = languages if tool.name in LANGUAGE_TOOLS else everything
+    return tree if needed else _Tree(tree.folder, {})
+
+
+def _run(tool: Tool, tree: _Tree, seconds: float, clock: Callable[[], float]) -> _Outcome:
     started = clock()
 
     def record(error: str = "") -> EvidenceRun:
@@ -124,22 +143,35 @@ def _run(
 
     mine = [name for name, path in tree.paths.items() if tool.wants(path)]
     if not mine:
-        return (), record()
-    home = tree.folder.parent / tool.name
-    home.mkdir()
-    command = tool.command(mine, home)
-    if command is None:
-        return (), record("not installed")
+        return _Outcome((), record())
     try:
-        ran = execute(command, cwd=tree.folder, home=home, seconds=seconds)
-        if ran.timed_out:
-            return (), record(f"stopped after {seconds:.0f} s")
-        if ran.status not in tool.accepts:
-            return (), record(f"exit status {ran.status}: {ran.complaint}"[:200])
-        hits = tool.read(ran.output)
+        if tool.search:
+            hits = tool.search({name: (tree.folder / name).read_bytes() for name in mine})
+        else:
+            home = tree.folder.parent / tool.name
+            home.mkdir()
+            command = tool.command(mine, home)
+            if command is None:
+                return _Outcome((), record("not installed"))
+            ran = execute(command, cwd=tree.folder, home=home, seconds=seconds)
+            if ran.timed_out:
+                return _Outcome((), record(f"stopped after {seconds:.0f} s"))
+            if ran.status not in tool.accepts:
+                return _Outcome((), record(f"exit status {ran.status}: {ran.complaint}"[:200]))
+            hits = tool.read(ran.output)
     except (KiloReviewError, OSError, KeyError, TypeError, ValueError) as error:
-        return (), record(f"{type(error).__name__}: {error}"[:200])
-    return tuple(_relative(hit, tree) for hit in hits), record()
+        return _Outcome((), record(f"{type(error).__name__}: {error}"[:200]))
+    read = tuple(tree.paths[name] for name in mine)
+    return _Outcome(tuple(_relative(hit, tree) for hit in hits), record(), read)
+
+
+def _read_by(outcomes: Sequence[_Outcome]) -> Mapping[str, tuple[str, ...]]:
+    """Return path -> the analysers of its language that read it, in the order of the table."""
+    by: dict[str, tuple[str, ...]] = {}
+    for outcome in outcomes:
+        for path in outcome.read if outcome.run.tool in LANGUAGE_TOOLS else ():
+            by[path] = (*by.get(path, ()), outcome.run.tool)
+    return by
 
 
 def _relative(hit: Hit, tree: _Tree) -> Hit:
@@ -168,7 +200,9 @@ def _findings(
     findings: dict[tuple[str, int, str], Finding] = {}
     for hit in hits:
         touched = added.get(hit.path, frozenset())
-        if not any(number in touched for number in range(hit.line, hit.end_line + 1)):
+        # What spans a whole job or function is about its beginning, not about whatever line in it was changed.
+        last = hit.line if hit.end_line - hit.line >= WIDE_HIT else hit.end_line
+        if not any(number in touched for number in range(hit.line, last + 1)):
             continue
         lines = lines_of.setdefault(hit.path, split_lines(texts[hit.path].decode("utf-8", "replace")))
         key = (hit.path, hit.line, hit.code)
@@ -198,7 +232,7 @@ def _finding(hit: Hit, lines: Sequence[str], touched: frozenset[int]) -> Finding
     suggestion, start, end = (fix.text, fix.start, fix.end) if fix and usable and inside else (None, line, line)
     if suggestion is not None:
         quote = "\n".join(lines[start - 1 : end])
-    body = f"{hit.message.rstrip('.')}. {rule.advice}".strip()
+    body = ". ".join(part for part in (hit.message.rstrip("."), rule.advice) if part)
     # The line of a leaked secret is never repeated anywhere.
     quote, hidden = ("", 0) if hit.secret else redact(quote)
     if suggestion is not None and (hidden or redact(suggestion)[1]):
@@ -228,6 +262,6 @@ def _severity(hit: Hit, rule: Rule) -> Severity:
         severity = min(severity, hit.severity) if named else hit.severity
     # What a linter of security says of a test (a shell, no timeout, a fixed password) is seldom worth a push.
     about_security = rule.category.value == "security" or hit.tool == "bandit" or hit.code.startswith("S")
-    if about_security and hit.tool in ("ruff", "bandit") and is_test_path(hit.path):
+    if about_security and hit.tool not in ("gitleaks", "zizmor") and is_test_path(hit.path):
         return Severity.LOW
     return severity

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,21 +20,41 @@ from reviewer.errors import PathRefused
 CONFIGURATION: Final = frozenset(
     {
         ".bandit",
+        ".eslintignore",
+        ".eslintrc.cjs",
+        ".eslintrc.js",
         ".gitignore",
         ".gitleaks.toml",
         ".gitleaksignore",
+        ".hadolint.yaml",
+        ".hadolint.yml",
         ".ruff.toml",
+        ".shellcheckrc",
+        ".squawk.toml",
         "bandit.yaml",
         "bandit.yml",
+        "eslint.config.js",
+        "eslint.config.mjs",
+        "eslint.config.ts",
+        "hadolint.yaml",
+        "oxlint.config.ts",
         "pyproject.toml",
         "ruff.toml",
         "setup.cfg",
+        "sgconfig.yaml",
+        "sgconfig.yml",
+        "shellcheckrc",
         "tox.ini",
         "zizmor.yaml",
         "zizmor.yml",
     }
 )
 _STEERS_GITLEAKS: Final = (".gitleaks.toml", ".gitleaksignore")
+# Comments by which a file silences an analyser that has no flag against it. The copy that is analysed bears as many
+# other letters in their place, so that places stay what they are.
+_SILENCERS: Final = re.compile(
+    rb"(?i)ast-grep-ignore|(?:eslint|oxlint)-(?:disable|enable)|squawk-ignore|shellcheck(?=[ \t]+[^\n]*disable)"
+)
 FILE_LIMIT: Final = 1024 * 1024
 TOTAL_LIMIT: Final = 64 * 1024 * 1024
 OUTPUT_LIMIT: Final = 32 * 1024 * 1024
@@ -55,6 +76,11 @@ def is_configuration(path: str) -> bool:
     """Tell whether a file could steer an analyser of a language; a workflow may have any name."""
     folder, _, name = path.rpartition("/")
     return name in CONFIGURATION and not folder.endswith(".github/workflows")
+
+
+def without_silencers(data: bytes) -> bytes:
+    """Return a file with every comment that would silence an analyser made void, in the same number of bytes."""
+    return _SILENCERS.sub(lambda match: b"x" * len(match.group()), data)
 
 
 def lay_out(files: Mapping[str, bytes], folder: Path) -> tuple[dict[str, str], tuple[str, ...]]:

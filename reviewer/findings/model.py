@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from policies.words import Severity
 from reviewer.change.model import Anchor, Side
+
+# What `Reviewed.by` begins with where no model was asked; the analysers that read the file follow.
+BY_ANALYSERS: Final = "analysers: "
 
 
 class Category(StrEnum):
@@ -102,7 +106,7 @@ class PlacedFinding:
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """A hunk that was looked at: by whom ("model:<name>", "cache", "analysers")."""
+    """A hunk that was looked at: by whom ("model:<name>", "cache", "analysers: <name>, <name>")."""
 
     path: str
     header: str

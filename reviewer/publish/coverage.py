@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from reviewer.findings.model import Coverage, Skipped
+from reviewer.findings.model import BY_ANALYSERS, Coverage, Skipped
 from reviewer.publish.escape import code, plain
 from reviewer.publish.figures import count, percent
 from reviewer.steps.result import Review
@@ -85,6 +85,8 @@ def _by_reason(skips: Iterable[Skipped], most: int) -> list[str]:
 
 
 def _reviewer(by: str) -> str:
-    return {"cache": "an earlier review of the same content", "analysers": "analysers only"}.get(
-        by, code(by.removeprefix("model:"))
-    )
+    if by == "cache":
+        return "an earlier review of the same content"
+    if by.startswith(BY_ANALYSERS):
+        return f"analysers only ({', '.join(code(name) for name in by.removeprefix(BY_ANALYSERS).split(', '))})"
+    return code(by.removeprefix("model:"))

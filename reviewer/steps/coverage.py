@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from reviewer.change.model import Hunk
-from reviewer.evidence.run import Evidence
-from reviewer.evidence.tools import LANGUAGE_TOOLS, TOOLS
-from reviewer.findings.model import Coverage, Reviewed, Skipped
+from reviewer.findings.model import BY_ANALYSERS, Coverage, Reviewed, Skipped
 from reviewer.steps.outputs import StepOutputs
 from reviewer.steps.prepare import Prepared
 
@@ -25,8 +23,8 @@ def cover(prepared: Prepared, outputs: StepOutputs, *, has_model: bool) -> Cover
         reason = f"beyond the {len(prepared.units)} units of one review (caps.max_units)"
         skipped += [_missed(hunk, reason) for hunk in unit.hunks]
     for hunk in () if has_model else [hunk for unit in prepared.units for hunk in unit.hunks]:
-        if _is_analysed(hunk.path, outputs.evidence):
-            reviewed.append(Reviewed(hunk.path, hunk.header, "analysers"))
+        if read_by := outputs.evidence.read.get(hunk.path):
+            reviewed.append(Reviewed(hunk.path, hunk.header, f"{BY_ANALYSERS}{', '.join(read_by)}"))
         else:
             skipped.append(_missed(hunk, "no model was asked, and no analyser reads this kind of file"))
     return Coverage(tuple(reviewed), tuple(skipped))
@@ -34,9 +32,3 @@ def cover(prepared: Prepared, outputs: StepOutputs, *, has_model: bool) -> Cover
 
 def _missed(hunk: Hunk, reason: str) -> Skipped:
     return Skipped(hunk.path, hunk.header, reason, excluded=False)
-
-
-def _is_analysed(path: str, evidence: Evidence) -> bool:
-    """Tell whether an analyser that knows this kind of file read it without an error."""
-    ran = {run.tool for run in evidence.runs if not run.error}
-    return path not in evidence.left_out and any(name in ran and TOOLS[name].wants(path) for name in LANGUAGE_TOOLS)

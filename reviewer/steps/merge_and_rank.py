@@ -14,6 +14,7 @@ from reviewer.findings.merge import Group, merge
 from reviewer.findings.model import Disposition, Finding, PlacedFinding
 from reviewer.findings.place import place
 from reviewer.findings.rank import evidence_in_context, score
+from reviewer.findings.repeats import fold_repeats
 from reviewer.steps.answer import UnitAnswer
 from reviewer.steps.model_size import is_small
 from reviewer.steps.outputs import StepOutputs
@@ -68,7 +69,7 @@ def merge_and_rank(prepared: Prepared, outputs: StepOutputs, policy: Policy) -> 
         max_inline=policy.max_inline,
         verified=frozenset(revised.get(found, found) for found in outputs.verified.confirmed),
     )
-    shown = tuple(_move_unsupported_to_summary(found, strongest) for found in placed)
+    shown = fold_repeats([_move_unsupported_to_summary(found, strongest) for found in placed])
     rejected = tuple(found for answer in outputs.answers for found in answer.rejected)
     return (*shown, *outputs.verified.refuted, *rejected)
 

@@ -191,7 +191,7 @@ def test_an_analyser_sees_nothing_of_our_environment(tmp_path: Path, monkeypatch
 
 
 def test_a_tool_that_fails_is_reported_and_the_others_go_on():
-    files = {"x.py": "def f(x):\n    return eval(x)\n"}
+    files = {"x.py": f"TOKEN = '{TOKEN}'\n\n\ndef f(x):\n    return eval(x)\n"}
 
     def stopped() -> bool:
         evidence = run_analysers(added(files), Files(files), tools=("ruff", "gitleaks"), seconds=0.0)

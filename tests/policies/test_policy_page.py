@@ -60,7 +60,7 @@ def default(name: str) -> object:
 IN_WORDS = {
     "paths.include": "`[]` (everything)",
     "paths.always": "workflows, actions, CI files",
-    "review.analysers": "all four",
+    "review.analysers": "all ten",
     "triggers.on": "all but `labeled`",
 }
 
@@ -83,7 +83,7 @@ def test_the_page_shows_the_default_that_holds(name: str) -> None:
 
 def test_the_defaults_in_words_are_those_of_the_file() -> None:
     assert default("review.analysers") == list(ANALYSERS)
-    assert len(ANALYSERS) == 4
+    assert len(ANALYSERS) == 10
     assert set(TRIGGERS) - set(default("triggers.on")) == {"labeled"}
 
 

@@ -15,6 +15,7 @@ from reviewer.findings.model import Coverage, Disposition, PlacedFinding, Review
 from reviewer.models.model import Usage
 from reviewer.publish.check import TEXT_LIMIT, render_check, verdict_of
 from reviewer.publish.cost import Totals
+from reviewer.publish.coverage import lines as coverage_lines
 from reviewer.publish.figures import exact, money, percent, seconds, short_tokens
 from reviewer.publish.inline import BODY_LIMIT, render_inline, size
 from reviewer.publish.marker import Kind, read_marker
@@ -318,3 +319,9 @@ def test_the_summary_stays_short_where_there_is_nothing_to_do() -> None:
     visible = text_of(summary(review()))
     assert len(summary(review()).split("<details>")[0]) < 400
     assert "no issues found" in visible
+
+
+def test_a_hunk_that_no_model_read_names_the_analysers_that_did():
+    coverage = Coverage(reviewed=(Reviewed("a.ts", "@@ -1 +1 @@", "analysers: ast-grep, oxlint"),))
+    shown = "\n".join(coverage_lines(replace(review(), coverage=coverage)))
+    assert "1 hunk by analysers only (`ast-grep`, `oxlint`)" in shown

@@ -65,35 +65,18 @@ def run(tool: str, error: str = "") -> EvidenceRun:
     return EvidenceRun(tool, "1", 0, 5, error)
 
 
-@pytest.mark.parametrize(
-    ("path", "runs", "left_out", "analysed"),
-    [
-        ("a.py", (run("ruff"),), (), True),
-        ("a.pyi", (run("bandit"),), (), True),
-        (".github/workflows/a.yml", (run("zizmor"),), (), True),
-        (".github/workflows/a.yaml", (run("zizmor"),), (), True),
-        ("a.yaml", (run("zizmor"),), (), False),
-        ("a.py", (run("ruff", "exit status 2"), run("bandit")), (), True),
-        ("a.pyi", (run("ruff"),), (), True),
-        ("a.py", (run("bandit"),), (), True),
-        ("a.py", (run("ruff", "exit status 2"),), (), False),
-        ("a.py", (run("ruff"),), ("a.py",), False),
-        ("a.py", (run("ruff"),), ("b.py",), True),
-        ("a.py", (run("gitleaks"), run("zizmor")), (), False),
-        ("a.go", (run("ruff"), run("zizmor")), (), False),
-        ("a.py", (), (), False),
-    ],
-)
-def test_without_a_model_a_file_counts_as_reviewed_where_an_analyser_of_its_kind_read_it(
-    path: str, runs: tuple[EvidenceRun, ...], left_out: tuple[str, ...], analysed: bool
-) -> None:
-    prepared = prepared_of(edit(path))
-    coverage = covered(prepared=prepared, has_model=False, runs=runs, left_out=left_out)
-    assert [(row.path, row.by) for row in coverage.reviewed] == ([(path, "analysers")] if analysed else [])
+def test_without_a_model_a_file_counts_as_reviewed_by_the_analysers_that_read_it() -> None:
+    coverage = covered(prepared=prepared_of(edit("a.ts")), has_model=False, read={"a.ts": ("ast-grep", "oxlint")})
+    assert [(row.path, row.by) for row in coverage.reviewed] == [("a.ts", "analysers: ast-grep, oxlint")]
+    assert coverage.skipped == ()
+
+
+@pytest.mark.parametrize("read", [{}, {"b.ts": ("oxlint",)}])
+def test_without_a_model_a_file_that_no_analyser_read_was_not_reviewed(read: dict[str, tuple[str, ...]]) -> None:
+    coverage = covered(prepared=prepared_of(edit("a.ts")), has_model=False, runs=(run("oxlint"),), read=read)
     reason = "no model was asked, and no analyser reads this kind of file"
-    assert [(row.path, row.reason, row.excluded) for row in coverage.skipped] == (
-        [] if analysed else [(path, reason, False)]
-    )
+    assert coverage.reviewed == ()
+    assert [(row.path, row.reason, row.excluded) for row in coverage.skipped] == [("a.ts", reason, False)]
 
 
 def test_with_a_model_analysers_do_not_count_as_a_review() -> None:

@@ -103,6 +103,16 @@ def test_an_analyser_is_shown_beside_the_line_alone() -> None:
     assert placed.disposition is Disposition.INLINE
 
 
+def test_an_analyser_that_says_the_same_of_two_lines_is_one_comment_and_two_findings() -> None:
+    hits = tuple(sure("Weak hash", line=line, quote=f"line {line}", source="ast-grep:weak") for line in (4, 5))
+    placed = place(evidence=hits)
+    assert [(one.finding.line, one.disposition) for one in placed] == [
+        (4, Disposition.INLINE),
+        (5, Disposition.SUMMARY),
+    ]
+    assert placed[0].finding.body.endswith("The same on line 5.")
+
+
 def test_a_model_and_an_analyser_that_say_the_same_are_one_issue() -> None:
     placed = place(answered(sure(), tier=Tier.FREE, candidate=None), evidence=(FROM_ANALYSER,))
     assert [one.disposition for one in placed] == [Disposition.INLINE, Disposition.DUPLICATE]
