@@ -19,6 +19,7 @@ from reviewer.jobs.job import Job
 from reviewer.jobs.models import Models, no_models, open_models
 from reviewer.jobs.occasion import lock_file_note, occasion_of
 from reviewer.jobs.policy import effective_policy
+from reviewer.jobs.supersession import StillWanted, WatchedMeter
 from reviewer.ledger.meter import LedgerMeter
 from reviewer.ledger.money import Terms
 from reviewer.prompts.about import About
@@ -55,7 +56,7 @@ def open_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> 
     base, head = open_commits(access.reader, pr, fetched, stack)
     policy = effective_policy(job.settings, base=base, private=pr.private)
     unasked = analysers_only(occasion_of(job, pr), policy, asked=not job.key.automatic)
-    models = no_models(unasked) if unasked else models_for(job, policy, pr)
+    models = no_models(unasked) if unasked else models_for(job, access, policy, pr)
     locks = lock_file_note(fetched.change) if unasked else ""
     request = ReviewRequest(
         change=fetched.change,
@@ -69,8 +70,11 @@ def open_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> 
     return Inputs(request, policy, models, base, head)
 
 
-def models_for(job: Job, policy: Policy, pr: PullRequest) -> Models:
-    """Return the models that settings, policy and command allow, metered on this review's account."""
+def models_for(job: Job, access: Access, policy: Policy, pr: PullRequest) -> Models:
+    """Return the models that settings, policy and command allow, metered on this review's account.
+
+    Superseded is raised by the first call after the pull request moved on.
+    """
     account = Account(
         run=str(job.id),
         pull_request=job.key.pull_request,
@@ -84,7 +88,9 @@ def models_for(job: Job, policy: Policy, pr: PullRequest) -> Models:
     )
     unknown = policy.unknown_price == "allow"
     terms = Terms(account, policy.limits, job.id, job.held.lease, allow_unknown_price=unknown)
-    meter = LedgerMeter(job.ledger.money, terms, job.now)
+    # The writer is idle while models are asked; the reader may be in the middle of reading a commit.
+    wanted = StillWanted(job, access.writer, pr)
+    meter = WatchedMeter(LedgerMeter(job.ledger.money, terms, job.now), wanted.check)
     return open_models(
         job.settings,
         policy,
