@@ -50,7 +50,7 @@ class StillWanted:
             return ""
         if now.updated_at < max(self._pr.updated_at, str(newest.payload.get("updated_at") or "")):
             return ""  # a replica that does not know yet: asked again at the next call
-        if (now.head_sha, now.base_ref) != (self._pr.head_sha, self._pr.base_ref):
+        if now.head_sha != self._pr.head_sha or now.has_other_base(self._pr):
             return now.head_sha
         self._settled = newest.id
         return ""

@@ -250,14 +250,14 @@ def _check(
 
 
 def _moved(gh: GitHub, pr: PullRequest, head: str) -> PullRequest | None:
-    """Return the pull request where its head or base branch is another one by now, None where it is not.
+    """Return the pull request where its head or base is another one by now, None where it is not.
 
     Two answers in a row have to say so, and not be older than what was seen before: a replica may lag.
     """
     now = gh.pull_request(pr.repository, pr.number)
-    if (now.head_sha, now.base_ref) != (head, pr.base_ref):
+    if now.head_sha != head or now.has_other_base(pr):
         now = gh.pull_request(pr.repository, pr.number)
-    if (now.head_sha, now.base_ref) == (head, pr.base_ref):
+    if now.head_sha == head and not now.has_other_base(pr):
         return None
     if now.updated_at < pr.updated_at:
         raise GitHubUnavailable(f"GitHub's answer on {pr.repository}#{pr.number} is older than its last one")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from reviewer.ledger.keys import ReviewState
+from tests.demo.world import commit, git
 from tests.service.rig import REPOSITORY, TAX, Rig, answer
 from tests.simulators.behaviour import Behaviour, Say
 
@@ -53,7 +54,9 @@ def test_a_review_that_a_push_overtakes_asks_nothing_more_and_its_check_is_cance
 
 def test_a_review_whose_base_moves_gives_way_and_leaves_the_check_to_the_next_one(service: Rig) -> None:
     number = service.open(several_parts(service))
-    service.simulator.push(REPOSITORY, "elsewhere", source=service.source, revision="main")
+    git(service.source, "checkout", "--quiet", "-B", "elsewhere", "main")
+    tip = commit(service.source, "elsewhere", {"NOTES.md": "x\n"})
+    service.simulator.push(REPOSITORY, "elsewhere", source=service.source, revision=tip)
     asked = service.calls
 
     def retarget(body: object) -> Behaviour:
@@ -66,6 +69,21 @@ def test_a_review_whose_base_moves_gives_way_and_leaves_the_check_to_the_next_on
         service.again(service.row(number).id)
     assert service.calls == asked + 1
     service.work(only=number)
+    assert service.shown(number).check.conclusion == "failure"
+
+
+def test_another_base_with_the_same_tip_is_the_same_diff_and_its_review_is_published(service: Rig) -> None:
+    number = service.open()
+    service.simulator.push(REPOSITORY, "same", source=service.source, revision="main")
+
+    def retarget(body: object) -> Behaviour:
+        service.simulator.retarget(REPOSITORY, number, "same")
+        assert service.simulator.hooks.wait()
+        return Say(answer(body))
+
+    service.reviewer.next = [retarget]
+    service.again(service.row(number).id)
+    assert service.row(number).state is ReviewState.PUBLISHED
     assert service.shown(number).check.conclusion == "failure"
 
 
