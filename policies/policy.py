@@ -36,6 +36,7 @@ class Policy:
     metadata_blind: bool
     analysers: tuple[str, ...]
     max_inline: int
+    converge: bool
 
     triggers: tuple[str, ...]
     review_drafts: bool

@@ -9,6 +9,7 @@ from reviewer.github.records import PullRequest
 from reviewer.jobs.access import Access
 from reviewer.jobs.document import Document, document_of, dump_document
 from reviewer.jobs.earlier_findings import known_findings
+from reviewer.jobs.fixing_commits import with_commits
 from reviewer.jobs.inputs import Inputs
 from reviewer.jobs.job import Job
 from reviewer.jobs.payload import Work
@@ -36,7 +37,8 @@ def make_review(job: Job, inputs: Inputs, earlier: Document | None) -> Document:
     job.ledger.calls.note_checks(str(job.id), review.calls)
     # The ledger has every call: those of an attempt that was killed belong on the bill too.
     review = replace(review, calls=job.ledger.calls.of_review(job.id))
-    document = document_of(review, inputs.policy, job.redact)
+    review = replace(review, fixed=with_commits(review.fixed, inputs.head))
+    document = document_of(review, inputs.policy, job.redact, inputs.request.memory)
     return replace(document, verdict=keep_earlier(earlier.verdict, document.verdict)) if earlier else document
 
 

@@ -241,7 +241,7 @@ class Reviews:
         return self.db.read(lambda connection: connection.execute(query.limit(1)).scalar()) is not None
 
     def newest_push(self, row: ReviewRow) -> ReviewRow | None:
-        """Return the newest automatic review that was asked for after `row`, of another head or base; None for none.
+        """Return the newest automatic review that was asked for after `row`, of another head or base.
 
         For a review that names no head, any later one: only GitHub can say whether it is of another head.
         """

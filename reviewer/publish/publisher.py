@@ -26,6 +26,7 @@ from reviewer.publish.redact_own_secrets import OwnSecrets
 from reviewer.publish.reviews import HeadMoved, Poster
 from reviewer.publish.settle import Settle
 from reviewer.publish.summary import SummaryInput, render_summary
+from reviewer.publish.threads import ThreadKeeper
 from reviewer.steps.redact_review import redact_review
 from reviewer.steps.result import Review
 
@@ -92,6 +93,7 @@ def publish(
         _inline(state, gh, identity, secrets, settle)
     except HeadMoved as moved:
         return _stale(state, gh, identity, external_id, moved.head)
+    _threads(state, gh, identity, settle)
     source = SummaryInput(
         state.review,
         repository_url=pr.repository_url,
@@ -195,6 +197,16 @@ def _inline(state: _State, gh: GitHub, identity: Identity, secrets: OwnSecrets, 
             marker=Marker(Kind.REVIEW, head=state.review.change.head).line(),
         )
     )
+
+
+def _threads(state: _State, gh: GitHub, identity: Identity, settle: Settle) -> None:
+    """Close and reopen the threads of earlier findings; GitHub's refusals leave a thread as it is."""
+    try:
+        ThreadKeeper(gh, state.pr, identity.login, settle, state.announce).tend(state.review)
+    except PermissionMissing:
+        # Told already: without this permission no line was commented on either.
+        return
+    state.note(replace(state.publication, writing=""))
 
 
 def _summary(

@@ -16,6 +16,7 @@ def set_aside(review: Review, *, repository_url: str, level: int) -> tuple[str, 
         ("said before", Disposition.DUPLICATE),
         ("shown to be wrong", Disposition.UNVERIFIED),
         ("suppressed", Disposition.SUPPRESSED),
+        ("held back", Disposition.HELD_BACK),
     )
     most = (50, 20, 10, 5, 0, 0)[min(level, 5)]
     heads: list[str] = []

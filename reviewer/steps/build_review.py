@@ -14,6 +14,7 @@ from reviewer.models.model import Call, Stage
 from reviewer.prompts.redact import PLACEHOLDER
 from reviewer.steps.context import ReviewContext
 from reviewer.steps.coverage import cover
+from reviewer.steps.earlier import settle_earlier
 from reviewer.steps.outputs import StepOutputs
 from reviewer.steps.prepare import Prepared
 from reviewer.steps.redact_review import redact_review
@@ -30,11 +31,12 @@ def build_review(
     answers, verified = outputs.answers, outputs.verified
     has_model = context.models.usable
     coverage = cover(prepared, outputs, has_model=has_model)
+    settled = settle_earlier(prepared, findings, coverage, outputs.evidence.runs)
     calls = (*(call for answer in answers for call in answer.calls), *verified.calls)
     review = Review(
         change=prepared.as_sent(),
         status=_status(prepared, outputs, coverage, has_model=has_model),
-        findings=findings,
+        findings=(*findings, *settled.still_open),
         coverage=coverage,
         routes=tuple(answer.plan.route for answer in answers),
         escalations=(*(step for answer in answers for step in answer.escalations), *verified.escalations),
@@ -46,6 +48,7 @@ def build_review(
         all_frontier_cost=_all_frontier(calls, context.frontier_price),
         units_from_cache=sum(answer.from_store for answer in answers),
         duration_ms=context.run.elapsed_ms(),
+        fixed=settled.fixed,
     )
     return _without(outputs.evidence.secrets, review)
 

@@ -15,6 +15,7 @@ from reviewer.findings.model import Disposition, Finding, PlacedFinding
 from reviewer.findings.place import place
 from reviewer.findings.rank import evidence_in_context, score
 from reviewer.steps.answer import UnitAnswer
+from reviewer.steps.earlier import hold_back
 from reviewer.steps.model_size import is_small
 from reviewer.steps.outputs import StepOutputs
 from reviewer.steps.prepare import Prepared
@@ -49,6 +50,7 @@ def merge_and_rank(prepared: Prepared, outputs: StepOutputs, policy: Policy) -> 
         renamed={file.old_path: file.path for file in prepared.change.files if file.old_path},
         paths=frozenset(file.path for file in prepared.change.files),
     )
+    groups = hold_back(groups, prepared, policy)
     strongest = {group.finding.fingerprint: _strongest(group, origins) for group in groups}
 
     def worth(group: Group) -> float:

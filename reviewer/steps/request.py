@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from policies.words import Strategy
 from reviewer.change.model import Change
 from reviewer.findings.earlier import EarlierFinding
+from reviewer.findings.memory import Memory
 from reviewer.findings.model import Skipped
 from reviewer.prompts.about import About
 
@@ -15,7 +16,8 @@ from reviewer.prompts.about import About
 class ReviewRequest:
     """One change to review. `strategy` is what a command or flag asked for, None for policy's.
 
-    `earlier` is what the pull request already shows. `untouched` are changed files that were never read
+    `earlier` is what the pull request already shows, `told` what only its summary told, and `memory` what earlier
+    reviews saw of its code. `untouched` are changed files that were never read
     (credentials, over a size), each with its reason.
     """
 
@@ -25,5 +27,7 @@ class ReviewRequest:
     private: bool = False
     strategy: Strategy | None = None
     earlier: tuple[EarlierFinding, ...] = ()
+    told: tuple[EarlierFinding, ...] = ()
+    memory: Memory = field(default_factory=Memory)
     untouched: tuple[Skipped, ...] = ()
     notices: tuple[str, ...] = ()

@@ -63,12 +63,24 @@ class Escalation:
 
 
 @dataclass(frozen=True, slots=True)
+class FixedFinding:
+    """An earlier finding with an open thread whose code was mended; `commit` did it, "" where that is not known."""
+
+    fingerprint: str
+    path: str
+    title: str
+    line: int
+    quote: str
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """The result of the pipeline. Costs are US dollars; None means that a price is unknown.
 
     `all_frontier_cost` is what the same calls would have cost with every unit at the frontier tier.
     `notices` are sentences for the reader: limits that bit, ignored policy keys, redacted secrets. `context_limits`
-    say what the context engine was to read and did not.
+    say what the context engine was to read and did not. `fixed` are findings of earlier reviews that were mended.
     """
 
     change: Change
@@ -85,6 +97,7 @@ class Review:
     all_frontier_cost: Decimal | None = None
     units_from_cache: int = 0
     duration_ms: int = 0
+    fixed: tuple[FixedFinding, ...] = ()
 
     @property
     def cost(self) -> Decimal | None:
