@@ -13,7 +13,7 @@ from reviewer.jobs.fixing_commits import with_commits
 from reviewer.jobs.inputs import Inputs
 from reviewer.jobs.job import Job
 from reviewer.jobs.payload import Work
-from reviewer.jobs.redacted_results import RedactedResults
+from reviewer.jobs.redacted_results import OfRepository, RedactedResults
 from reviewer.jobs.verdicts import keep_earlier
 from reviewer.ledger.keys import Publication, ReviewState
 from reviewer.publish.check_runs import external_id
@@ -25,13 +25,16 @@ from reviewer.steps.context import ReviewContext
 
 def make_review(job: Job, inputs: Inputs, earlier: Document | None) -> Document:
     """Run the pipeline and judge its result; `earlier` is the verdict that the same head and base have already."""
+    store = RedactedResults(job.ledger.results(job.now), job.redact.in_json)
     context = ReviewContext(
         inputs.policy,
         inputs.models.client,
         inputs.head,
         inputs.base,
         frontier_price=inputs.models.frontier_price,
-        store=RedactedResults(job.ledger.results(job.now), job.redact.in_json),
+        store=store,
+        # A model that a command names is asked about everything.
+        hunks=None if job.payload.model else OfRepository(store, job.key.repo_id),
     )
     review = pipeline.review(inputs.request, context)
     job.ledger.calls.note_checks(str(job.id), review.calls)

@@ -73,7 +73,7 @@ def _status(prepared: Prepared, outputs: StepOutputs, coverage: Coverage, *, has
     if any(answer.limit for answer in outputs.answers):
         return ReviewStatus.STOPPED_BY_LIMIT
     if not prepared.units and coverage.complete:
-        return ReviewStatus.COMPLETE if found else ReviewStatus.EMPTY
+        return ReviewStatus.COMPLETE if found or prepared.carried.hunks else ReviewStatus.EMPTY
     if not prepared.units:
         return ReviewStatus.INCOMPLETE
     if not has_model:

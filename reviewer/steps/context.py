@@ -39,7 +39,8 @@ class ReviewContext:
 
     `head` and `base` are the two commits, None where no repository can be read. `models` may have no usable model:
     only the analysers work then. `frontier_price` is what the frontier tier charges, for the comparison in the
-    summary. `watch` is told how far the review is. `clock` gives monotonic seconds.
+    summary. `hunks` keeps what was concluded on each hunk, None where every hunk is asked about. `watch` is told
+    how far the review is. `clock` gives monotonic seconds.
     """
 
     policy: Policy
@@ -48,6 +49,7 @@ class ReviewContext:
     base: Snapshot | None = None
     frontier_price: Price | None = None
     store: ResultStore | None = None
+    hunks: ResultStore | None = None
     watch: Callable[[Progress], None] = _ignore
     clock: Callable[[], float] = time.monotonic
     run: RunLimits = field(default_factory=RunLimits)
