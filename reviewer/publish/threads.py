@@ -15,7 +15,7 @@ from typing import Final
 from reviewer.errors import NotFound, PermissionMissing, RequestRejected
 from reviewer.github.client import GitHub
 from reviewer.github.records import PullRequest
-from reviewer.publish.escape import code
+from reviewer.publish.escape import code, link
 from reviewer.publish.marker import Kind, Marker, fingerprint_in_marker
 from reviewer.publish.once import create_once
 from reviewer.publish.open_findings import still_open
@@ -66,7 +66,7 @@ class ThreadKeeper:
         said = thread.last_word
         if said is None or said.kind is not Kind.CLOSED:
             address = f"{self.pr.repository_url}/commit/{commit}" if self.pr.repository_url else ""
-            where = f"[{code(commit[:7])}]({address})" if address else code(commit[:7])
+            where = link(code(commit[:7]), address)
             resolved = "" if thread.alone else " The thread stays open for the people in it."
             self._say(thread, Marker(Kind.CLOSED, head=commit), f"Fixed in {where}.{resolved}")
         if thread.alone:

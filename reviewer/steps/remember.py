@@ -30,12 +30,11 @@ def remember(prepared: Prepared, answers: Sequence[UnitAnswer], verified: Verifi
     for answer in answers:
         if not _is_final(answer, verified):
             continue
-        blocks = _seen(answer, files)
-        for hunk in answer.plan.unit.hunks if blocks is not None else ():
+        for hunk in answer.plan.unit.hunks:
             identity = hunk_identity(hunk)
-            if identity in whole:
-                record = _record(hunk, answer, verified, blocks or ())
-                store.put(record_key(identity, policy), write_record(record))
+            blocks = _seen(answer, hunk, files) if identity in whole else None
+            if blocks is not None:
+                store.put(record_key(identity, policy), write_record(_record(hunk, answer, verified, blocks)))
 
 
 def _is_final(answer: UnitAnswer, verified: Verified) -> bool:
@@ -49,11 +48,14 @@ def _is_final(answer: UnitAnswer, verified: Verified) -> bool:
     )
 
 
-def _seen(answer: UnitAnswer, files: CommitFiles) -> tuple[Block, ...] | None:
-    """Return what the model was shown beside the unit, None where it cannot be found again."""
+def _seen(answer: UnitAnswer, hunk: Hunk, files: CommitFiles) -> tuple[Block, ...] | None:
+    """Return what the model was shown beside a hunk, None where it cannot be found again.
+
+    Other hunks of the unit and what stands around those are not of it: where they change, they are asked about.
+    """
     plan = answer.plan
     shown = [(item.path, item.start_line, item.end_line) for item in (*plan.items, *plan.shared, *answer.looked_up)]
-    shown += [(path, first, last) for path in plan.unit.paths for first, last in plan.around.of(path)]
+    shown += [(hunk.path, first, last) for first, last in plan.around.of(hunk.path)]
     return blocks_of(shown, files.lines)
 
 
