@@ -84,10 +84,10 @@ class EarlierReader:
         `code_of` gives the lines of the change; it is called where anything was told.
         """
         known = self.ledger.findings.of_pull_request(pr.repo_id, pr.number)
+        threads = self.gh.threads(pr.repository, pr.number)
         if not known:
             return Earlier()
         code = code_of()
-        threads = self.gh.threads(pr.repository, pr.number)
         own = own_threads(threads, self.login)
         found, told = [], []
         for finding in known:

@@ -45,13 +45,16 @@ class OwnThread:
         return words[-1] if words else None
 
     @property
-    def closed_by_us(self) -> bool:
-        """Whether it is resolved, and we did it: only we resolve a thread right after a closing reply in it."""
-        # GitHub may name no user where an App resolved a thread.
+    def resolved_by_us(self) -> bool:
+        """Whether it is resolved, and by nobody else that is known: GitHub may name no user where an App did it."""
         by = self.thread.resolved_by
-        ours = by in ("", self.login, self.login.removesuffix("[bot]"))
+        return self.thread.resolved and by in ("", self.login, self.login.removesuffix("[bot]"))
+
+    @property
+    def closed_by_us(self) -> bool:
+        """Whether we resolved it and said why."""
         said = self.last_word
-        return self.thread.resolved and ours and said is not None and said.kind is Kind.CLOSED
+        return self.resolved_by_us and said is not None and said.kind is Kind.CLOSED
 
 
 def own_threads(threads: Iterable[Thread], login: str) -> Mapping[str, OwnThread]:

@@ -59,19 +59,22 @@ class ThreadKeeper:
 
     def _close(self, thread: OwnThread, fixed: FixedFinding, head: str) -> None:
         if thread.thread.resolved:
-            # By a person, and there is nothing to add; or by an attempt before this one.
+            # By a person, and there is nothing to add; or by an attempt of ours that went no further.
+            if thread.resolved_by_us and not thread.closed_by_us:
+                self._say_fixed(thread, fixed.commit or head, "")
             self._fold(thread)
             return
-        commit = fixed.commit or head
-        said = thread.last_word
-        if said is None or said.kind is not Kind.CLOSED:
-            address = f"{self.pr.repository_url}/commit/{commit}" if self.pr.repository_url else ""
-            where = link(code(commit[:7]), address)
-            resolved = "" if thread.alone else " The thread stays open for the people in it."
-            self._say(thread, Marker(Kind.CLOSED, head=commit), f"Fixed in {where}.{resolved}")
-        if thread.alone:
-            self.gh.resolve_thread(thread.thread.id)
+        if thread.last_word is not None and thread.last_word.kind is Kind.CLOSED:
+            return  # people spoke in it, or opened it again: it is theirs
+        if thread.alone and self._try(partial(self.gh.resolve_thread, thread.thread.id)):
+            self._say_fixed(thread, fixed.commit or head, "")
             self._fold(thread)
+        else:
+            self._say_fixed(thread, fixed.commit or head, " I leave the thread for you to resolve.")
+
+    def _say_fixed(self, thread: OwnThread, commit: str, more: str) -> None:
+        address = f"{self.pr.repository_url}/commit/{commit}" if self.pr.repository_url else ""
+        self._say(thread, Marker(Kind.CLOSED, head=commit), f"Fixed in {link(code(commit[:7]), address)}.{more}")
 
     def _fold(self, thread: OwnThread) -> None:
         """Fold away our comment where its code has changed, it is over, and nobody else spoke there."""
@@ -79,11 +82,12 @@ class ThreadKeeper:
             self.gh.minimize_comment(thread.first.node_id)
 
     def _reopen(self, thread: OwnThread, head: str) -> None:
-        words = f"This is back in {code(head[:7])}: the thread is open again."
-        self._say(thread, Marker(Kind.REOPENED, head=head), words)
+        # Opened first: where the process dies in between, the thread says what is true.
         self.gh.unresolve_thread(thread.thread.id)
         if thread.first.minimized:
             self.gh.unminimize_comment(thread.first.node_id)
+        words = f"This is back in {code(head[:7])}: the thread is open again."
+        self._say(thread, Marker(Kind.REOPENED, head=head), words)
 
     def _say(self, thread: OwnThread, marker: Marker, words: str) -> None:
         """Reply once; where the answer does not come, look whether the reply is there."""
@@ -104,8 +108,11 @@ class ThreadKeeper:
     def _own(self) -> Mapping[str, OwnThread]:
         return own_threads(self.gh.threads(self.pr.repository, self.pr.number), self.login)
 
-    def _try(self, write: Callable[[], None]) -> None:
+    def _try(self, write: Callable[[], None]) -> bool:
+        """Write, and tell whether GitHub took it."""
         try:
             write()
         except _REFUSED as error:
             log.warning("a thread of %s#%d is left as it is: %s", self.pr.repository, self.pr.number, error)
+            return False
+        return True

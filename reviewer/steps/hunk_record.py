@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final
 
 from policies.words import Severity, Tier
@@ -35,6 +35,7 @@ class RecordedFinding:
 class HunkRecord:
     """What a model said of a hunk, and what it was shown beside it; where the hunk stood then, to move findings."""
 
+    path: str
     model: str
     tier: Tier
     alone_inline: bool
@@ -62,6 +63,7 @@ def read_record(text: str) -> HunkRecord | None:
         if value["version"] != _VERSION:
             return None
         return HunkRecord(
+            path=str(value["path"]),
             model=str(value["model"]),
             tier=next(tier for tier in Tier if tier.label == value["tier"]),
             alone_inline=value["alone_inline"] is True,
@@ -109,6 +111,11 @@ def unique_hunks(hunks: Iterable[Hunk]) -> Mapping[str, Hunk]:
     named = [(hunk_identity(hunk), hunk) for hunk in hunks]
     counts = Counter(identity for identity, _ in named)
     return {identity: hunk for identity, hunk in named if counts[identity] == 1}
+
+
+def nameless_identity(hunk: Hunk) -> str:
+    """Return the identity of a hunk whatever its file is called."""
+    return hunk_identity(replace(hunk, path=""))
 
 
 def record_key(identity: str, policy: str) -> str:

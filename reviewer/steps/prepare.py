@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from policies.policy import Policy
-from policies.rules import ChangedPart
 from policies.sensitivity import likelihood
 from policies.words import Tier
 from reviewer.change.model import Change, FileChange, Hunk, Unit
@@ -16,6 +15,7 @@ from reviewer.change.units import build_units
 from reviewer.context.tokens import count_tokens
 from reviewer.prompts.redact import redact_change
 from reviewer.steps.carry_over import Carried, carry_over
+from reviewer.steps.changed_parts import changed_parts
 from reviewer.steps.context import ReviewContext
 from reviewer.steps.model_size import answer_room
 from reviewer.steps.request import ReviewRequest
@@ -102,16 +102,6 @@ def unit_room(policy: Policy, models: ModelClient) -> int:
     candidates = [candidate for tier in Tier if (candidate := models.candidate(tier)) is not None]
     windows = [candidate.context_window - answer_room(candidate, policy) for candidate in candidates]
     return max(MIN_UNIT_TOKENS, min([policy.unit_tokens, *(window // 2 for window in windows)]))
-
-
-def changed_parts(hunks: Sequence[Hunk]) -> tuple[ChangedPart, ...]:
-    """Return the added and removed lines of each path, as the rules of policies/ read them."""
-    added: dict[str, list[str]] = {}
-    removed: dict[str, list[str]] = {}
-    for hunk in hunks:
-        added.setdefault(hunk.path, []).extend(line.text for line in hunk.added)
-        removed.setdefault(hunk.path, []).extend(line.text for line in hunk.removed)
-    return tuple(ChangedPart(path, tuple(added[path]), tuple(removed[path])) for path in added)
 
 
 def _risk(change: Change, policy: Policy) -> Callable[[Hunk], float]:

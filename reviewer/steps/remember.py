@@ -12,7 +12,14 @@ from reviewer.findings.rank import evidence_in_context
 from reviewer.steps.answer import UnitAnswer
 from reviewer.steps.context import ReviewContext
 from reviewer.steps.hunk_context import Block, CommitFiles, blocks_of
-from reviewer.steps.hunk_record import HunkRecord, RecordedFinding, record_key, unique_hunks, write_record
+from reviewer.steps.hunk_record import (
+    HunkRecord,
+    RecordedFinding,
+    nameless_identity,
+    record_key,
+    unique_hunks,
+    write_record,
+)
 from reviewer.steps.model_size import may_stand_alone
 from reviewer.steps.policy_digest import policy_digest
 from reviewer.steps.prepare import Prepared
@@ -34,7 +41,9 @@ def remember(prepared: Prepared, answers: Sequence[UnitAnswer], verified: Verifi
             identity = hunk_identity(hunk)
             blocks = _seen(answer, hunk, files) if identity in whole else None
             if blocks is not None:
-                store.put(record_key(identity, policy), write_record(_record(hunk, answer, verified, blocks)))
+                text = write_record(_record(hunk, answer, verified, blocks))
+                store.put(record_key(identity, policy), text)
+                store.put(record_key(nameless_identity(hunk), policy), text)
 
 
 def _is_final(answer: UnitAnswer, verified: Verified) -> bool:
@@ -79,6 +88,7 @@ def _record(hunk: Hunk, answer: UnitAnswer, verified: Verified, blocks: tuple[Bl
             )
         )
     return HunkRecord(
+        hunk.path,
         answer.model,
         answer.tier,
         may_stand_alone(answer.plan.candidate, answer.tier),

@@ -120,6 +120,11 @@ ROWS = {
         '[review]\nanalysers = ["ruff"]', lambda seen: {run.tool for run in seen.review.evidence} == {"ruff"}
     ),
     "review.max_inline": same("[review]\nmax_inline = 0", lambda seen: inline(seen) == 0),
+    "review.converge": same(
+        "[review]\nconverge = false",
+        lambda seen: not seen.review.by_disposition(Disposition.HELD_BACK),
+        how={"seen_before": True},
+    ),
     "paths.include": same('[paths]\ninclude = ["docs/*"]', lambda seen: LOGIN not in seen.routes),
     "paths.exclude": same(
         '[paths]\nexclude = ["docs/**"]', lambda seen: "excluded by policy" in seen.skipped.get(GUIDE, "")

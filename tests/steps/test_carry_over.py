@@ -60,14 +60,15 @@ def answering(question: Any) -> str:
 
 def review(store: Store | None, head: Mapping[str, str] = HEAD, **more: Any) -> tuple[Review, ScriptedModels]:
     models = ScriptedModels([more.pop("script", answering)])
-    diff = "".join(_diff(path, FILES.get(path, ""), text) for path, text in head.items())
+    before = {**FILES, **more.pop("before", {})}
+    diff = "".join(_diff(path, before.get(path, ""), text) for path, text in head.items())
     request = ReviewRequest(parse_diff(diff, base="b" * 40, head="h" * 40), **more.pop("request", {}))
     beside = more.pop("beside", {})
     context = ReviewContext(
         more.pop("policy", POLICY),
         models,  # type: ignore[arg-type]
         head=Files({path: text.encode() for path, text in {**FILES, **beside, **head}.items()}),  # type: ignore[arg-type]
-        base=Files({path: text.encode() for path, text in {**FILES, **beside}.items()}),  # type: ignore[arg-type]
+        base=Files({path: text.encode() for path, text in {**before, **beside}.items()}),  # type: ignore[arg-type]
         hunks=store,
     )
     assert not more
@@ -112,6 +113,18 @@ def test_only_the_hunk_that_changed_is_asked_about() -> None:
     assert "+def mean" not in question.prompt.text
     assert [placed.finding.title for placed in second.shown()] == ["Division by zero"]
     assert sorted(part.by for part in second.coverage.reviewed) == ["cache", "model:a-efficient-model"]
+
+
+def test_a_renamed_file_keeps_what_was_concluded_unless_its_new_name_asks_for_another_review() -> None:
+    store, path, text = Store(), "shop/a.py", HEAD["shop/a.py"]
+    policy = replace(POLICY, sensitive=replace(POLICY.sensitive, paths=("vault/**",)))
+    review(store, policy=policy)
+    shown, asked = review(store, {"shop/renamed.py": text}, before={"shop/renamed.py": FILES[path]}, policy=policy)
+    assert asked.questions == []
+    assert [placed.finding.path for placed in shown.by_disposition(Disposition.INLINE)] == ["shop/renamed.py"]
+    for name in ("shop/a.ts", "tests/test_a.py", "vault/a.py"):
+        _, asked = review(store, {name: text}, before={name: FILES[path]}, policy=policy)
+        assert asked.questions, name
 
 
 @pytest.mark.parametrize(
@@ -204,6 +217,7 @@ findings = st.builds(
 )
 records = st.builds(
     HunkRecord,
+    path=texts,
     model=texts,
     tier=st.sampled_from(Tier),
     alone_inline=st.booleans(),
