@@ -16,6 +16,8 @@ from reviewer.cli import Command
 # Modules are named, not imported: `--help` must answer at once. A test holds that each can be imported.
 COMMANDS: Final[dict[str, Command]] = {
     "local": Command("reviewer.local.command", "review the changes of the repository that you stand in"),
+    "pr": Command("reviewer.ci.pr_command", "review any pull request; prints, or comments with --publish"),
+    "ci": Command("reviewer.ci.command", "review the pull request of a GitHub Actions run"),
     "explain": Command("reviewer.local.explain", "show what would be sent where, to whom, why and at which price"),
     "hook": Command("reviewer.local.hook", "install, remove or show the git pre-push hook"),
     "models": Command(

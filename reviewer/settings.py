@@ -61,6 +61,16 @@ PROVIDER_KEYS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Runner:
+    """What a runner of GitHub Actions tells a step: the event, and the files that results are appended to."""
+
+    event: str = ""
+    event_file: str = ""
+    summary_file: str = ""
+    output_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that the environment decides. Sizes in bytes, times in seconds.
 
@@ -77,6 +87,7 @@ class Settings:
     github_app_id: str = ""
     github_private_key: Secret = field(default_factory=lambda: Secret(""))
     webhook_secrets: tuple[Secret, ...] = ()
+    github_token: Secret = field(default_factory=lambda: Secret(""))
     provider_keys: Mapping[str, Secret] = field(default_factory=dict)
     base_urls: Mapping[str, str] = field(default_factory=dict)
     model_url: str = ""
@@ -95,6 +106,7 @@ class Settings:
     metrics_token: Secret = field(default_factory=lambda: Secret(""))
     offline: bool = False
     git_index_file: str = ""
+    runner: Runner = field(default_factory=Runner)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -122,6 +134,7 @@ class Settings:
                 for name in ("GITHUB_WEBHOOK_SECRET", "GITHUB_WEBHOOK_SECRET_OLD")
                 if (value := environment.text(env, name))
             ),
+            github_token=_key(env, "GITHUB_TOKEN") or _key(env, "GH_TOKEN"),
             provider_keys={provider: key for name, provider in PROVIDER_KEYS.items() if (key := _key(env, name))},
             base_urls={
                 provider: url
@@ -144,6 +157,12 @@ class Settings:
             metrics_token=_metrics_token(env),
             offline=environment.flag(env, "KILO_REVIEW_OFFLINE"),
             git_index_file=env.get("GIT_INDEX_FILE", ""),
+            runner=Runner(
+                event=environment.text(env, "GITHUB_EVENT_NAME"),
+                event_file=environment.text(env, "GITHUB_EVENT_PATH"),
+                summary_file=environment.text(env, "GITHUB_STEP_SUMMARY"),
+                output_file=environment.text(env, "GITHUB_OUTPUT"),
+            ),
         )
 
     @property
@@ -175,7 +194,7 @@ class Settings:
         of a local endpoint, is among them too: `reviewer.text.secret_value` decides which values are redacted.
         """
         keys = (self.model_key, *self.provider_keys.values())
-        values = (self.github_private_key, self.metrics_token, *self.webhook_secrets, *keys)
+        values = (self.github_private_key, self.github_token, self.metrics_token, *self.webhook_secrets, *keys)
         addresses = (
             self.database_url,
             self.redis_url,

@@ -49,6 +49,7 @@ ORDER = (
     ("jobs",),
     ("metrics", "processes"),
     ("local", "demo", "cli"),
+    ("ci",),
 )
 
 

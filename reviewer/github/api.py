@@ -282,15 +282,14 @@ class Api:
         return self._writes if write else self._reads
 
     def _connect(self, token: str, *, retry: bool) -> Requester:
-        from github import Auth  # noqa: PLC0415 - 0.4 s of import: not for `--help`
-        from github.Requester import Requester  # noqa: PLC0415
+        from github.Requester import Requester  # noqa: PLC0415 - 0.4 s of import: not for `--help`
         from urllib3 import Retry  # noqa: PLC0415
 
         _leave_redirects_to_us()
         # At DEBUG it writes whole answers into the log, and one of them is an installation token.
         logging.getLogger("github.Requester").setLevel(logging.WARNING)
         return Requester(
-            auth=Auth.AppAuthToken(token) if self._app else Auth.Token(token),
+            auth=_auth(token, app=self._app),
             base_url=self.url,
             timeout=self._timeout,
             user_agent=USER_AGENT,
@@ -315,6 +314,15 @@ class Api:
             seconds_between_writes=None,
             api_version=API_VERSION,
         )
+
+
+def _auth(token: str, *, app: bool) -> Any:
+    """Return PyGithub's authentication; None, for public repositories, without a token."""
+    from github import Auth  # noqa: PLC0415 - as in `_connect`
+
+    if not token:
+        return None
+    return Auth.AppAuthToken(token) if app else Auth.Token(token)
 
 
 @cache

@@ -8,7 +8,7 @@ import json
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +32,7 @@ EXAMPLES: Final = (
     "kilo-review local -f sarif -o review.sarif      for code scanning",
     "kilo-review local -- src tests/test_a.py        only these paths",
 )
+FORMATS: Final = ("text", "json", "sarif", "markdown", "github", "junit", "code-climate", "agent")
 EXIT_CLEAN: Final = 0
 EXIT_FINDINGS: Final = 1
 EXIT_INCOMPLETE: Final = 3
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-f",
         "--format",
-        choices=("text", "json", "sarif", "markdown", "github"),
+        choices=FORMATS,
         default="text",
         help="default: text",
     )
@@ -60,6 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="exit status 3 where a part of the change was not read",
     )
+    parser.add_argument(
+        "--after", metavar="FILE", default="", help="with --format agent: what the round before wrote"
+    )
     parser.add_argument("--apply", action="store_true", help="offer each suggestion, one question each")
     parser.add_argument("--no-cache", action="store_true", help="ask again, also where the same was paid for")
     parser.add_argument(
@@ -72,6 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Review and print; the exit status is 0, 1 (findings), 3 (incomplete) or 4 (a limit), errors as elsewhere."""
     settings = Settings.from_environ()
+    previous = _previous(options)
     with open_selection(options, settings) as selected:
         if options.format == "text" and not selected.change.files and not selected.untouched:
             # Nothing of what a review needs is loaded for a clean work tree.
@@ -100,7 +105,7 @@ def main(options: argparse.Namespace) -> int:
         finally:
             session.ledger.close()
         with output_to(options.output):
-            show(review, options.format, options.color)
+            show(review, options.format, options.color, previous)
         if options.format != "text":
             from reviewer.local.unread import unread  # noqa: PLC0415 - after a review, not before a clean tree
 
@@ -180,8 +185,18 @@ def exit_status(review: Review, fail_on: str, *, named: bool = False, whole: boo
     return EXIT_CLEAN
 
 
-def show(review: Review, form: str, color: str = "auto") -> None:
-    """Print the review on standard output in one of the formats."""
+def _previous(options: argparse.Namespace) -> Mapping[str, Any] | None:
+    if not options.after:
+        return None
+    if options.format != "agent":
+        raise ConfigurationError("--after goes with --format agent", remedy="Write: -f agent --after FILE.")
+    from reviewer.local.agent import read_previous  # noqa: PLC0415 - for agents only
+
+    return read_previous(options.after)
+
+
+def show(review: Review, form: str, color: str = "auto", previous: Mapping[str, Any] | None = None) -> None:
+    """Print the review on standard output in one of the formats; `previous` is for the format "agent"."""
     if form == "text":
         from reviewer.local.terminal import print_review  # noqa: PLC0415 - rich is for people only
 
@@ -195,6 +210,14 @@ def show(review: Review, form: str, color: str = "auto") -> None:
         from importlib.metadata import version  # noqa: PLC0415 - loads the email package
 
         text = json.dumps(report.as_sarif(review, version=version("kilo-review")), indent=2, ensure_ascii=False)
+    elif form in ("junit", "code-climate"):
+        from reviewer.local.ci_formats import as_code_climate, as_junit  # noqa: PLC0415 - for CI only
+
+        text = as_junit(review) if form == "junit" else json.dumps(as_code_climate(review), indent=2)
+    elif form == "agent":
+        from reviewer.local.agent import as_agent  # noqa: PLC0415 - for agents only
+
+        text = json.dumps(as_agent(review, previous), indent=2, ensure_ascii=False)
     elif form == "github":
         text = report.as_annotations(review)
     else:

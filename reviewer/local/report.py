@@ -190,7 +190,7 @@ def as_annotations(review: Review) -> str:
     anchors = Anchors.from_change(review.change)
     for placed in review.shown():
         finding = placed.finding
-        start, end, note = _in_new_file(finding, anchors)
+        start, end, note = in_new_file(finding, anchors)
         places = f"file={_property(finding.path)},line={start},endLine={end}"
         head = f"::{_ANNOTATION[finding.severity]} {places},title={_property(finding.title)}"
         lines.append(f"{head}::{_data(finding.body + note)}")
@@ -202,7 +202,7 @@ def as_notice(title: str, text: str) -> str:
     return f"::notice title={_property(title)}::{_data(text)}"
 
 
-def _in_new_file(finding: Finding, anchors: Anchors) -> tuple[int, int, str]:
+def in_new_file(finding: Finding, anchors: Anchors) -> tuple[int, int, str]:
     """Return the first and last line of a finding in the file as the change leaves it, and a note where they moved.
 
     A SARIF region is one of the artifact that was analysed (2.1.0, 3.30), and code scanning draws it on the head
@@ -240,7 +240,7 @@ def _sarif_rule(rule: str, finding: Finding) -> dict[str, Any]:
 def _sarif_result(placed: PlacedFinding, order: dict[str, int], anchors: Anchors) -> dict[str, Any]:
     finding = placed.finding
     rule = _rule_id(finding)
-    start, end, note = _in_new_file(finding, anchors)
+    start, end, note = in_new_file(finding, anchors)
     uri = url_quote(raw_path(finding.path))
     region = {"startLine": max(1, start), "endLine": max(1, end)}
     where = {"uri": uri, "uriBaseId": "%SRCROOT%"}

@@ -62,10 +62,11 @@ def read_marker(body: str | None) -> Marker | None:
 
 
 def is_own(author: Mapping[str, Any] | None, login: str) -> bool:
-    """True where a comment's `user` is our App's bot account, by whole login and type.
+    """True where a comment's `user` is the account that we publish as, by whole login and type.
 
-    A login that merely ends in `[bot]`, or our slug without it, is another account.
+    A login that merely ends in `[bot]`, or our slug without it, is another account. People's logins have no square
+    brackets, so a login with `[bot]` is a bot's, and one without belongs to a person whose token we were given.
     """
     if not author or not login:
         return False
-    return author.get("login") == login and author.get("type") == "Bot"
+    return author.get("login") == login and author.get("type") == ("Bot" if login.endswith("[bot]") else "User")

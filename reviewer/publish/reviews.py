@@ -126,11 +126,12 @@ class Poster:
                 continue
             self._review_id = posted.id
             self._look()
-            for _look in self.settle.looks():
+            if self._missing(group):
                 # Stored, and not in every list yet: their addresses belong into the summary.
-                if not self._missing(group):
-                    break
-                self._look()
+                for _look in self.settle.looks():
+                    self._look()
+                    if not self._missing(group):
+                        break
             return
 
     def _body(self, number: int) -> str:

@@ -114,6 +114,12 @@ def test_one_review_one_summary_one_check_run(shop: Lab) -> None:
     assert not posted.problems
 
 
+def test_comments_that_are_listed_at_once_are_not_waited_for(shop: Lab) -> None:
+    waits: list[float] = []
+    run(shop, review_of(shop, (at(3),)), settle=Settle(sleep=waits.append))
+    assert waits == []
+
+
 def test_the_same_twice_posts_nothing_twice(shop: Lab) -> None:
     review = review_of(shop, (at(3), at(9)))
     first = run(shop, review)

@@ -1,0 +1,134 @@
+"""Review a pull request as it is on GitHub now, with what a token may read."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from decimal import Decimal
+
+from policies.budgets import Account, Limit, Scope, in_place_of_shipped
+from policies.policy import Policy
+from policies.words import Strategy
+from reviewer import pipeline
+from reviewer.ci.access import TokenAccess
+from reviewer.ci.earlier import earlier_in_threads
+from reviewer.ci.target import Target
+from reviewer.errors import ConfigurationError, NotFound
+from reviewer.findings.earlier import EarlierFinding
+from reviewer.github.change_source import fetch_change
+from reviewer.github.mirror import Mirrors
+from reviewer.github.records import PullRequest
+from reviewer.jobs.commits import open_commits
+from reviewer.jobs.document import Document, document_of
+from reviewer.jobs.models import Models, open_models
+from reviewer.jobs.policy import effective_policy, utc_now
+from reviewer.ledger.ledger import Ledger
+from reviewer.ledger.meter import LedgerMeter
+from reviewer.ledger.money import Terms
+from reviewer.local.session import open_local_ledger
+from reviewer.prompts.about import About
+from reviewer.publish.redact_own_secrets import OwnSecrets
+from reviewer.settings import Settings
+from reviewer.steps.context import ReviewContext
+from reviewer.steps.progress import Progress
+from reviewer.steps.request import ReviewRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line asks for. `max_cost` is in US dollars, None for policy's limit."""
+
+    model: str = ""
+    strategy: Strategy | None = None
+    max_cost: Decimal | None = None
+    use_cache: bool = True
+    watch: Callable[[Progress], None] = lambda _progress: None
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A pull request, its review and the verdict of policy's gates; `no_model` says why only analysers worked."""
+
+    pr: PullRequest
+    document: Document
+    no_model: str
+
+
+def find_pull_request(access: TokenAccess, target: Target) -> PullRequest:
+    """Return the pull request; ConfigurationError where GitHub shows none to this token."""
+    try:
+        return access.github.pull_request(target.repository, target.number)
+    except NotFound:
+        remedy = (
+            "Check the name and the number, and that the token may read this repository."
+            if access.token
+            else "Check the name and the number; for a private repository set GITHUB_TOKEN."
+        )
+        raise ConfigurationError(f"GitHub shows no pull request {target}", remedy=remedy) from None
+
+
+def review_pull_request(access: TokenAccess, pr: PullRequest, settings: Settings, wishes: Wishes) -> Reviewed:
+    """Review a pull request against its policy at the base; nothing is written to GitHub.
+
+    What was spent is in the ledger of this machine, and what was paid for is not asked again.
+    """
+    with ExitStack() as stack:
+        mirrors = stack.enter_context(
+            Mirrors(
+                settings.cache_dir / "mirrors",
+                limit=settings.mirror_limit,
+                repository_limit=settings.mirror_repository_limit,
+            )
+        )
+        fetched = fetch_change(access.github, pr, lambda: mirrors.ensure(pr, access.token))
+        base, head = open_commits(access.github, pr, fetched, stack)
+        policy = effective_policy(settings, base=base, private=pr.private)
+        ledger = open_local_ledger(settings)
+        stack.callback(ledger.close)
+        models = _models(settings, policy, pr, wishes, ledger)
+        request = ReviewRequest(
+            change=fetched.change,
+            about=About(pr.title, pr.body, pr.author),
+            labels=pr.labels,
+            private=pr.private,
+            strategy=wishes.strategy,
+            earlier=_earlier(access, pr),
+            notices=tuple(filter(None, (*policy.notices, *fetched.notices, models.reason))),
+        )
+        context = ReviewContext(
+            policy,
+            models.client,
+            head,
+            base,
+            frontier_price=models.frontier_price,
+            store=ledger.results(utc_now) if wishes.use_cache else None,
+            watch=wishes.watch,
+        )
+        review = pipeline.review(request, context)
+    return Reviewed(pr, document_of(review, policy, OwnSecrets(settings.secrets())), models.reason)
+
+
+def _earlier(access: TokenAccess, pr: PullRequest) -> tuple[EarlierFinding, ...]:
+    if not access.token:
+        return ()
+    return earlier_in_threads(access.github.threads(pr.repository, pr.number), access.login())
+
+
+def _models(settings: Settings, policy: Policy, pr: PullRequest, wishes: Wishes, ledger: Ledger) -> Models:
+    limits = policy.limits
+    if wishes.max_cost is not None:
+        limits = in_place_of_shipped(limits, (Limit(Scope.RUN, wishes.max_cost),))
+    # Limits of a day or a month are for what the service spends; here only the limit per run holds.
+    account = Account(run=f"pr-{uuid.uuid4().hex}", repository=pr.repository, scopes=frozenset({Scope.RUN}))
+    terms = Terms(account, limits, allow_unknown_price=policy.unknown_price == "allow")
+    return open_models(
+        settings,
+        policy,
+        LedgerMeter(ledger.money, terms, utc_now),
+        private=pr.private,
+        model=wishes.model,
+        strategy=wishes.strategy,
+        discover_local=not settings.provider_keys and not settings.model_url,
+    )
