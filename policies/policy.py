@@ -40,6 +40,7 @@ class Policy:
     analysers: tuple[str, ...]
     max_inline: int
     min_severity: Severity
+    converge: bool
 
     triggers: tuple[str, ...]
     review_drafts: bool

@@ -86,6 +86,7 @@ class Conclusion(Enum):
     NEUTRAL = "neutral"
     FAILURE = "failure"
     ACTION_REQUIRED = "action_required"
+    CANCELLED = "cancelled"
 
 
 class Style(StrEnum):

@@ -6,7 +6,8 @@ KiloReviewError
 │   ├── RateLimited         GitHub or a provider asked us to wait
 │   ├── ModelUnavailable    every allowed candidate of a tier failed for a passing reason
 │   ├── LedgerUnavailable   the ledger cannot be read or written
-│   └── LeaseLost           another worker owns this review now
+│   ├── LeaseLost           another worker owns this review now
+│   └── Superseded          the pull request moved on while this review was at work
 ├── PermanentError          trying again changes nothing until settings, policy or the repository change
 │   ├── ConfigurationError  settings or policy are wrong; the text names the remedy
 │   ├── NotFound            GitHub has no such repository, pull request or commit (or hides it)
@@ -62,6 +63,14 @@ class LedgerUnavailable(RetryableError):
 
 class LeaseLost(RetryableError):
     """Another worker owns this review now; whatever this one holds must not be published."""
+
+
+class Superseded(RetryableError):
+    """The pull request moved on while this review was at work; `head` is the commit that it has now."""
+
+    def __init__(self, head: str) -> None:
+        super().__init__(f"superseded by {head[:7]} during the review")
+        self.head = head
 
 
 class PermanentError(KiloReviewError):

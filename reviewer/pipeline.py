@@ -13,6 +13,7 @@ from reviewer.steps.outputs import StepOutputs
 from reviewer.steps.plan_units import gatherer_of, plan_units
 from reviewer.steps.prepare import prepare
 from reviewer.steps.progress import Progress
+from reviewer.steps.remember import remember
 from reviewer.steps.request import ReviewRequest
 from reviewer.steps.result import Review
 from reviewer.steps.scope import decide_scope
@@ -22,7 +23,7 @@ from reviewer.steps.verify import verify_findings
 
 
 def review(request: ReviewRequest, context: ReviewContext) -> Review:
-    """Review a change: scope, prepare, plan, ask, check, verify, statements, merge and rank, result.
+    """Review a change: scope, prepare, plan, ask, check, verify, statements, remember, merge and rank, result.
 
     Never raises for what a model or an analyser does; raises LedgerUnavailable when money cannot be accounted for.
     """
@@ -51,6 +52,7 @@ def review(request: ReviewRequest, context: ReviewContext) -> Review:
     statements = answer_statements(prepared, context.bounded_by(request.strategy))
     limits = gatherer.limits_reached() if gatherer and answers else ()
     outputs = StepOutputs(answers, verified, evidence, limits, statements)
+    remember(prepared, answers, verified, context)
     findings = merge_and_rank(prepared, outputs, context.policy)
     result = build_review(prepared, outputs, findings, context)
     context.watch(Progress("done", len(answers), len(answers), result.usage, result.cost))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from policies.words import Severity
+from reviewer.change.quotes import squeeze
 from reviewer.findings.fingerprint import fingerprint
 from reviewer.findings.model import Category, Finding
 from reviewer.findings.similarity import Similarity, Statement
@@ -23,16 +24,22 @@ CERTAIN: Final = 0.9
 SAME_AFTER_RENAME: Final = 0.8
 # How far a comment is taken to be away when GitHub no longer says where it stands.
 UNKNOWN_DISTANCE: Final = 8
+OPEN: Final = "open"
+CLOSED: Final = "closed"
+RESOLVED: Final = "resolved"
+DISMISSED: Final = "dismissed"
 # Issues on one text of code that have had a fingerprint of their own.
 MAX_ORDINAL: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierFinding:
-    """A finding that the pull request already shows; `state` is "open", "resolved" or "dismissed".
+    """A finding that the pull request already shows.
 
-    `line` is None where its thread is outdated: GitHub then no longer says where it stands. `severity` and
-    `category` are None where they are not known.
+    `state` is "open"; "closed" by us, for its code was mended; "resolved" by a person with a change of its code; or
+    "dismissed": people said, or showed, that they do not want it. `line`, `severity` and `category` are None where
+    they are not known. `quote` is the code that it was last seen on, `nearby` a digest of what was around that (""
+    where an older version told it). `source` as in Finding.
     """
 
     fingerprint: str
@@ -44,6 +51,14 @@ class EarlierFinding:
     url: str = ""
     severity: Severity | None = None
     category: Category | None = None
+    quote: str = ""
+    nearby: str = ""
+    source: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the issue is open where it is still there: nobody closed it but we."""
+        return self.state in (OPEN, CLOSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +95,10 @@ def match_earlier(
     for number, group in enumerate(groups):
         for finding in group:
             for at, one in enumerate(earlier):
-                same_code = one.fingerprint in codes[finding] or (
-                    one.path != old[at].path and one.fingerprint in _fingerprints(finding, one.path)
+                same_code = (
+                    one.fingerprint in codes[finding]
+                    or (bool(one.quote) and squeeze(one.quote) == squeeze(finding.quote))
+                    or (one.path != old[at].path and one.fingerprint in _fingerprints(finding, one.path))
                 )
                 pair = _pair(finding, one, old[at], similarity, same_code=same_code)
                 if pair is not None:
@@ -103,7 +120,7 @@ def _pair(
     finding: Finding, old: EarlierFinding, said: Statement, similarity: Similarity, *, same_code: bool
 ) -> float | None:
     """Return the chance that both say the same, None where it is too small to count."""
-    if said.path != finding.path or (old.state == "resolved" and not same_code):
+    if said.path != finding.path or (old.state == RESOLVED and not same_code):
         return None  # code that was changed and has a resolved issue again: people want to know
     ours = replace(statement_of(finding), category="")
     if same_code:
@@ -112,7 +129,7 @@ def _pair(
         said = replace(said, line=ours.line + UNKNOWN_DISTANCE)
     chance = similarity.chance(ours, said)
     least = SAME_CODE if same_code else SAME_AS_EARLIER
-    if old.state != "open":
+    if not old.is_open:
         # What people closed without a word says nothing of something graver.
         if old.severity is not None and finding.severity >= Severity.HIGH and finding.severity - old.severity > 1:
             return None

@@ -151,12 +151,20 @@ def _group(members: Sequence[Finding], source_of: Callable[[Finding], str]) -> G
 
 def _mark_as_shown(group: Group, old: EarlierFinding) -> Group:
     """Return the group as one that the pull request shows already, under the fingerprint that it has there."""
-    where = f" ({old.url})" if old.url else ""
     finding = replace(group.finding, fingerprint=old.fingerprint)
-    if old.state == "open":
-        reason = f"already raised in an open thread{where}"
-        return replace(group, finding=finding, disposition=Disposition.DUPLICATE, reason=reason)
-    return replace(group, finding=finding, disposition=Disposition.SUPPRESSED, reason=f"{old.state} before{where}")
+    if old.is_open:
+        return replace(group, finding=finding, disposition=Disposition.DUPLICATE, reason=open_thread(old))
+    reason = f"{old.state} before{_address(old)}"
+    return replace(group, finding=finding, disposition=Disposition.SUPPRESSED, reason=reason)
+
+
+def open_thread(old: EarlierFinding) -> str:
+    """Return the reason of a finding that an open thread of the pull request has already."""
+    return f"already raised in an open thread{_address(old)}"
+
+
+def _address(old: EarlierFinding) -> str:
+    return f" ({old.url})" if old.url else ""
 
 
 def _named(groups: Sequence[Group], earlier: Sequence[EarlierFinding]) -> list[Group]:

@@ -30,7 +30,8 @@ class Disposition(StrEnum):
     """Where a finding ended; nothing is dropped without one.
 
     UNPLACED is what a model found and what could not be placed or graded: shown as it is, and never green.
-    UNVERIFIED is what a verification showed to be wrong.
+    UNVERIFIED is what a verification showed to be wrong. SUPPRESSED is what people dismissed, HELD_BACK what is new
+    on code that an earlier review of the pull request saw whole.
     """
 
     INLINE = "inline"
@@ -40,6 +41,7 @@ class Disposition(StrEnum):
     UNPLACED = "unplaced"
     UNVERIFIED = "unverified"
     SUPPRESSED = "suppressed"
+    HELD_BACK = "held-back"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from reviewer.errors import NotFound
+from reviewer.github import threads
 from reviewer.github.api import DIFF, TIMEOUT_S, WRITE_PAUSE_S, Api
 from reviewer.github.auth import AppAuth
 from reviewer.github.records import CheckRun, Comment, PostedReview, PullRequest
@@ -132,6 +133,18 @@ class GitHub:
         )
         return [Comment.from_json(row) for row in rows]
 
+    def review_comment(self, repository: str, comment_id: int) -> Comment | None:
+        """Return a comment on a line, None where GitHub has none (any more)."""
+        try:
+            row = self.api.get(
+                f"/repos/{repository}/pulls/comments/{comment_id}",
+                doing="show a review comment",
+                needs="pull_requests: read",
+            )
+        except NotFound:
+            return None
+        return Comment.from_json(row)
+
     def threads(self, repository: str, number: int) -> tuple[Thread, ...]:
         """Return every review thread with its state."""
         return review_threads(self.api, repository, number)
@@ -172,6 +185,33 @@ class GitHub:
             needs="pull_requests: write",
         )
         return PostedReview.from_json(row)
+
+    def reply(self, repository: str, number: int, comment_id: int, body: str) -> Comment:
+        """Reply in the thread that a comment on a line began."""
+        row = self.api.send(
+            "POST",
+            f"/repos/{repository}/pulls/{number}/comments/{comment_id}/replies",
+            {"body": body},
+            doing="reply in a thread",
+            needs="pull_requests: write",
+        )
+        return Comment.from_json(row)
+
+    def resolve_thread(self, thread_id: str) -> None:
+        """Mark a thread as resolved."""
+        threads.resolve_thread(self.api, thread_id)
+
+    def unresolve_thread(self, thread_id: str) -> None:
+        """Open a resolved thread again."""
+        threads.unresolve_thread(self.api, thread_id)
+
+    def minimize_comment(self, node_id: str) -> None:
+        """Fold a comment away as outdated."""
+        threads.minimize_comment(self.api, node_id)
+
+    def unminimize_comment(self, node_id: str) -> None:
+        """Show a comment again that was folded away."""
+        threads.unminimize_comment(self.api, node_id)
 
     def create_comment(self, repository: str, number: int, body: str) -> Comment:
         """Post a comment on the conversation."""

@@ -44,6 +44,10 @@ class PullRequest:
     owner_id: int = 0
     author_is_bot: bool = False
 
+    def has_other_base(self, before: PullRequest) -> bool:
+        """Tell whether the base is another branch than `before`, whose tip is another one: another diff."""
+        return self.base_ref != before.base_ref and self.base_sha != before.base_sha
+
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> PullRequest:
         """Read GitHub's pull request object, from the API or a webhook payload."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reviewer.github.api import Api
 
 NEEDS: Final = "pull_requests: read"
 MAX_THREAD_PAGES: Final = 20
+# More threads than these are not listed.
+MAX_THREADS: Final = 50 * MAX_THREAD_PAGES
 
 # Points: one for each hundred nodes; the last comments of a thread are enough to see a reply.
 THREADS_QUERY: Final = """
@@ -29,12 +31,19 @@ query Threads($owner: String!, $name: String!, $number: Int!, $after: String) {
           comments(first: 20) {
             totalCount
             nodes {
+              id
               databaseId
               body
               url
               isMinimized
               author { __typename login }
-              reactionGroups { content reactors { totalCount } }
+              reactionGroups {
+                content
+                reactors(first: 20) {
+                  totalCount
+                  nodes { ... on User { login } ... on Bot { login } ... on Mannequin { login } }
+                }
+              }
             }
           }
         }
@@ -50,9 +59,21 @@ mutation Resolve($thread: ID!) {
 }
 """
 
+UNRESOLVE_MUTATION: Final = """
+mutation Unresolve($thread: ID!) {
+  unresolveReviewThread(input: {threadId: $thread}) { thread { id isResolved } }
+}
+"""
+
 MINIMIZE_MUTATION: Final = """
 mutation Minimize($subject: ID!, $why: ReportedContentClassifiers!) {
   minimizeComment(input: {subjectId: $subject, classifier: $why}) { minimizedComment { isMinimized } }
+}
+"""
+
+UNMINIMIZE_MUTATION: Final = """
+mutation Unminimize($subject: ID!) {
+  unminimizeComment(input: {subjectId: $subject}) { unminimizedComment { isMinimized } }
 }
 """
 
@@ -60,7 +81,8 @@ mutation Minimize($subject: ID!, $why: ReportedContentClassifiers!) {
 @dataclass(frozen=True, slots=True)
 class ThreadComment:
     """A comment of a thread. `author` carries REST's spelling (`slug[bot]`) and type, so that one test of identity
-    serves both APIs. `reactions` counts by GraphQL's names (THUMBS_UP …).
+    serves both APIs. `reactions` counts by GraphQL's names (THUMBS_UP …); `reactors` are the logins of the first 20
+    of each. `node_id` is GraphQL's id.
     """
 
     id: int
@@ -69,11 +91,16 @@ class ThreadComment:
     author: Mapping[str, str]
     minimized: bool
     reactions: Mapping[str, int]
+    node_id: str = ""
+    reactors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A review thread; `line` is None where it is outdated. `replies` counts all but the first comment."""
+    """A review thread; `line` is None where it is outdated. `replies` counts all but the first comment.
+
+    `comments` are the first 20.
+    """
 
     id: str
     path: str
@@ -110,6 +137,18 @@ def review_threads(api: Api, repository: str, number: int) -> tuple[Thread, ...]
 def resolve_thread(api: Api, thread_id: str) -> None:
     """Mark a thread as resolved; doing it twice changes nothing."""
     api.graphql(RESOLVE_MUTATION, {"thread": thread_id}, doing="resolve a thread", needs="pull_requests: write")
+
+
+def unresolve_thread(api: Api, thread_id: str) -> None:
+    """Open a resolved thread again; doing it twice changes nothing."""
+    api.graphql(UNRESOLVE_MUTATION, {"thread": thread_id}, doing="reopen a thread", needs="pull_requests: write")
+
+
+def unminimize_comment(api: Api, node_id: str) -> None:
+    """Show a comment again that was folded away."""
+    api.graphql(
+        UNMINIMIZE_MUTATION, {"subject": node_id}, doing="show a comment again", needs="pull_requests: write"
+    )
 
 
 def minimize_comment(api: Api, node_id: str, why: str = "OUTDATED") -> None:
@@ -152,6 +191,13 @@ def _comment(row: Mapping[str, Any]) -> ThreadComment:
         minimized=bool(row.get("isMinimized")),
         reactions={
             str(group["content"]): int((group.get("reactors") or {}).get("totalCount") or 0)
+            for group in row.get("reactionGroups") or ()
+        },
+        node_id=str(row.get("id") or ""),
+        reactors={
+            str(group["content"]): tuple(
+                str(one["login"]) for one in (group.get("reactors") or {}).get("nodes") or () if one.get("login")
+            )
             for group in row.get("reactionGroups") or ()
         },
     )

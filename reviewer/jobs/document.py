@@ -6,7 +6,7 @@ import json
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from functools import cache
@@ -14,27 +14,42 @@ from typing import Any, Final
 
 from policies.gates import Verdict
 from policies.policy import Policy
+from reviewer.findings.code import ChangedCode
+from reviewer.findings.memory import Memory
 from reviewer.findings.model import Disposition
 from reviewer.publish.check import verdict_of
+from reviewer.publish.open_findings import standing
 from reviewer.steps.redact_review import redact_review
-from reviewer.steps.result import Review
+from reviewer.steps.result import Review, ReviewStatus
 
 VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a publication needs: the review, and the gates' verdict on it under the policy of its time."""
+    """What a publication needs: the review, and the gates' verdict on it under the policy of its time.
+
+    `memory` is for the next review of the pull request.
+    """
 
     review: Review
     verdict: Verdict
+    memory: Memory = field(default_factory=Memory)
 
 
-def document_of(review: Review, policy: Policy, redact: Callable[[str], str]) -> Document:
-    """Return what is stored and published of a review: without secrets, with the verdict of the policy's gates."""
+def document_of(
+    review: Review, policy: Policy, redact: Callable[[str], str], memory: Memory | None = None
+) -> Document:
+    """Return what is stored and published of a review: without secrets, with the verdict of the policy's gates.
+
+    `memory` is that of the reviews before.
+    """
     redacted = redact_review(review, redact)
     verdict = verdict_of(redacted, fail_on=policy.fail_on, limit_conclusion=policy.limit_conclusion)
-    return Document(redacted, verdict)
+    complete = review.status is ReviewStatus.COMPLETE and review.coverage.complete
+    told = [placed.finding for placed in standing(redacted)]
+    after = (memory or Memory()).after(ChangedCode(redacted.change), told, complete=complete)
+    return Document(redacted, verdict, after)
 
 
 def dump_document(document: Document) -> str:
@@ -74,7 +89,7 @@ def load_document(text: str) -> Document:
 
 def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, Enum):
         return value.name
     if isinstance(value, Decimal):

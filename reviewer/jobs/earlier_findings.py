@@ -2,79 +2,188 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from reviewer.findings.earlier import EarlierFinding
+from reviewer.errors import NotFound
+from reviewer.findings.code import ChangedCode
+from reviewer.findings.earlier import CLOSED, DISMISSED, OPEN, RESOLVED, EarlierFinding
+from reviewer.findings.memory import Memory
 from reviewer.findings.model import Category, Disposition
+from reviewer.findings.replies import Stance, stance_of
+from reviewer.findings.standing import stands_still
 from reviewer.github.client import GitHub
+from reviewer.github.permission import ROLES, role_of
 from reviewer.github.records import PullRequest
-from reviewer.github.threads import Thread
+from reviewer.github.threads import MAX_THREADS
 from reviewer.ledger.findings import FindingState, KnownFinding, Outcome
 from reviewer.ledger.ledger import Ledger
-from reviewer.publish.marker import Kind, fingerprint_in_marker, is_own, read_marker
+from reviewer.publish.marker import fingerprint_in_marker
+from reviewer.publish.open_findings import still_open
+from reviewer.publish.thread_state import OwnThread, own_threads
 from reviewer.steps.result import Review
 
 _SHOWN: Final = (Disposition.INLINE, Disposition.SUMMARY, Disposition.OUT_OF_DIFF)
+_STATES: Final = {
+    OPEN: FindingState.OPEN,
+    CLOSED: FindingState.RESOLVED,
+    RESOLVED: FindingState.RESOLVED,
+    DISMISSED: FindingState.DISMISSED,
+}
 _OUTCOMES: Final = {FindingState.RESOLVED: Outcome.ACCEPTED, FindingState.DISMISSED: Outcome.DISMISSED}
 _DISMISSING: Final = ("THUMBS_DOWN", "CONFUSED")
 
 
-def earlier_findings(
-    gh: GitHub, ledger: Ledger, pr: PullRequest, *, login: str, now: Callable[[], datetime]
-) -> tuple[EarlierFinding, ...]:
-    """Return what the pull request shows already; threads that people resolved or voted down say so.
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What a pull request was told before: findings with a thread, and those that only its summary had."""
 
-    What changed since the last look is recorded in the ledger as the finding's outcome.
+    findings: tuple[EarlierFinding, ...] = ()
+    told: tuple[EarlierFinding, ...] = ()
 
-    Only findings with a thread count as shown: the summary is written anew each time.
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who may dismiss a finding: whoever may command. What an outsider resolves stays open for the check."""
+
+    gh: GitHub
+    repository: str
+    least: str
+    _known: dict[str, bool] = field(default_factory=dict)
+
+    def may_dismiss(self, login: str) -> bool:
+        """Tell whether GitHub gives a person the role that commands take; asked once for each."""
+        if login not in self._known:
+            try:
+                role = role_of(self.gh.api, self.repository, login) if login else "none"
+            except NotFound:
+                role = "none"
+            self._known[login] = ROLES.index(role) >= ROLES.index(self.least)
+        return self._known[login]
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierReader:
+    """Reads what became of a pull request's findings; what changed since the last look is recorded in the ledger.
+
+    `dismissed` are fingerprints that a command dismissed: they stay so whatever their threads say.
     """
-    known = ledger.findings.of_pull_request(pr.repo_id, pr.number)
-    states = _states(gh.threads(pr.repository, pr.number), login)
-    found = []
-    for finding in known:
-        state = states.get(fingerprint_in_marker(finding.fingerprint))
-        if state is not None and state is not finding.state:
-            _learn(ledger, pr, finding, state, now())
-        if state is None:
-            continue  # never commented on, or its comment was deleted: it stands nowhere, so it may be told again
-        found.append(
-            EarlierFinding(
-                fingerprint=finding.fingerprint,
-                path=finding.path,
-                title=finding.title,
-                body=finding.body,
-                line=finding.line,
-                state=state.value,
-                url=finding.url,
-                severity=finding.severity,
-                category=_category(finding.category),
-            )
+
+    gh: GitHub
+    ledger: Ledger
+    people: People
+    login: str
+    now: Callable[[], datetime]
+    dismissed: Collection[str] = ()
+
+    def read(self, pr: PullRequest, code_of: Callable[[], ChangedCode], memory: Memory) -> Earlier:
+        """Return what the pull request was told before, and what people made of it.
+
+        `code_of` gives the lines of the change; it is called where anything was told.
+        """
+        known = self.ledger.findings.of_pull_request(pr.repo_id, pr.number)
+        threads = self.gh.threads(pr.repository, pr.number)
+        if not known:
+            return Earlier()
+        code = code_of()
+        own = own_threads(threads, self.login)
+        found, told = [], []
+        for finding in known:
+            one = _earlier(finding, memory)
+            thread = own.get(fingerprint_in_marker(finding.fingerprint))
+            state = self._state(finding, one, thread, code, all_listed=len(threads) < MAX_THREADS, pr=pr)
+            if state is None:
+                told.append(one)
+                continue
+            self._learn(pr, finding, _STATES[state])
+            found.append(replace(one, state=state))
+        return Earlier(tuple(found), tuple(told))
+
+    def _state(
+        self,
+        finding: KnownFinding,
+        one: EarlierFinding,
+        thread: OwnThread | None,
+        code: ChangedCode,
+        *,
+        all_listed: bool,
+        pr: PullRequest,
+    ) -> str | None:
+        """Return what became of a finding, None where it never had a comment of its own."""
+        if finding.fingerprint in self.dismissed:
+            return DISMISSED
+        if thread is None:
+            if finding.comment_id is None:
+                return None
+            # Whoever may delete our comment may write to the repository.
+            gone = all_listed and self.gh.review_comment(pr.repository, finding.comment_id) is None
+            return DISMISSED if gone else OPEN
+        if thread.closed_by_us:
+            return CLOSED
+        if self._is_rejected(thread):
+            return DISMISSED
+        if not thread.thread.resolved or not self.people.may_dismiss(thread.thread.resolved_by):
+            return OPEN
+        if not stands_still(one, code):
+            return RESOLVED
+        # Resolved for a change that has been taken back since: it is as open as it was.
+        return CLOSED if finding.state is FindingState.RESOLVED else DISMISSED
+
+    def _is_rejected(self, own: OwnThread) -> bool:
+        """Tell whether an entitled person rejected the finding: a vote, a reply that says why, a comment hidden."""
+        if own.first.minimized:
+            return True
+        voters = (login for name in _DISMISSING for login in own.first.reactors.get(name, ()))
+        if any(self.people.may_dismiss(login) for login in voters):
+            return True
+        return any(
+            stance_of(reply.body) is Stance.REJECTS and self.people.may_dismiss(reply.author["login"])
+            for reply in own.by_people
         )
-    return tuple(found)
+
+    def _learn(self, pr: PullRequest, finding: KnownFinding, state: FindingState) -> None:
+        """Record what people did with a finding: what cost per accepted finding is counted from."""
+        if state is finding.state:
+            return
+        at = self.now()
+        self.ledger.findings.set_state(pr.repo_id, pr.number, finding.fingerprint, state, at)
+        outcome = _OUTCOMES.get(state)
+        if outcome is not None:
+            why = f"thread {state.value}"
+            self.ledger.findings.record_outcome(pr.repo_id, pr.number, finding.fingerprint, outcome, why, at)
+
+
+def _earlier(finding: KnownFinding, memory: Memory) -> EarlierFinding:
+    told = memory.by_fingerprint.get(finding.fingerprint)
+    return EarlierFinding(
+        fingerprint=finding.fingerprint,
+        path=finding.path,
+        title=finding.title,
+        body=finding.body,
+        line=finding.line,
+        state=OPEN,
+        url=finding.url,
+        severity=finding.severity,
+        category=_category(finding.category),
+        quote=told.quote if told else "",
+        nearby=told.nearby if told else "",
+        source=finding.source,
+    )
 
 
 def _category(name: str) -> Category | None:
     return Category(name) if name in set(Category) else None
 
 
-def _learn(ledger: Ledger, pr: PullRequest, finding: KnownFinding, state: FindingState, now: datetime) -> None:
-    """Record what people did with a finding: what cost per accepted finding is counted from."""
-    ledger.findings.set_state(pr.repo_id, pr.number, finding.fingerprint, state, now)
-    outcome = _OUTCOMES.get(state)
-    if outcome is not None:
-        ledger.findings.record_outcome(
-            pr.repo_id, pr.number, finding.fingerprint, outcome, f"thread {state.value}", now
-        )
-
-
 def known_findings(review: Review, urls: Mapping[str, str]) -> tuple[KnownFinding, ...]:
-    """Return what was shown, for the ledger; `urls` maps a fingerprint (as a marker spells it) to its comment."""
+    """Return what is shown or still open, for the ledger.
+
+    `urls` maps a fingerprint (as a marker spells it) to its comment.
+    """
     found = []
-    for placed in review.findings:
-        if placed.disposition not in _SHOWN:
-            continue
+    for placed in (*review.by_disposition(*_SHOWN), *still_open(review)):
         finding = placed.finding
         url = urls.get(fingerprint_in_marker(finding.fingerprint), "")
         found.append(
@@ -92,24 +201,6 @@ def known_findings(review: Review, urls: Mapping[str, str]) -> tuple[KnownFindin
             )
         )
     return tuple(found)
-
-
-def _states(threads: tuple[Thread, ...], login: str) -> dict[str, FindingState]:
-    states = {}
-    for thread in threads:
-        if not thread.comments:
-            continue
-        first = thread.comments[0]
-        marker = read_marker(first.body)
-        if marker is None or marker.kind is not Kind.FINDING or not is_own(first.author, login):
-            continue
-        if any(first.reactions.get(name) for name in _DISMISSING) or first.minimized:
-            states[marker.fingerprint] = FindingState.DISMISSED
-        elif thread.resolved:
-            states[marker.fingerprint] = FindingState.RESOLVED
-        else:
-            states[marker.fingerprint] = FindingState.OPEN
-    return states
 
 
 def _comment_id(url: str) -> int | None:

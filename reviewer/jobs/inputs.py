@@ -8,21 +8,25 @@ from dataclasses import dataclass
 from policies.budgets import Account
 from policies.policy import Policy
 from policies.starting import analysers_only
+from reviewer.findings.code import ChangedCode
 from reviewer.git.snapshot import Snapshot
 from reviewer.github.change_source import fetch_change
 from reviewer.github.mirror import Mirrors
 from reviewer.github.records import PullRequest
 from reviewer.jobs.access import READ_PERMISSIONS, Access
 from reviewer.jobs.commits import open_commits
-from reviewer.jobs.earlier_findings import earlier_findings
+from reviewer.jobs.earlier_findings import EarlierReader, People
 from reviewer.jobs.job import Job
 from reviewer.jobs.models import Models, no_models, open_models
 from reviewer.jobs.occasion import lock_file_note, occasion_of
 from reviewer.jobs.policy import effective_policy
+from reviewer.jobs.supersession import StillWanted, WatchedMeter
+from reviewer.jobs.verdicts import memory_of
 from reviewer.ledger.meter import LedgerMeter
 from reviewer.ledger.money import Terms
 from reviewer.prompts.about import About
 from reviewer.prompts.criteria import criteria_of
+from reviewer.prompts.redact import redact_change
 from reviewer.steps.request import ReviewRequest
 
 
@@ -59,8 +63,12 @@ def open_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> 
     base, head = open_commits(access.reader, pr, fetched, stack)
     policy = effective_policy(job.settings, base=base, private=pr.private)
     unasked = analysers_only(occasion_of(job, pr), policy, asked=not job.key.automatic)
-    models = no_models(unasked) if unasked else models_for(job, policy, pr)
+    models = no_models(unasked) if unasked else models_for(job, access, policy, pr)
     locks = lock_file_note(fetched.change) if unasked else ""
+    memory = memory_of(job.ledger, pr)
+    people = People(access.reader, pr.repository, policy.command_permission)
+    reader = EarlierReader(access.reader, job.ledger, people, access.identity.login, job.now)
+    earlier = reader.read(pr, lambda: ChangedCode(redact_change(fetched.change).change), memory)
     request = ReviewRequest(
         change=fetched.change,
         about=About(pr.title, pr.body, pr.author),
@@ -68,14 +76,19 @@ def open_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> 
         criteria=criteria_of(pr.body),
         private=pr.private,
         strategy=job.payload.chosen_strategy,
-        earlier=earlier_findings(access.reader, job.ledger, pr, login=access.identity.login, now=job.now),
+        earlier=earlier.findings,
+        told=earlier.told,
+        memory=memory,
         notices=tuple(filter(None, (*policy.notices, *fetched.notices, models.reason, locks))),
     )
     return Inputs(request, policy, models, base, head)
 
 
-def models_for(job: Job, policy: Policy, pr: PullRequest) -> Models:
-    """Return the models that settings, policy and command allow, metered on this review's account."""
+def models_for(job: Job, access: Access, policy: Policy, pr: PullRequest) -> Models:
+    """Return the models that settings, policy and command allow, metered on this review's account.
+
+    Superseded is raised by the first call after the pull request moved on.
+    """
     account = Account(
         run=str(job.id),
         pull_request=job.key.pull_request,
@@ -89,7 +102,9 @@ def models_for(job: Job, policy: Policy, pr: PullRequest) -> Models:
     )
     unknown = policy.unknown_price == "allow"
     terms = Terms(account, policy.limits, job.id, job.held.lease, allow_unknown_price=unknown)
-    meter = LedgerMeter(job.ledger.money, terms, job.now)
+    # The writer is idle while models are asked; the reader may be in the middle of reading a commit.
+    wanted = StillWanted(job, access.writer, pr)
+    meter = WatchedMeter(LedgerMeter(job.ledger.money, terms, job.now), wanted.check)
     return open_models(
         job.settings,
         policy,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from policies.starting import may_review_drafts
-from reviewer.errors import PermissionMissing, RetryableError
+from reviewer.errors import PermissionMissing, RetryableError, Superseded
 from reviewer.github.records import PullRequest
 from reviewer.jobs.access import Access
 from reviewer.jobs.job import Job
@@ -67,6 +67,18 @@ def look(job: Job, access: Access) -> PullRequest | None:
         wait = BUSY_SECONDS * (1 + jitter())
         raise Busy(f"review {other} of this pull request comes first", retry_after=wait)
     return pr
+
+
+def give_way(job: Job, access: Access, pr: PullRequest, moved: Superseded) -> None:
+    """End a review whose pull request moved on while it was at work; one that a comment asked for starts again."""
+    if moved.head != pr.head_sha:
+        with suppress(PermissionMissing):
+            access.check_runs(job, pr.repository).end_superseded(pr.head_sha, moved.head)
+    if job.key.head_sha:
+        job.held.finish(ReviewState.SUPERSEDED, str(moved))
+    else:
+        # It is of whatever the head is: no other review of the new one has the command's options.
+        job.held.restart()
 
 
 def _look(job: Job, access: Access) -> tuple[PullRequest, Next]:

@@ -9,10 +9,11 @@ from reviewer.github.records import PullRequest
 from reviewer.jobs.access import Access
 from reviewer.jobs.document import Document, document_of, dump_document
 from reviewer.jobs.earlier_findings import known_findings
+from reviewer.jobs.fixing_commits import with_commits
 from reviewer.jobs.inputs import Inputs
 from reviewer.jobs.job import Job
 from reviewer.jobs.payload import Work
-from reviewer.jobs.redacted_results import RedactedResults
+from reviewer.jobs.redacted_results import OfRepository, RedactedResults
 from reviewer.jobs.verdicts import keep_earlier
 from reviewer.ledger.keys import Publication, ReviewState
 from reviewer.publish.check_runs import external_id
@@ -24,20 +25,24 @@ from reviewer.steps.context import ReviewContext
 
 def make_review(job: Job, inputs: Inputs, earlier: Document | None) -> Document:
     """Run the pipeline and judge its result; `earlier` is the verdict that the same head and base have already."""
+    store = RedactedResults(job.ledger.results(job.now), job.redact.in_json)
     context = ReviewContext(
         inputs.policy,
         inputs.models.client,
         inputs.head,
         inputs.base,
         frontier_price=inputs.models.frontier_price,
-        store=RedactedResults(job.ledger.results(job.now), job.redact.in_json),
         gates=job.shared.gates,
+        store=store,
+        # A model that a command names is asked about everything.
+        hunks=None if job.payload.model else OfRepository(store, job.key.repo_id),
     )
     review = pipeline.review(inputs.request, context)
     job.ledger.calls.note_checks(str(job.id), review.calls)
     # The ledger has every call: those of an attempt that was killed belong on the bill too.
     review = replace(review, calls=job.ledger.calls.of_review(job.id))
-    document = document_of(review, inputs.policy, job.redact)
+    review = replace(review, fixed=with_commits(review.fixed, inputs.head))
+    document = document_of(review, inputs.policy, job.redact, inputs.request.memory)
     return replace(document, verdict=keep_earlier(earlier.verdict, document.verdict)) if earlier else document
 
 

@@ -28,3 +28,19 @@ class RedactedResults:
     def put(self, key: str, text: str) -> None:
         """Store a result without secrets."""
         self.results.put(key, self.redact(text))
+
+
+@dataclass(frozen=True, slots=True)
+class OfRepository:
+    """Results that only reviews of one repository share: what they say rests on its other files too."""
+
+    results: Results
+    repo_id: int
+
+    def get(self, key: str) -> str | None:
+        """Return a stored result of the repository, None where there is none."""
+        return self.results.get(f"{self.repo_id}:{key}")
+
+    def put(self, key: str, text: str) -> None:
+        """Store a result for the repository."""
+        self.results.put(f"{self.repo_id}:{key}", text)

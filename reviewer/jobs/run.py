@@ -18,6 +18,7 @@ from reviewer.errors import (
     PermissionMissing,
     RateLimited,
     RetryableError,
+    Superseded,
 )
 from reviewer.github.api import WRITE_PAUSE_S
 from reviewer.github.records import PullRequest
@@ -27,7 +28,7 @@ from reviewer.jobs.inputs import Inputs, open_inputs
 from reviewer.jobs.job import Job, Pace
 from reviewer.jobs.lease import LEASE, Heartbeat, HeldLease
 from reviewer.jobs.log_fields import log_fields
-from reviewer.jobs.look import Busy, Outdated, look
+from reviewer.jobs.look import Busy, Outdated, give_way, look
 from reviewer.jobs.merge_queue import answer_merge_group
 from reviewer.jobs.owner import lease_owner
 from reviewer.jobs.payload import JobPayload, Work
@@ -159,7 +160,11 @@ def _work(job: Job, stack: ExitStack) -> None:
         if not shown_at_once:
             _start(job, access, pr)
         earlier = earlier_verdict(job.ledger, pr, besides=job.id)
-        document = make_review(job, usable, earlier)
+        try:
+            document = make_review(job, usable, earlier)
+        except Superseded as moved:
+            give_way(job, access, pr, moved)
+            return
         if earlier is not None and reviewed_nothing(document.review):
             why = _why(document.review)
             leave_without_review(job, access, pr, title="Not reviewed", why=why)

@@ -10,6 +10,7 @@ from typing import Final
 from policies.gates import Verdict
 from policies.words import Conclusion
 from reviewer.errors import PermissionMissing
+from reviewer.findings.memory import Memory
 from reviewer.github.records import PullRequest
 from reviewer.jobs.access import Access
 from reviewer.jobs.document import Document, load_document
@@ -50,6 +51,13 @@ def earlier_verdict(ledger: Ledger, pr: PullRequest, *, besides: int) -> Documen
     if (shown.head_sha, shown.base_sha) != (pr.head_sha, pr.base_sha):
         return None
     return stored_document(ledger, shown.review_id)
+
+
+def memory_of(ledger: Ledger, pr: PullRequest) -> Memory:
+    """Return what the newest published review of a pull request left for the next one, whatever head it was of."""
+    shown = ledger.publications.newest(pr.repo_id, pr.number)
+    document = stored_document(ledger, shown.review_id) if shown else None
+    return document.memory if document else Memory()
 
 
 def keep_earlier(earlier: Verdict, fresh: Verdict) -> Verdict:

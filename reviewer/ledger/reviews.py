@@ -240,6 +240,22 @@ class Reviews:
         )
         return self.db.read(lambda connection: connection.execute(query.limit(1)).scalar()) is not None
 
+    def newest_push(self, row: ReviewRow) -> ReviewRow | None:
+        """Return the newest automatic review that was asked for after `row`, of another head or base.
+
+        For a review that names no head, any later one: only GitHub can say whether it is of another head.
+        """
+        key = row.key
+        where = [
+            t.c.repo_id == key.repo_id,
+            t.c.number == key.number,
+            t.c.id > row.id,
+            or_(t.c.trigger == AUTOMATIC, t.c.trigger.like(f"{AGAIN}%")),
+        ]
+        if key.head_sha:
+            where.append(or_(t.c.head_sha != key.head_sha, t.c.base_sha != key.base_sha))
+        return next(iter(find_rows(self.db, *where, limit=1, order=t.c.id.desc())), None)
+
     def busy(self, lease: Lease, now: datetime) -> int | None:
         """Return another review of the same pull request that a worker holds now, None where there is none.
 

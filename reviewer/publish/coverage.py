@@ -8,6 +8,7 @@ from typing import Final
 from reviewer.findings.model import BY_ANALYSERS, Coverage, Skipped
 from reviewer.publish.escape import code, plain
 from reviewer.publish.figures import count, percent
+from reviewer.steps.coverage import CARRIED
 from reviewer.steps.result import Review
 
 # Paths listed per reason at each level of detail; the rest are counted.
@@ -22,8 +23,17 @@ def status(review: Review) -> str:
         return "nothing that policy reviews"
     if coverage.complete:
         files = len({part.path for part in coverage.reviewed})
-        return f"everything in scope reviewed ({count(len(coverage.reviewed), 'hunk')}, {count(files, 'file')})"
-    return f"only {percent(coverage.share)} reviewed ({len(coverage.reviewed)} of {wanted} parts)"
+        whole = f"everything in scope reviewed ({count(len(coverage.reviewed), 'hunk')}, {count(files, 'file')})"
+        return whole + _carried(coverage)
+    return (
+        f"only {percent(coverage.share)} reviewed ({len(coverage.reviewed)} of {wanted} parts){_carried(coverage)}"
+    )
+
+
+def _carried(coverage: Coverage) -> str:
+    """Say how much of it was carried over: nothing about it has changed since an earlier review."""
+    carried = sum(part.by == CARRIED for part in coverage.reviewed)
+    return f", {carried:,} carried over from earlier reviews" if carried else ""
 
 
 def heading(review: Review) -> str:

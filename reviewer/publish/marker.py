@@ -13,17 +13,20 @@ from enum import StrEnum
 from typing import Any, Final
 
 _PATTERN: Final = re.compile(
-    r"\A<!-- kilo-app:1 (summary|review|finding)((?: [a-z]+=[A-Za-z0-9._-]{1,128})*) -->(?:\r?\n|\Z)"
+    r"\A<!-- kilo-app:1 (summary|review|finding|closed|reopened)"
+    r"((?: [a-z]+=[A-Za-z0-9._-]{1,128})*) -->(?:\r?\n|\Z)"
 )
 _VALUE: Final = re.compile(r"[^A-Za-z0-9._-]")
 
 
 class Kind(StrEnum):
-    """What carries the marker."""
+    """What carries the marker; CLOSED and REOPENED are replies in a finding's thread."""
 
     SUMMARY = "summary"
     REVIEW = "review"
     FINDING = "finding"
+    CLOSED = "closed"
+    REOPENED = "reopened"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from reviewer.publish.redact_own_secrets import OwnSecrets
 from reviewer.publish.reviews import HeadMoved, Poster
 from reviewer.publish.settle import Settle
 from reviewer.publish.summary import SummaryInput, render_summary
+from reviewer.publish.threads import ThreadKeeper
 from reviewer.steps.redact_review import redact_review
 from reviewer.steps.result import Review
 
@@ -92,6 +93,7 @@ def publish(
         _inline(state, gh, identity, secrets, settle)
     except HeadMoved as moved:
         return _stale(state, gh, identity, external_id, moved.head)
+    _threads(state, gh, identity, settle)
     source = SummaryInput(
         state.review,
         repository_url=pr.repository_url,
@@ -197,6 +199,16 @@ def _inline(state: _State, gh: GitHub, identity: Identity, secrets: OwnSecrets, 
     )
 
 
+def _threads(state: _State, gh: GitHub, identity: Identity, settle: Settle) -> None:
+    """Close and reopen the threads of earlier findings; GitHub's refusals leave a thread as it is."""
+    try:
+        ThreadKeeper(gh, state.pr, identity.login, settle, state.announce).tend(state.review)
+    except PermissionMissing:
+        # Told already: without this permission no line was commented on either.
+        return
+    state.note(replace(state.publication, writing=""))
+
+
 def _summary(
     state: _State, gh: GitHub, identity: Identity, source: SummaryInput, secrets: OwnSecrets, settle: Settle
 ) -> None:
@@ -250,14 +262,14 @@ def _check(
 
 
 def _moved(gh: GitHub, pr: PullRequest, head: str) -> PullRequest | None:
-    """Return the pull request where its head or base branch is another one by now, None where it is not.
+    """Return the pull request where its head or base is another one by now, None where it is not.
 
     Two answers in a row have to say so, and not be older than what was seen before: a replica may lag.
     """
     now = gh.pull_request(pr.repository, pr.number)
-    if (now.head_sha, now.base_ref) != (head, pr.base_ref):
+    if now.head_sha != head or now.has_other_base(pr):
         now = gh.pull_request(pr.repository, pr.number)
-    if (now.head_sha, now.base_ref) == (head, pr.base_ref):
+    if now.head_sha == head and not now.has_other_base(pr):
         return None
     if now.updated_at < pr.updated_at:
         raise GitHubUnavailable(f"GitHub's answer on {pr.repository}#{pr.number} is older than its last one")

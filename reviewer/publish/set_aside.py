@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reviewer.findings.model import Disposition, PlacedFinding
-from reviewer.publish.escape import cell, code, plain
+from reviewer.publish.escape import cell, code, link, plain
 from reviewer.publish.figures import count, place, seconds
 from reviewer.publish.open_findings import ordered, still_open
 from reviewer.publish.sanitize import title
@@ -16,6 +16,7 @@ def set_aside(review: Review, *, repository_url: str, level: int) -> tuple[str, 
         ("said before", Disposition.DUPLICATE),
         ("shown to be wrong", Disposition.UNVERIFIED),
         ("suppressed", Disposition.SUPPRESSED),
+        ("held back", Disposition.HELD_BACK),
     )
     most = (50, 20, 10, 5, 0, 0)[min(level, 5)]
     heads: list[str] = []
@@ -30,6 +31,16 @@ def set_aside(review: Review, *, repository_url: str, level: int) -> tuple[str, 
         if len(found) > most:
             lines.append(f"- {len(found) - most:,} more {words}")
     return f"Set aside: {', '.join(heads)}", lines
+
+
+def fixed(review: Review, *, repository_url: str) -> tuple[str, list[str]]:
+    """Return heading and lines of the earlier findings whose code was mended, each with the commit that did it."""
+    lines = []
+    for one in review.fixed:
+        commit = one.commit or review.change.head
+        address = f"{repository_url}/commit/{commit}" if repository_url else ""
+        lines.append(f"- {code(one.path)} {title(one.title)} – in {link(code(commit[:7]), address)}")
+    return f"Fixed since: {count(len(lines), 'finding')}", lines
 
 
 def _set_aside_line(review: Review, placed: PlacedFinding, words: str, repository_url: str) -> str:

@@ -21,7 +21,7 @@ from reviewer.publish.inline import BODY_LIMIT, render_finding, size
 from reviewer.publish.marker import Kind, Marker, fingerprint_in_marker
 from reviewer.publish.open_findings import decisive, in_words, ordered, standing, still_open
 from reviewer.publish.sanitize import title
-from reviewer.publish.set_aside import routes, set_aside
+from reviewer.publish.set_aside import fixed, routes, set_aside
 from reviewer.steps.result import Review, ReviewStatus
 
 SUMMARY_LIMIT: Final = BODY_LIMIT - 500
@@ -108,6 +108,7 @@ def _compose(source: SummaryInput, level: int, *, most: int | None) -> str:
         statements.section(review),
         statements.criteria(review),
         fold(*set_aside(review, repository_url=source.repository_url, level=level)),
+        fold(*fixed(review, repository_url=source.repository_url)),
         fold(coverage.heading(review), coverage.lines(review, level=level)),
         fold(cost.heading(review), cost.table(review, source.totals)),
         fold("How it was reviewed", routes(review, level)),

@@ -14,6 +14,7 @@ from reviewer.models.model import Call, Stage
 from reviewer.prompts.redact import PLACEHOLDER
 from reviewer.steps.context import ReviewContext
 from reviewer.steps.coverage import cover
+from reviewer.steps.earlier import settle_earlier
 from reviewer.steps.outputs import StepOutputs
 from reviewer.steps.prepare import Prepared
 from reviewer.steps.redact_review import redact_review
@@ -31,10 +32,11 @@ def build_review(
     has_model = context.models.usable
     coverage = cover(prepared, outputs, has_model=has_model)
     calls = (*(call for answer in answers for call in answer.calls), *verified.calls, *outputs.statements.calls)
+    settled = settle_earlier(prepared, findings, coverage, outputs.evidence.runs)
     review = Review(
         change=prepared.as_sent(),
         status=_status(prepared, outputs, coverage, has_model=has_model),
-        findings=findings,
+        findings=(*findings, *settled.still_open),
         coverage=coverage,
         routes=tuple(answer.plan.route for answer in answers),
         escalations=(*(step for answer in answers for step in answer.escalations), *verified.escalations),
@@ -48,6 +50,7 @@ def build_review(
         all_frontier_cost=_all_frontier(calls, context.frontier_price),
         units_from_cache=sum(answer.from_store for answer in answers),
         duration_ms=context.run.elapsed_ms(),
+        fixed=settled.fixed,
     )
     return _without(outputs.evidence.secrets, review)
 
@@ -72,7 +75,7 @@ def _status(prepared: Prepared, outputs: StepOutputs, coverage: Coverage, *, has
     if any(answer.limit for answer in outputs.answers):
         return ReviewStatus.STOPPED_BY_LIMIT
     if not prepared.units and coverage.complete:
-        return ReviewStatus.COMPLETE if found else ReviewStatus.EMPTY
+        return ReviewStatus.COMPLETE if found or prepared.carried.hunks else ReviewStatus.EMPTY
     if not prepared.units:
         return ReviewStatus.INCOMPLETE
     if not has_model:

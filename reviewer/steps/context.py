@@ -40,8 +40,9 @@ class ReviewContext:
 
     `head` and `base` are the two commits, None where no repository can be read. `models` may have no usable model:
     only the analysers work then. `frontier_price` is what the frontier tier charges, for the comparison in the
-    summary. `watch` is told how far the review is. `clock` gives monotonic seconds. `gates` hold up a step that too
-    many reviews of the process are in.
+    summary. `hunks` keeps what was concluded on each hunk, None where every hunk is asked about. `watch` is told
+    how far the review is. `clock` gives monotonic seconds. `gates` hold up a step that too many reviews of the
+    process are in.
     """
 
     policy: Policy
@@ -50,6 +51,7 @@ class ReviewContext:
     base: Snapshot | None = None
     frontier_price: Price | None = None
     store: ResultStore | None = None
+    hunks: ResultStore | None = None
     watch: Callable[[Progress], None] = _ignore
     clock: Callable[[], float] = time.monotonic
     run: RunLimits = field(default_factory=RunLimits)

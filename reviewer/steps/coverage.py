@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from reviewer.change.model import Hunk
 from reviewer.findings.model import BY_ANALYSERS, Coverage, Reviewed, Skipped
 from reviewer.steps.outputs import StepOutputs
 from reviewer.steps.prepare import Prepared
+
+# Who reviewed a hunk that was carried over.
+CARRIED: Final = "cache"
 
 
 def cover(prepared: Prepared, outputs: StepOutputs, *, has_model: bool) -> Coverage:
@@ -13,12 +18,13 @@ def cover(prepared: Prepared, outputs: StepOutputs, *, has_model: bool) -> Cover
     reviewed: list[Reviewed] = []
     skipped = [*prepared.request.untouched, *prepared.scope.skipped]
     for answer in outputs.answers:
-        by = "cache" if answer.from_store else f"model:{answer.model}"
+        by = CARRIED if answer.from_store else f"model:{answer.model}"
         for hunk in answer.plan.unit.hunks:
             if answer.problem:
                 skipped.append(_missed(hunk, answer.problem))
             else:
                 reviewed.append(Reviewed(hunk.path, hunk.header, by))
+    reviewed += [Reviewed(hunk.path, hunk.header, CARRIED) for hunk in prepared.carried.hunks]
     for unit in prepared.left_over:
         reason = f"beyond the {len(prepared.units)} units of one review (caps.max_units)"
         skipped += [_missed(hunk, reason) for hunk in unit.hunks]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from policies.policy import Policy
-from policies.words import Payment, Tier
+from policies.words import Tier
 from reviewer.change.anchor import Anchors
 from reviewer.findings.merge import Group, merge
 from reviewer.findings.model import Disposition, Finding, PlacedFinding
@@ -16,7 +16,9 @@ from reviewer.findings.place import place
 from reviewer.findings.rank import evidence_in_context, score
 from reviewer.findings.repeats import fold_repeats
 from reviewer.steps.answer import UnitAnswer
-from reviewer.steps.model_size import is_small
+from reviewer.steps.carry_over import Carried
+from reviewer.steps.earlier import hold_back
+from reviewer.steps.model_size import may_stand_alone
 from reviewer.steps.outputs import StepOutputs
 from reviewer.steps.prepare import Prepared
 
@@ -43,13 +45,19 @@ Origins = Mapping[tuple[str, str], Origin]
 def merge_and_rank(prepared: Prepared, outputs: StepOutputs, policy: Policy) -> tuple[PlacedFinding, ...]:
     """Merge what models and analysers found, score every issue and place it; nothing that was found is lost."""
     standing = [(finding, answer) for answer in outputs.answers for finding in _standing(answer, outputs)]
-    origins = _origins(standing)
+    carried = prepared.carried
+    origins = {**_carried_origins(carried), **_origins(standing)}
     groups = merge(
-        (*(finding for finding, _answer in standing), *outputs.evidence.findings),
+        (
+            *(finding for finding, _answer in standing),
+            *(one.finding for one in carried.standing),
+            *outputs.evidence.findings,
+        ),
         earlier=prepared.request.earlier,
         renamed={file.old_path: file.path for file in prepared.change.files if file.old_path},
         paths=frozenset(file.path for file in prepared.change.files),
     )
+    groups = hold_back(groups, prepared, policy)
     strongest = {group.finding.fingerprint: _strongest(group, origins) for group in groups}
 
     def worth(group: Group) -> float:
@@ -67,11 +75,16 @@ def merge_and_rank(prepared: Prepared, outputs: StepOutputs, policy: Policy) -> 
         threshold=policy.style.threshold,
         least=policy.min_severity,
         max_inline=policy.max_inline,
-        verified=frozenset(revised.get(found, found) for found in outputs.verified.confirmed),
+        verified=frozenset(
+            (
+                *(revised.get(found, found) for found in outputs.verified.confirmed),
+                *(one.finding for one in carried.standing if one.confirmed),
+            )
+        ),
     )
     shown = fold_repeats([_move_unsupported_to_summary(found, strongest) for found in placed])
     rejected = tuple(found for answer in outputs.answers for found in answer.rejected)
-    return (*shown, *outputs.verified.refuted, *rejected)
+    return (*shown, *outputs.verified.refuted, *carried.refuted, *rejected)
 
 
 def _standing(answer: UnitAnswer, outputs: StepOutputs) -> list[Finding]:
@@ -96,7 +109,18 @@ def _origins(standing: list[tuple[Finding, UnitAnswer]]) -> Origins:
         known = evidence_in_context(finding, (*answer.plan.seen, *answer.looked_up))
         before = origins.get(key)
         in_context = known or (before is not None and before.in_context)
-        origins[key] = Origin(answer.tier, in_context, _may_stand_alone(answer))
+        origins[key] = Origin(answer.tier, in_context, may_stand_alone(answer.plan.candidate, answer.tier))
+    return origins
+
+
+def _carried_origins(carried: Carried) -> Origins:
+    """Return where carried findings come from, as their own review knew it."""
+    origins: dict[tuple[str, str], Origin] = {}
+    for one in carried.standing:
+        key = (one.finding.source, one.finding.unit)
+        before = origins.get(key)
+        in_context = one.in_context or (before is not None and before.in_context)
+        origins[key] = Origin(one.tier, in_context, one.alone_inline)
     return origins
 
 
@@ -111,17 +135,6 @@ def _strongest(group: Group, origins: Origins) -> Origin:
         in_context=any(origin.in_context for origin in known),
         alone_inline=any(origin.alone_inline for origin in known),
     )
-
-
-def _may_stand_alone(answer: UnitAnswer) -> bool:
-    """Tell whether what this model finds may be shown beside a line with nothing else that raises the same.
-
-    A free-tier model may not: its stated confidence was never measured. A larger model of one's own is verified
-    like a paid one, and who runs it chose it.
-    """
-    model = answer.plan.candidate
-    own = model is not None and model.payment is Payment.LOCAL and not is_small(model)
-    return answer.tier > Tier.FREE or own
 
 
 def _move_unsupported_to_summary(placed: PlacedFinding, strongest: Mapping[str, Origin]) -> PlacedFinding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from policies.policy import Policy
-from policies.words import Payment
+from policies.words import Payment, Tier
 from reviewer.models.model import Candidate
 
 # What is asked of a small local model: one finding in a sentence.
@@ -21,6 +21,16 @@ def is_small(candidate: Candidate | None) -> bool:
     one, and a model that thinks first needs the room for it.
     """
     return candidate is not None and candidate.small
+
+
+def may_stand_alone(candidate: Candidate | None, tier: Tier) -> bool:
+    """Tell whether what this model finds may be shown beside a line with nothing else that raises the same.
+
+    A free-tier model may not: its stated confidence was never measured. A larger model of one's own is verified
+    like a paid one, and who runs it chose it.
+    """
+    own = candidate is not None and candidate.payment is Payment.LOCAL and not is_small(candidate)
+    return tier > Tier.FREE or own
 
 
 def answer_room(candidate: Candidate | None, policy: Policy) -> int:

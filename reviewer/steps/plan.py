@@ -23,9 +23,10 @@ from reviewer.models.cacheable import least_cached
 from reviewer.models.model import Candidate, Prompt
 from reviewer.prompts.build import AnswerForm, RestOfChange, Shown, build_prompt
 from reviewer.prompts.change_in_code import shortened
+from reviewer.steps.changed_parts import changed_parts
 from reviewer.steps.context import ReviewContext
 from reviewer.steps.model_size import answer_room, is_small
-from reviewer.steps.prepare import Prepared, changed_parts
+from reviewer.steps.prepare import Prepared
 from reviewer.steps.result import UnitRoute
 from reviewer.syntax.test_paths import is_test_path
 

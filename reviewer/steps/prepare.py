@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from policies.policy import Policy
-from policies.rules import ChangedPart
 from policies.sensitivity import likelihood
 from policies.words import Tier
 from reviewer.change.model import Change, FileChange, Hunk, Unit
@@ -16,6 +15,8 @@ from reviewer.change.units import build_units
 from reviewer.context.tokens import count_tokens
 from reviewer.prompts.build import system_text
 from reviewer.prompts.redact import redact_change
+from reviewer.steps.carry_over import Carried, carry_over
+from reviewer.steps.changed_parts import changed_parts
 from reviewer.steps.context import ReviewContext
 from reviewer.steps.model_size import answer_room, is_small
 from reviewer.steps.request import ReviewRequest
@@ -35,7 +36,8 @@ class Prepared:
     """What is decided before anything is planned.
 
     `change` holds the files in scope with their secrets taken out; `redacted` counts those. `left_over` are units
-    above the policy's `max_units`, least risky last. `units_of_path` counts the units that have hunks of a path.
+    above the policy's `max_units`, least risky last. `units_of_path` counts the units that have hunks of a path;
+    hunks that are `carried` over count as one of their own.
     """
 
     request: ReviewRequest
@@ -45,6 +47,7 @@ class Prepared:
     left_over: tuple[Unit, ...] = ()
     redacted: int = 0
     units_of_path: Mapping[str, int] = field(default_factory=dict)
+    carried: Carried = field(default_factory=Carried)
 
     def as_sent(self) -> Change:
         """Return the whole change without what is sent nowhere: a file out of scope keeps its name and no lines.
@@ -71,8 +74,9 @@ def prepare(request: ReviewRequest, scope: Scope, context: ReviewContext) -> Pre
     """
     policy = context.policy
     clean = redact_change(replace(request.change, files=scope.files))
+    carried = carry_over(clean.change, request, context)
     units = build_units(
-        clean.change.files,
+        carried.without(clean.change.files),
         max_tokens=unit_room(policy, context.models),
         risk=_risk(clean.change, policy),
         count=count_tokens,
@@ -85,8 +89,13 @@ def prepare(request: ReviewRequest, scope: Scope, context: ReviewContext) -> Pre
         units[: policy.max_units],
         units[policy.max_units :],
         clean.count,
-        Counter(path for unit in units for path in unit.paths),
+        Counter(path for part in (*(unit.paths for unit in units), _paths(carried)) for path in part),
+        carried,
     )
+
+
+def _paths(carried: Carried) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(hunk.path for hunk in carried.hunks))
 
 
 def unit_room(policy: Policy, models: ModelClient) -> int:
@@ -102,16 +111,6 @@ def unit_room(policy: Policy, models: ModelClient) -> int:
         for candidate in candidates
     ]
     return max(MIN_UNIT_TOKENS, min([policy.unit_tokens, *(window // 2 for window in windows)]))
-
-
-def changed_parts(hunks: Sequence[Hunk]) -> tuple[ChangedPart, ...]:
-    """Return the added and removed lines of each path, as the rules of policies/ read them."""
-    added: dict[str, list[str]] = {}
-    removed: dict[str, list[str]] = {}
-    for hunk in hunks:
-        added.setdefault(hunk.path, []).extend(line.text for line in hunk.added)
-        removed.setdefault(hunk.path, []).extend(line.text for line in hunk.removed)
-    return tuple(ChangedPart(path, tuple(added[path]), tuple(removed[path])) for path in added)
 
 
 def _risk(change: Change, policy: Policy) -> Callable[[Hunk], float]:

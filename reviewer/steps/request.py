@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from policies.words import Strategy
 from reviewer.change.model import Change
 from reviewer.findings.earlier import EarlierFinding
+from reviewer.findings.memory import Memory
 from reviewer.findings.model import Skipped
 from reviewer.prompts.about import About
 
@@ -15,9 +16,10 @@ from reviewer.prompts.about import About
 class ReviewRequest:
     """One change to review. `strategy` is what a command or flag asked for, None for policy's.
 
-    `earlier` is what the pull request already shows. `untouched` are changed files that were never read
-    (credentials, over a size), each with its reason. `criteria` say what the change is to do, in the
-    words of whoever asked for it: hostile prose.
+    `earlier` is what the pull request already shows, `told` what only its summary told, and `memory` what earlier
+    reviews saw of its code. `untouched` are changed files that were never read
+    (credentials, over a size), each with its reason. `criteria` say what the change is to do, in the words of
+    whoever asked for it: hostile prose.
     """
 
     change: Change
@@ -26,6 +28,8 @@ class ReviewRequest:
     private: bool = False
     strategy: Strategy | None = None
     earlier: tuple[EarlierFinding, ...] = ()
+    told: tuple[EarlierFinding, ...] = ()
+    memory: Memory = field(default_factory=Memory)
     untouched: tuple[Skipped, ...] = ()
     notices: tuple[str, ...] = ()
     criteria: tuple[str, ...] = ()

@@ -64,13 +64,26 @@ class Escalation:
 
 
 @dataclass(frozen=True, slots=True)
+class FixedFinding:
+    """An earlier finding with an open thread whose code was mended; `commit` did it, "" where that is not known."""
+
+    fingerprint: str
+    path: str
+    title: str
+    line: int
+    quote: str
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """The result of the pipeline. Costs are US dollars; None means that a price is unknown.
 
     `all_frontier_cost` is what the same calls would have cost with every unit at the frontier tier.
     `notices` are sentences for the reader: limits that bit, ignored policy keys, redacted secrets. `context_limits`
     say what the context engine was to read and did not. `statements` are the policy's checks in plain language that
-    concern the change, each with its outcome; `criteria` likewise what the change itself is said to do.
+    concern the change, each with its outcome; `criteria` likewise what the change itself is said to do. `fixed` are
+    findings of earlier reviews that were mended.
     """
 
     change: Change
@@ -89,6 +102,7 @@ class Review:
     duration_ms: int = 0
     statements: tuple[Statement, ...] = ()
     criteria: tuple[Statement, ...] = ()
+    fixed: tuple[FixedFinding, ...] = ()
 
     @property
     def cost(self) -> Decimal | None:

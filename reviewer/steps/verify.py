@@ -35,7 +35,7 @@ class Verified:
     """What verification set aside, with the line that refutes it; what it cost; and what it could not do.
 
     `confirmed` are the findings that a verdict lets stand. `revised` are those that stand otherwise than stated,
-    each before and after.
+    each before and after. `unjudged` are those that policy wanted verified and nobody judged.
     """
 
     refuted: tuple[PlacedFinding, ...] = ()
@@ -44,6 +44,7 @@ class Verified:
     notices: tuple[str, ...] = ()
     confirmed: tuple[Finding, ...] = ()
     revised: tuple[tuple[Finding, Finding], ...] = ()
+    unjudged: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ def verify_findings(answers: Sequence[UnitAnswer], context: ReviewContext) -> Ve
         tuple(dict.fromkeys(notice for part in parts for notice in part.notices)),
         tuple(finding for part in parts for finding in part.confirmed),
         tuple(change for part in parts for change in part.revised),
+        tuple(finding for part in parts for finding in part.unjudged),
     )
 
 
@@ -130,9 +132,18 @@ def _shown(answer: UnitAnswer, findings: Sequence[Finding]) -> str:
 def _refute(batch: Batch, context: ReviewContext) -> Verified:
     """Return what of a batch is set aside; judge again what is grave and was called wrong without a proof."""
     if late := context.run.out_of_time():
-        return Verified(notices=(f"{len(batch.findings)} finding(s) were not verified: {late}",))
+        notice = f"{len(batch.findings)} finding(s) were not verified: {late}"
+        return Verified(notices=(notice,), unjudged=batch.findings)
     judged = _judge(batch, context)
-    first = Verified(_refuted(judged), judged.calls, (), judged.notices, _confirmed(judged), _revisions(judged))
+    first = Verified(
+        _refuted(judged),
+        judged.calls,
+        (),
+        judged.notices,
+        _confirmed(judged),
+        _revisions(judged),
+        () if judged.verification else batch.findings,
+    )
     unproven = judged.verification.unproven if judged.verification else ()
     split = tuple(finding for finding in unproven if finding.severity >= Severity.HIGH)
     higher = _tier_above(batch.tier, context) if split else None
@@ -154,6 +165,7 @@ def _refute(batch: Batch, context: ReviewContext) -> Verified:
         (*first.notices, *again.notices),
         (*first.confirmed, *_confirmed(again)),
         (*first.revised, *_revisions(again)),
+        first.unjudged,
     )
 
 

@@ -18,6 +18,8 @@ from policies.policy import Policy
 from policies.words import Strategy
 from reviewer import pipeline
 from reviewer.change.parse import parse_diff
+from reviewer.findings.code import ChangedCode
+from reviewer.findings.memory import Memory
 from reviewer.git.commit import GitSnapshot
 from reviewer.jobs.models import open_models
 from reviewer.ledger.ledger import Ledger
@@ -144,11 +146,12 @@ class Lab:
         hours: bool = False,
         only: str = "",
         store: ResultStore | None = None,
+        seen_before: bool = False,
     ) -> Seen:
         """Review the change, or one file of it.
 
         `fails`: no answer passes its checks. `slow`: seconds that an answer takes. `hours`: an hour passes between
-        any two looks at the clock.
+        any two looks at the clock. `seen_before`: an earlier review of the pull request saw the same code.
         """
         policy = load_policy(organisation=organisation, repository=repository)
         account = Account(run=uuid.uuid4().hex, pull_request=uuid.uuid4().hex, organisation="acme")
@@ -171,8 +174,11 @@ class Lab:
         def clock() -> float:
             return next(passed) * 3600.0 if hours else time.monotonic()
 
+        change = replace(self.change, files=tuple(f for f in self.change.files if only in ("", f.path)))
+        lines = tuple(ChangedCode(change).all_lines()) if seen_before else ()
         request = ReviewRequest(
-            change=replace(self.change, files=tuple(f for f in self.change.files if only in ("", f.path))),
+            change=change,
+            memory=Memory(lines),
             about=About(TITLE, "", "ann"),
             labels=labels,
             strategy=strategy,

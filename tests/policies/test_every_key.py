@@ -121,6 +121,11 @@ ROWS = {
     ),
     "review.max_inline": same("[review]\nmax_inline = 0", lambda seen: inline(seen) == 0),
     "review.min_severity": same('[review]\nmin_severity = "critical"', lambda seen: inline(seen) == 0),
+    "review.converge": same(
+        "[review]\nconverge = false",
+        lambda seen: not seen.review.by_disposition(Disposition.HELD_BACK),
+        how={"seen_before": True},
+    ),
     "paths.include": same('[paths]\ninclude = ["docs/*"]', lambda seen: LOGIN not in seen.routes),
     "paths.exclude": same(
         '[paths]\nexclude = ["docs/**"]', lambda seen: "excluded by policy" in seen.skipped.get(GUIDE, "")

@@ -327,7 +327,7 @@ def test_nothing_is_said_on_a_stale_head(own_shop: Lab) -> None:
     assert inline_bodies(shop) == []
     assert summaries(shop) == []
     (check,) = shop.simulator.check_runs(REPOSITORY)
-    assert (check.status, check.conclusion) == ("completed", "neutral")
+    assert (check.status, check.conclusion) == ("completed", "cancelled")
 
 
 def test_a_push_at_the_moment_of_posting_makes_the_review_stale_not_a_hunt_for_bad_lines(own_shop: Lab) -> None:

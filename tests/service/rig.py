@@ -32,7 +32,7 @@ from reviewer.models.catalogue import catalogue
 from reviewer.models.model import Usage
 from reviewer.publish.marker import Kind, read_marker
 from reviewer.queue.queue import ReviewQueue, connect
-from reviewer.settings import Secret, Settings
+from reviewer.settings import Secret, Settings, organisation_policy
 from tests.demo.world import commit, git
 from tests.simulators.behaviour import Behaviour, Say, Status
 from tests.simulators.provider import KEY, ProviderSimulator
@@ -356,7 +356,7 @@ def _web(settings: Settings) -> Iterator[str]:
         ledger=ledger,
         queue=ReviewQueue(connect("redis://127.0.0.1:1")),
         ask_permission=AskGitHub(auth, now=now),
-        policy=load_policy(),
+        policy=organisation_policy(settings),
     )
     server = make_server("127.0.0.1", 0, app, threaded=True)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()

@@ -56,7 +56,7 @@ def test_a_push_while_the_model_answers_leaves_no_word_on_the_old_head(service: 
     assert service.rows(number)[0].state is ReviewState.SUPERSEDED
     assert service.shown(number).inline == []
     stale = service.shown(number, old).check
-    assert (stale.status, stale.conclusion) == ("completed", "neutral")
+    assert (stale.status, stale.conclusion) == ("completed", "cancelled")
     service.work()
     shown = service.shown(number)
     assert shown.lines == sorted([*FOUND, ("shop/tax.py", 5)])

@@ -11,7 +11,8 @@ from reviewer.context.tokens import count_tokens
 from reviewer.models.model import Candidate
 from reviewer.prompts.build import system_text
 from reviewer.steps import prepare as module
-from reviewer.steps.prepare import MIN_UNIT_TOKENS, changed_parts, prepare, unit_room
+from reviewer.steps.changed_parts import changed_parts
+from reviewer.steps.prepare import MIN_UNIT_TOKENS, prepare, unit_room
 from reviewer.steps.request import ReviewRequest
 from reviewer.steps.scope import Scope
 from tests.findings.builders import DIFF

@@ -207,8 +207,8 @@ def _comment(item: ReviewComment) -> dict[str, Any]:
             {
                 "__typename": "ReactionGroup",
                 "content": _REACTION_WORDS[name],
-                "reactors": _reactors(sum(1 for row in item.reactions if row.content == name)),
-                "users": _reactors(sum(1 for row in item.reactions if row.content == name)),
+                "reactors": _reactors([row.user for row in item.reactions if row.content == name]),
+                "users": _reactors([row.user for row in item.reactions if row.content == name]),
             }
             for name in shapes.REACTIONS
         ],
@@ -221,8 +221,12 @@ _REACTION_WORDS = {
 }  # fmt: skip
 
 
-def _reactors(count: int) -> Callable[..., dict[str, Any]]:
-    return lambda **_: {"__typename": "ReactorConnection", "totalCount": count}
+def _reactors(users: Sequence[User]) -> Callable[..., dict[str, Any]]:
+    def connection(first: int = 100, **_: object) -> dict[str, Any]:
+        nodes = [_actor(user) for user in users[:first]]
+        return {"__typename": "ReactorConnection", "totalCount": len(users), "nodes": nodes}
+
+    return connection
 
 
 def _issue_comment(item: IssueComment) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reviewer.demo.simulator import pull_shapes, shapes
+from reviewer.demo.simulator import pull_shapes, review_routes, shapes
 from reviewer.demo.simulator.hub import Hub
-from reviewer.demo.simulator.state import CheckRun, PullRequest, Repository, State
+from reviewer.demo.simulator.state import CheckRun, PullRequest, Reaction, Repository, ReviewComment, State
 from reviewer.errors import GitFailed
 
 
@@ -35,6 +35,27 @@ class Occasions:
             pull.base_ref, pull.base_sha = base, self._tip(pull.repository, base)
             pull.updated_at = self.state.now()
             self.hub.emit_pull("edited", pull, self.state.user(author), changes={"base": before})
+
+    def reply(self, comment: ReviewComment, body: str, *, author: str) -> ReviewComment:
+        """Reply in the thread of an inline comment as a person."""
+        with self.state.lock:
+            return review_routes.reply(self.hub, comment, self.state.user(author), body)
+
+    def react(self, comment: ReviewComment, content: str, *, author: str) -> None:
+        """React to an inline comment as a person; `content` is REST's word ("-1")."""
+        with self.state.lock:
+            now = self.state.now()
+            comment.reactions.append(Reaction(self.state.next_id(), self.state.user(author), content, now))
+
+    def delete_comment(self, comment: ReviewComment) -> None:
+        """Delete an inline comment as somebody who may write to the repository."""
+        with self.state.lock:
+            del self.state.review_comments[comment.id]
+
+    def unresolve_thread(self, comment: ReviewComment) -> None:
+        """Open a resolved thread again as a person."""
+        with self.state.lock:
+            comment.root.resolved_by = None
 
     def rename_repository(self, full_name: str, name: str) -> str:
         """Rename a repository; its former name redirects from now on. Return the new full name."""

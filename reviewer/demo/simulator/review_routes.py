@@ -199,9 +199,9 @@ def list_comments(call: Call, owner: str, repo: str, number: int) -> Reply:
     return listed(call, rows, lambda item: pull_shapes.review_comment(call.hub, item))
 
 
-def _own_review(call: Call, pull: PullRequest) -> Review:
-    state = call.hub.state
-    review = Review(state.next_id(), pull, call.actor, "", "COMMENTED", pull.head_sha, state.now())
+def _own_review(hub: Hub, pull: PullRequest, user: User) -> Review:
+    state = hub.state
+    review = Review(state.next_id(), pull, user, "", "COMMENTED", pull.head_sha, state.now())
     state.reviews[review.id] = review
     return review
 
@@ -218,7 +218,7 @@ def create_comment(call: Call, owner: str, repo: str, number: int) -> Reply:
     if isinstance(spot, str):
         name = "path" if spot == PATH_OFF else "pull_request_review_thread.line"
         raise invalid("PullRequestReviewComment", name, "custom", spot)
-    comment = add_comment(call.hub, _own_review(call, pull), call.actor, spot, body)
+    comment = add_comment(call.hub, _own_review(call.hub, pull, call.actor), call.actor, spot, body)
     return Reply(pull_shapes.review_comment(call.hub, comment), 201)
 
 
@@ -226,14 +226,19 @@ def _reply(call: Call, pull: PullRequest, comment_id: int, body: str) -> Reply:
     found = call.hub.state.review_comments.get(comment_id)
     if found is None or found.pull is not pull:
         raise not_found()
-    root = found.root
+    return Reply(pull_shapes.review_comment(call.hub, reply(call.hub, found, call.actor, body)), 201)
+
+
+def reply(hub: Hub, comment: ReviewComment, user: User, body: str) -> ReviewComment:
+    """Store a reply in the thread of a comment and send its event."""
+    root = comment.root
     spot = Spot(
         root.path, root.side, root.original_line, root.start_side, root.original_start_line,
         root.original_position, root.diff_hunk,
     )  # fmt: skip
-    comment = add_comment(call.hub, _own_review(call, pull), call.actor, spot, body, root)
-    comment.line, comment.position, comment.start_line = root.line, root.position, root.start_line
-    return Reply(pull_shapes.review_comment(call.hub, comment), 201)
+    made = add_comment(hub, _own_review(hub, root.pull, user), user, spot, body, root)
+    made.line, made.position, made.start_line = root.line, root.position, root.start_line
+    return made
 
 
 @route("POST", "/repos/<owner>/<repo>/pulls/<int:number>/comments/<int:comment_id>/replies", "pull_requests:write")
