@@ -32,9 +32,13 @@ def earlier_findings(
     """
     known = ledger.findings.of_pull_request(pr.repo_id, pr.number)
     states = _states(gh.threads(pr.repository, pr.number), login)
+    dismissed = ledger.dismissals.of_pull_request(pr.repo_id, pr.number)
     found = []
     for finding in known:
         state = states.get(fingerprint_in_marker(finding.fingerprint))
+        if finding.fingerprint in dismissed:
+            # A command dismissed it: whatever became of the thread, also where it was deleted.
+            state = FindingState.DISMISSED
         if state is not None and state is not finding.state:
             _learn(ledger, pr, finding, state, now())
         if state is None:

@@ -69,9 +69,9 @@ def open_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> 
     return Inputs(request, policy, models, base, head)
 
 
-def models_for(job: Job, policy: Policy, pr: PullRequest) -> Models:
-    """Return the models that settings, policy and command allow, metered on this review's account."""
-    account = Account(
+def account_of(job: Job, pr: PullRequest) -> Account:
+    """Return whose limits a job counts on."""
+    return Account(
         run=str(job.id),
         pull_request=job.key.pull_request,
         user=job.row.actor,
@@ -82,6 +82,11 @@ def models_for(job: Job, policy: Policy, pr: PullRequest) -> Models:
         organisation_id=pr.owner_id,
         outsider=job.payload.outsider,
     )
+
+
+def models_for(job: Job, policy: Policy, pr: PullRequest) -> Models:
+    """Return the models that settings, policy and command allow, metered on this review's account."""
+    account = account_of(job, pr)
     unknown = policy.unknown_price == "allow"
     terms = Terms(account, policy.limits, job.id, job.held.lease, allow_unknown_price=unknown)
     meter = LedgerMeter(job.ledger.money, terms, job.now)

@@ -23,7 +23,11 @@ def occasion_of(job: Job, pr: PullRequest) -> Occasion:
     """Return the pull request and the event about it."""
     event, _, action = job.payload.event.partition(".")
     # Another base is another diff, as another head is.
-    named = {"issue_comment": "command", "pull_request": "synchronize" if action == "edited" else action}
+    named = {
+        "issue_comment": "command",
+        "pull_request_review_comment": "command",
+        "pull_request": "synchronize" if action == "edited" else action,
+    }
     return Occasion(named.get(event, ""), pr.author, pr.author_is_bot, pr.draft, pr.is_fork)
 
 

@@ -30,7 +30,7 @@ def make_review(job: Job, inputs: Inputs, earlier: Document | None) -> Document:
         inputs.head,
         inputs.base,
         frontier_price=inputs.models.frontier_price,
-        store=RedactedResults(job.ledger.results(job.now), job.redact.in_json),
+        store=RedactedResults(job.ledger.results(job.now), job.redact.in_json, asks_again=job.payload.full),
     )
     review = pipeline.review(inputs.request, context)
     job.ledger.calls.note_checks(str(job.id), review.calls)

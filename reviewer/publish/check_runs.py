@@ -83,14 +83,14 @@ class CheckRuns:
         """Tell whether a check run on a head still shows a review as under way."""
         return any(run.status != "completed" for run in self.on(head))
 
-    def end_open(self, head: str, *, title: str, summary: str) -> None:
-        """Conclude as neutral what shows a review of a head as under way."""
+    def end_open(self, head: str, *, title: str, summary: str, conclusion: str = Conclusion.NEUTRAL.value) -> None:
+        """Conclude what shows a review of a head as under way."""
         for run in self.on(head):
             if run.status == "completed":
                 continue
             fields = {
                 "status": "completed",
-                "conclusion": Conclusion.NEUTRAL.value,
+                "conclusion": conclusion,
                 "output": {"title": title, "summary": summary},
             }
             self.fence()
