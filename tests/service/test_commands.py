@@ -56,7 +56,7 @@ def reply(service: Rig, root: ReviewComment, text: str, author: str = "octocat")
     ("text", "says"),
     [
         ("/kilo HELP", ("What there is:", "/kilo dismiss [ID] [reason]")),
-        ("/kilo usage", ("This pull request had 1 review: ", "tokens", "the pull request", "left")),
+        ("/kilo usage", ("This pull request had 1 review: ", "tokens", "limit per pull request: $", "left")),
         ("/kilo config", ("strategy = ", "# shipped", "# organisation")),
         ("/kilo explain", ("Which finding?", "Division by zero")),
         ("/kilo dismiss nonsense", ("Which finding?", "Nothing was done.")),
@@ -114,7 +114,7 @@ def test_a_paused_pull_request_is_not_reviewed_until_it_is_resumed(service: Rig,
     service.push(number, {"shop/tax.py": TAX})
     service.work()
     check = service.shown(number).check
-    assert (check.conclusion, check.output["title"]) == ("neutral", "Not reviewed: paused")
+    assert (check.conclusion, check.title) == ("neutral", "Not reviewed: paused")
     assert service.calls == asked
     assert "starts within a minute" in said(service, number, "/kilo resume")
     service.work()
