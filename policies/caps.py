@@ -6,7 +6,8 @@ they belong to the repository, and first-time contributors: their caps are tight
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -38,6 +39,7 @@ class Cap:
     most: int
     window: timedelta
     outsiders: bool = False
+    noun: str = "reviews"
 
     def refusal(self, again: datetime | None) -> str:
         """Say that the cap is reached, which policy key sets it, and when the next review may start, if ever."""
@@ -47,7 +49,7 @@ class Cap:
             CapOf.AUTHOR: "the author",
             CapOf.REPOSITORY: "this repository",
         }[self.of]
-        reviews = "reviews for outsiders" if self.outsiders and self.of is CapOf.REPOSITORY else "reviews"
+        reviews = "reviews for outsiders" if self.outsiders and self.of is CapOf.REPOSITORY else self.noun
         then = f"; the next one can start from {again:%Y-%m-%d %H:%M} UTC on" if again else ""
         return (
             f"{whose} had {self.most} {reviews} within the last {span}, as many as the organisation's policy "
@@ -70,3 +72,16 @@ def caps_of(policy: Policy, *, outsider: bool) -> tuple[Cap, ...]:
             Cap("triggers.max_outsider_reviews_per_repository_day", CapOf.REPOSITORY, most, DAY, outsiders=True),
         ]
     return tuple(caps)
+
+
+# Answers that ask no model are cheap, not free: GitHub counts what is posted.
+COMMANDS_PER_REVIEW: Final = 10
+
+
+def commands_cap(caps: Sequence[Cap]) -> tuple[Cap, ...]:
+    """Return the cap on commands that ask no model: ten times the pull request's cap on reviews, at least ten."""
+    return tuple(
+        replace(cap, most=COMMANDS_PER_REVIEW * max(cap.most, 1), noun="commands")
+        for cap in caps
+        if cap.of is CapOf.PULL_REQUEST
+    )

@@ -1,4 +1,4 @@
-"""Commands: what a comment asks for, in the words `/kilo review` and `/kilo estimate`."""
+"""Commands: what a comment asks for, in the words `/kilo VERB …`."""
 
 from __future__ import annotations
 
@@ -33,15 +33,33 @@ class Verb(StrEnum):
 
     REVIEW = "review"
     ESTIMATE = "estimate"
+    EXPLAIN = "explain"
+    DISMISS = "dismiss"
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+    USAGE = "usage"
+    CONFIG = "config"
+    HELP = "help"
+
+
+# Verbs that words may follow, and that are no options.
+_WITH_WORDS: Final = (Verb.EXPLAIN, Verb.DISMISS)
+# Kept for later: answered as what it is, not as a slip.
+_FIX: Final = "fix"
+# How much of a reason is kept, in characters.
+LONGEST_ARGUMENT: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewCommand:
-    """A parsed command. `model` is "" and `strategy` None where policy decides."""
+    """A parsed command. `model` is "" and `strategy` None where policy decides. `argument` follows the verb."""
 
     verb: Verb
     strategy: Strategy | None = None
     model: str = ""
+    full: bool = False
+    argument: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +89,30 @@ def parse_command(text: str) -> ReviewCommand | CommandInvalid | None:
 
 
 def _read(words: list[str]) -> ReviewCommand | CommandInvalid:
+    if words and words[0].lower() == _FIX:
+        return CommandInvalid(f"there are no fixes yet; use {_USAGE}", Problem.FIX)
     if not words or words[0].lower() not in set(Verb):
         return CommandInvalid(f"unknown command; use {_USAGE}")
     verb = Verb(words[0].lower())
+    if verb in _WITH_WORDS:
+        return ReviewCommand(verb=verb, argument=" ".join(words[1:])[:LONGEST_ARGUMENT])
+    if verb not in (Verb.REVIEW, Verb.ESTIMATE):
+        if words[1:]:
+            return CommandInvalid(f"{verb} takes no further words; use {_USAGE}", Problem.WORDS)
+        return ReviewCommand(verb=verb)
+    return _options(verb, words[1:])
+
+
+def _options(verb: Verb, words: list[str]) -> ReviewCommand | CommandInvalid:
     strategy: Strategy | None = None
     model = ""
-    rest = [_DASH.sub("--", part) for word in words[1:] for part in word.split("=", 1)]
+    full = False
+    rest = [_DASH.sub("--", part) for word in words for part in word.split("=", 1)]
     while rest:
         option = rest.pop(0)
+        if option == "--full" and verb is Verb.REVIEW:
+            full = True
+            continue
         value = rest.pop(0) if rest else ""
         if option == "--strategy" and value.lower() in set(Strategy):
             strategy = Strategy(value.lower())
@@ -87,7 +121,7 @@ def _read(words: list[str]) -> ReviewCommand | CommandInvalid:
         else:
             reason = f"cannot use {option[:40]!r} with {value[:40]!r}; use {_USAGE}"
             return CommandInvalid(reason, _PROBLEMS.get(option, Problem.OPTION))
-    return ReviewCommand(verb=verb, strategy=strategy, model=model)
+    return ReviewCommand(verb=verb, strategy=strategy, model=model, full=full)
 
 
 def _own_lines(text: str) -> list[str]:

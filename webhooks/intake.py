@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from policies.caps import Cap, CapOf
-from reviewer.jobs.payload import Work
+from policies.caps import Cap, CapOf, commands_cap
+from reviewer.jobs.payload import FREE, Work
 from reviewer.ledger.keys import Accepted, ReviewKey
 from reviewer.queue.queue import Enqueued
+from webhooks.commands import Verb
 from webhooks.permission import Permissions
 from webhooks.triggers import Ignored, Trigger
 
@@ -28,6 +29,9 @@ class ReviewRequests(Protocol):
         caps: Sequence[Cap] = ...,
     ) -> Accepted:
         """Commit the row of a piece of work, once per key and within the caps; LedgerUnavailable for no row."""
+
+    def cancel(self, key: ReviewKey, before: int, actor: str, now: datetime) -> tuple[int, ...]:
+        """End the unfinished reviews of a pull request that were asked for before a row; return their ids."""
 
     def pull_requests(self, repo_id: int, head_sha: str) -> tuple[int, ...]:
         """Return the numbers of the pull requests that were asked to be reviewed at a head."""
@@ -112,6 +116,9 @@ class Intake:
             return Ignored(accepted.refusal)
         if accepted.state.final:
             return Taken(accepted.review_id, created=False, queued=False)
+        if trigger.command.verb is Verb.CANCEL and trigger.problem is None:
+            # Here and not by the worker, which may be at work on what is to be stopped.
+            self._requests.cancel(trigger.key, accepted.review_id, trigger.actor, self._now())
         # Also for a row that was there already: its first delivery may have ended before this line.
         enqueued = self._queue.enqueue(accepted.review_id)
         return Taken(accepted.review_id, created=accepted.created, queued=enqueued is not Enqueued.UNREACHABLE)
@@ -121,6 +128,8 @@ class Intake:
             # No model is asked for it, and a queue that gets no answer stands still.
             return ()
         caps = self._caps(trigger.outsider)
+        if trigger.payload().verb in FREE:
+            return commands_cap(caps)
         # An answer to a command that does not exist is no review: only the pull request's own cap is for it.
         return [cap for cap in caps if cap.of is CapOf.PULL_REQUEST] if trigger.problem else caps
 

@@ -17,7 +17,15 @@ from webhooks.commands import CommandInvalid, ReviewCommand, Verb, parse_command
 from webhooks.delivery import Delivery, whole, word
 
 # The events that decide() reads; app.yml subscribes to exactly these.
-EVENTS: Final = ("check_run", "check_suite", "issue_comment", "merge_group", "pull_request")
+EVENTS: Final = (
+    "check_run",
+    "check_suite",
+    "issue_comment",
+    "merge_group",
+    "pull_request",
+    "pull_request_review_comment",
+)
+THREAD_EVENT: Final = "pull_request_review_comment"
 PULL_REQUEST_ACTIONS: Final = frozenset({"opened", "synchronize", "reopened", "ready_for_review"})
 # What else may change a verdict: another base branch (`edited` with `changes.base`), a label that routes.
 RETARGETED: Final = "edited"
@@ -26,6 +34,9 @@ LABELED: Final = "labeled"
 # GitHub's `author_association`: it gives no permission here; it only decides whether the tighter caps apply.
 INSIDERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 FIRST_TIMERS = frozenset({"FIRST_TIMER", "FIRST_TIME_CONTRIBUTOR"})
+
+# Commands that need an open pull request.
+_OF_OPEN: Final = (Verb.REVIEW, Verb.ESTIMATE, Verb.RESUME)
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}(?:_[A-Za-z0-9]{1,20})?/[A-Za-z0-9._-]{1,100}")
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -70,6 +81,7 @@ class Trigger:
     delivery: str
     command: ReviewCommand = field(default_factory=lambda: ReviewCommand(verb=Verb.REVIEW))
     comment_id: int = 0
+    thread_id: int = 0
     needs_permission: bool = False
     problem: Problem | None = None
     updated_at: str = ""
@@ -88,6 +100,9 @@ class Trigger:
             strategy=self.command.strategy.value if self.command.strategy else "",
             model=self.command.model,
             comment_id=self.comment_id,
+            full=self.command.full,
+            thread_id=self.thread_id,
+            argument=self.command.argument,
             actor_id=self.actor_id,
             updated_at=self.updated_at,
             outsider=self.outsider,
@@ -115,7 +130,7 @@ def decide(delivery: Delivery, rules: TriggerRules) -> Trigger | Ignored:
         )
     if delivery.event == "pull_request":
         return _pull_request(delivery, rules)
-    if delivery.event == "issue_comment":
+    if delivery.event in ("issue_comment", THREAD_EVENT):
         return _comment(delivery, rules)
     if delivery.event == "merge_group":
         return _merge_group(delivery)
@@ -215,8 +230,9 @@ def _comment(delivery: Delivery, rules: TriggerRules) -> Trigger | Ignored:
         return Ignored("only a new comment is read for commands")
     if "command" not in rules.on:
         return Ignored("the organisation's policy takes no commands")
-    issue = _record(delivery.payload, "issue")
-    if not isinstance(issue.get("pull_request"), Mapping):
+    in_thread = delivery.event == THREAD_EVENT
+    issue = _record(delivery.payload, "pull_request" if in_thread else "issue")
+    if not in_thread and not isinstance(issue.get("pull_request"), Mapping):
         return Ignored("the comment is on an issue, not on a pull request")
     comment = _record(delivery.payload, "comment")
     body = comment.get("body")
@@ -230,16 +246,20 @@ def _comment(delivery: Delivery, rules: TriggerRules) -> Trigger | Ignored:
     if isinstance(command, CommandInvalid) and _record(comment, "user").get("type") != "User":
         # A bot would not read the answer, and two that answer each other never end.
         return Ignored(command.reason)
-    if issue.get("state", "open") != "open":
-        return Ignored("the pull request is closed")
+    if isinstance(command, ReviewCommand) and issue.get("state", "open") != "open" and command.verb in _OF_OPEN:
+        problem = Problem.CLOSED
     comment_id = whole(comment, "id")
     # The payload of a comment does not say which commit it was written under.
-    key = _key(delivery, whole(issue, "number"), "", f"comment:{comment_id}")
+    # Comments of the conversation and of threads are numbered apart.
+    key = _key(delivery, whole(issue, "number"), "", f"{'thread' if in_thread else 'comment'}:{comment_id}")
     return replace(
         _trigger(delivery, key, _record(comment, "user")),
         command=ReviewCommand(verb=Verb.REVIEW) if isinstance(command, CommandInvalid) else command,
         problem=problem,
         comment_id=comment_id,
+        thread_id=(whole(comment, "in_reply_to_id") if comment.get("in_reply_to_id") else comment_id)
+        if in_thread
+        else 0,
         needs_permission=whole(_record(comment, "user"), "id") not in rules.allowed_bots,
     )
 

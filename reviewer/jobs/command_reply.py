@@ -24,6 +24,26 @@ def reply_once(job: Job, access: Access, repository: str, kind: str, body: str) 
         access.writer.create_comment(repository, job.key.number, f"{mark}\n{body}")
 
 
+def reply_to_command(job: Job, access: Access, repository: str, kind: str, body: str) -> None:
+    """Answer a command once where it was written: in its thread, else in the conversation."""
+    thread = job.payload.thread_id
+    if not thread:
+        reply_once(job, access, repository, kind, body)
+        return
+    mark = f"<!-- kilo-app:{kind} {job.id} -->"
+    posted = access.writer.review_comments(repository, job.key.number)
+    if not any(mark in comment.body and is_own(comment.author, access.identity.login) for comment in posted):
+        job.announce(kind)
+        access.writer.reply(repository, job.key.number, thread, f"{mark}\n{body}")
+
+
+def react_to_command(job: Job, access: Access, content: str) -> None:
+    """React to the comment that asked, where one did."""
+    if job.payload.comment_id:
+        on = "pulls" if job.payload.thread_id else "issues"
+        access.writer.react(job.payload.repository, job.payload.comment_id, content, on=on)
+
+
 def has_reply(gh: GitHub, repository: str, number: int, mark: str, login: str) -> bool:
     """Tell whether a comment of `login` has this mark."""
     return any(
@@ -35,7 +55,7 @@ def answer_estimate(job: Job, access: Access, repository: str, inputs: Inputs) -
     """Answer `/kilo estimate` with the plan and its price; nothing is asked."""
     context = ReviewContext(inputs.policy, inputs.models.client, inputs.head, inputs.base)
     planned = plan_review(inputs.request, context)
-    reply_once(job, access, repository, "estimate", outgoing(estimate_table(planned), job.redact))
+    reply_to_command(job, access, repository, "estimate", outgoing(estimate_table(planned), job.redact))
     job.held.finish(ReviewState.PUBLISHED, "")
 
 
@@ -43,9 +63,8 @@ def answer_correction(job: Job, access: Access) -> None:
     """Answer a command that does not exist with a reaction and one comment; where that fails there is no answer."""
     repository = job.payload.repository
     try:
-        if job.payload.comment_id:
-            access.writer.react(repository, job.payload.comment_id, "confused")
-        reply_once(job, access, repository, "correction", correction(job.payload.problem))
+        react_to_command(job, access, "confused")
+        reply_to_command(job, access, repository, "correction", correction(job.payload.problem))
     except (NotFound, PermissionMissing) as error:
         job.held.finish(ReviewState.REFUSED, job.words(error))
     else:
@@ -57,5 +76,5 @@ def answer_unusable(job: Job, access: Access, repository: str, why: str) -> None
     reason = job.redact(" ".join(why.split()))
     if job.payload.comment_id:
         body = f"This review came to no verdict, and what the pull request shows stays as it is.\n\n{plain(reason)}"
-        reply_once(job, access, repository, "answer", body)
+        reply_to_command(job, access, repository, "answer", body)
     job.held.finish(ReviewState.REFUSED, reason)

@@ -8,7 +8,21 @@ from typing import Final
 from policies.words import Strategy
 
 STRATEGIES: Final = tuple(strategy.value for strategy in Strategy)
-USAGE: Final = (f"/kilo review [--strategy {'|'.join(STRATEGIES)}] [--model NAME]", "/kilo estimate")
+HELP: Final = {
+    f"/kilo review [--strategy {'|'.join(STRATEGIES)}] [--model NAME] [--full]": (
+        "review the head now; --full asks again for what was answered before"
+    ),
+    "/kilo estimate": "what a review would ask, and its price",
+    "/kilo explain [ID]": "what stands behind a finding: in its thread, or with its id",
+    "/kilo dismiss [ID] [reason]": "this finding is no fault: in its thread, or with its id",
+    "/kilo pause": "no automatic reviews of this pull request",
+    "/kilo resume": "automatic reviews again, and of the head if it was not reviewed",
+    "/kilo cancel": "stop the reviews that wait or run",
+    "/kilo usage": "what this pull request has cost, and what is left",
+    "/kilo config": "the policy that holds here, and where each value comes from",
+    "/kilo help": "this list",
+}
+USAGE: Final = tuple(HELP)
 
 
 class Problem(StrEnum):
@@ -18,6 +32,9 @@ class Problem(StrEnum):
     OPTION = "option"
     STRATEGY = "strategy"
     MODEL = "model"
+    WORDS = "words"
+    FIX = "fix"
+    CLOSED = "closed"
 
 
 _WORDS: Final = {
@@ -25,6 +42,9 @@ _WORDS: Final = {
     Problem.OPTION: "There is no such option.",
     Problem.STRATEGY: f"`--strategy` takes one of {', '.join(f'`{name}`' for name in STRATEGIES)}.",
     Problem.MODEL: "`--model` takes the name of a model, such as `anthropic/claude-opus-5.5`.",
+    Problem.WORDS: "This command takes no further words.",
+    Problem.FIX: "This version cannot make fixes: there is no `/kilo fix`.",
+    Problem.CLOSED: "The pull request is closed, and closed pull requests are not reviewed.",
 }
 
 

@@ -9,7 +9,7 @@ from reviewer.errors import ConfigurationError, GitHubUnavailable, KiloReviewErr
 from reviewer.github.client import GitHub
 from reviewer.jobs.access import WRITE_PERMISSIONS, client_for
 from reviewer.jobs.command_reply import has_reply
-from reviewer.jobs.payload import JobPayload, Work
+from reviewer.jobs.payload import FREE, JobPayload, Work
 from reviewer.jobs.shared import Shared
 from reviewer.jobs.verdicts import earlier_verdict, without_review
 from reviewer.ledger.keys import ReviewRow, ReviewState
@@ -32,7 +32,8 @@ def notice(review_id: int, shared: Shared) -> None:
         if row is None:
             return
         # An answer to a command that could not be given is no review that is missing.
-        if JobPayload.from_json(row.payload).verb is not Work.CORRECTION:
+        is_answer = JobPayload.from_json(row.payload).verb in (Work.CORRECTION, *FREE)
+        if row.state is ReviewState.CAPPED or not is_answer:
             _conclude(row, shared)
         ledger.backlog.noticed(review_id, now())
     except (ConfigurationError, GitHubUnavailable, RateLimited) as error:
@@ -66,4 +67,5 @@ def _conclude(row: ReviewRow, shared: Shared) -> None:
 def _reply(gh: GitHub, row: ReviewRow, repository: str, login: str) -> None:
     mark = f"<!-- kilo-app:capped {row.id} -->"
     if not has_reply(gh, repository, row.key.number, mark, login):
-        gh.create_comment(repository, row.key.number, f"{mark}\nNot reviewed: {plain(row.error)}.")
+        refused = "Not answered" if JobPayload.from_json(row.payload).verb in FREE else "Not reviewed"
+        gh.create_comment(repository, row.key.number, f"{mark}\n{refused}: {plain(row.error)}.")

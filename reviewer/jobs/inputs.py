@@ -66,8 +66,9 @@ def open_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> 
     models = no_models(unasked) if unasked else models_for(job, access, policy, pr)
     locks = lock_file_note(fetched.change) if unasked else ""
     memory = memory_of(job.ledger, pr)
+    dismissed = job.ledger.dismissals.of_pull_request(pr.repo_id, pr.number)
     people = People(access.reader, pr.repository, policy.command_permission)
-    reader = EarlierReader(access.reader, job.ledger, people, access.identity.login, job.now)
+    reader = EarlierReader(access.reader, job.ledger, people, access.identity.login, job.now, dismissed)
     earlier = reader.read(pr, lambda: ChangedCode(redact_change(fetched.change).change), memory)
     request = ReviewRequest(
         change=fetched.change,
@@ -84,12 +85,9 @@ def open_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> 
     return Inputs(request, policy, models, base, head)
 
 
-def models_for(job: Job, access: Access, policy: Policy, pr: PullRequest) -> Models:
-    """Return the models that settings, policy and command allow, metered on this review's account.
-
-    Superseded is raised by the first call after the pull request moved on.
-    """
-    account = Account(
+def account_of(job: Job, pr: PullRequest) -> Account:
+    """Return whose limits a job counts on."""
+    return Account(
         run=str(job.id),
         pull_request=job.key.pull_request,
         user=job.row.actor,
@@ -100,6 +98,14 @@ def models_for(job: Job, access: Access, policy: Policy, pr: PullRequest) -> Mod
         organisation_id=pr.owner_id,
         outsider=job.payload.outsider,
     )
+
+
+def models_for(job: Job, access: Access, policy: Policy, pr: PullRequest) -> Models:
+    """Return the models that settings, policy and command allow, metered on this review's account.
+
+    Superseded is raised by the first call after the pull request moved on.
+    """
+    account = account_of(job, pr)
     unknown = policy.unknown_price == "allow"
     terms = Terms(account, policy.limits, job.id, job.held.lease, allow_unknown_price=unknown)
     # The writer is idle while models are asked; the reader may be in the middle of reading a commit.

@@ -23,7 +23,11 @@ def occasion_of(job: Job, pr: PullRequest) -> Occasion:
     """Return the pull request and the event about it."""
     event, _, action = job.payload.event.partition(".")
     # Another base is another diff, as another head is.
-    named = {"issue_comment": "command", "pull_request": "synchronize" if action == "edited" else action}
+    named = {
+        "issue_comment": "command",
+        "pull_request_review_comment": "command",
+        "pull_request": "synchronize" if action == "edited" else action,
+    }
     # The label that asks for a review is a command, given with the mouse.
     word = "command" if job.key.trigger.startswith(ASKED) else named.get(event, "")
     return Occasion(word, pr.author, pr.author_is_bot, pr.draft, pr.is_fork, pr.labels, pr.title)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Final
 
 from policies.words import Strategy
 
@@ -16,15 +17,42 @@ class Work(StrEnum):
     ESTIMATE = "estimate"
     CORRECTION = "correction"
     MERGE_GROUP = "merge-group"
+    EXPLAIN = "explain"
+    DISMISS = "dismiss"
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+    USAGE = "usage"
+    CONFIG = "config"
+    HELP = "help"
+
+
+# Commands that are answered from what is known: no model is asked, and no review is counted for them.
+FREE: Final = frozenset(
+    {
+        Work.EXPLAIN,
+        Work.DISMISS,
+        Work.PAUSE,
+        Work.RESUME,
+        Work.CANCEL,
+        Work.USAGE,
+        Work.CONFIG,
+        Work.HELP,
+    }
+)
+# Left out of the JSON where they say nothing.
+_SELDOM: Final = ("problem", "full", "thread_id", "argument")
 
 
 @dataclass(frozen=True, slots=True)
 class JobPayload:
-    """Ids and words, no text of the pull request; "" and 0 where there is none.
+    """Ids and words, no text of the pull request but a command's own; "" and 0 where there is none.
 
     `repository` is `owner/name` when the delivery came: it may be renamed since. `problem` is what is wrong with a
     command, a Problem. `outsider`: a pull request of an outsider. `updated_at` is the pull request's in the
-    delivery, ISO 8601 in UTC.
+    delivery, ISO 8601 in UTC. `argument` is what follows the verb of a command: a finding's id, a reason.
+    `thread_id` is the first comment of the review thread that a command was written in. `full`: stored answers are
+    not used again.
     """
 
     repository: str
@@ -38,11 +66,15 @@ class JobPayload:
     actor_id: int = 0
     updated_at: str = ""
     outsider: bool = False
+    full: bool = False
+    thread_id: int = 0
+    argument: str = ""
 
     def to_json(self) -> dict[str, object]:
-        """Return the JSON object that the ledger keeps; it counts rows with a `problem` by themselves."""
+        """Return the JSON object that the ledger keeps; it counts rows with a `problem` or `free` by themselves."""
         row = {**asdict(self), "verb": self.verb.value}
-        return {name: value for name, value in row.items() if name != "problem" or value}
+        kept = {name: value for name, value in row.items() if name not in _SELDOM or value}
+        return {**kept, "free": "1"} if self.verb in FREE else kept
 
     @classmethod
     def from_json(cls, row: Mapping[str, object]) -> JobPayload:
@@ -63,6 +95,9 @@ class JobPayload:
             actor_id=_id(row, "actor_id"),
             updated_at=_word(row, "updated_at"),
             outsider=row.get("outsider") is True,
+            full=row.get("full") is True,
+            thread_id=_id(row, "thread_id"),
+            argument=_word(row, "argument"),
         )
 
     @property

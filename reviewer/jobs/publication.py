@@ -25,7 +25,7 @@ from reviewer.steps.context import ReviewContext
 
 def make_review(job: Job, inputs: Inputs, earlier: Document | None) -> Document:
     """Run the pipeline and judge its result; `earlier` is the verdict that the same head and base have already."""
-    store = RedactedResults(job.ledger.results(job.now), job.redact.in_json)
+    store = RedactedResults(job.ledger.results(job.now), job.redact.in_json, asks_again=job.payload.full)
     context = ReviewContext(
         inputs.policy,
         inputs.models.client,
@@ -34,8 +34,8 @@ def make_review(job: Job, inputs: Inputs, earlier: Document | None) -> Document:
         frontier_price=inputs.models.frontier_price,
         gates=job.shared.gates,
         store=store,
-        # A model that a command names is asked about everything.
-        hunks=None if job.payload.model else OfRepository(store, job.key.repo_id),
+        # A model that a command names, and a full review, are about everything.
+        hunks=None if job.payload.model or job.payload.full else OfRepository(store, job.key.repo_id),
     )
     review = pipeline.review(inputs.request, context)
     job.ledger.calls.note_checks(str(job.id), review.calls)

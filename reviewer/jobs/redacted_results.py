@@ -16,14 +16,18 @@ class Results(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RedactedResults:
-    """Results that `redact` goes over before they are kept; what is read was redacted when it was written."""
+    """Results that `redact` goes over before they are kept; what is read was redacted when it was written.
+
+    With `asks_again` what is stored is not read: everything is asked anew.
+    """
 
     results: Results
     redact: Callable[[str], str]
+    asks_again: bool = False
 
     def get(self, key: str) -> str | None:
         """Return a stored result, None where there is none."""
-        return self.results.get(key)
+        return None if self.asks_again else self.results.get(key)
 
     def put(self, key: str, text: str) -> None:
         """Store a result without secrets."""

@@ -15,6 +15,7 @@ from reviewer.errors import (
     KiloReviewError,
     LeaseLost,
     LedgerUnavailable,
+    NotFound,
     PermissionMissing,
     RateLimited,
     RetryableError,
@@ -23,7 +24,8 @@ from reviewer.errors import (
 from reviewer.github.api import WRITE_PAUSE_S
 from reviewer.github.records import PullRequest
 from reviewer.jobs.access import READ_PERMISSIONS, WRITE_PERMISSIONS, Access, AppRefused, open_access
-from reviewer.jobs.command_reply import answer_correction, answer_estimate, answer_unusable
+from reviewer.jobs.command_answers import answer_command, paused
+from reviewer.jobs.command_reply import answer_correction, answer_estimate, answer_unusable, react_to_command
 from reviewer.jobs.inputs import Inputs, open_inputs
 from reviewer.jobs.job import Job, Pace
 from reviewer.jobs.lease import LEASE, Heartbeat, HeldLease
@@ -31,12 +33,18 @@ from reviewer.jobs.log_fields import log_fields
 from reviewer.jobs.look import Busy, Outdated, give_way, look
 from reviewer.jobs.merge_queue import answer_merge_group
 from reviewer.jobs.owner import lease_owner
-from reviewer.jobs.payload import JobPayload, Work
+from reviewer.jobs.payload import FREE, JobPayload, Work
 from reviewer.jobs.policy import utc_now
 from reviewer.jobs.publication import make_review, publish_review, store_review
 from reviewer.jobs.refusal import is_refused
 from reviewer.jobs.shared import Shared
-from reviewer.jobs.verdicts import earlier_verdict, leave_without_review, reviewed_nothing, stored_document
+from reviewer.jobs.verdicts import (
+    earlier_verdict,
+    leave_without_review,
+    reviewed_nothing,
+    show_paused,
+    stored_document,
+)
 from reviewer.ledger.keys import ReviewState
 from reviewer.publish.settle import LIST_LAG
 from reviewer.queue.review_job import JOB_SECONDS
@@ -134,14 +142,15 @@ def _work(job: Job, stack: ExitStack) -> None:
     """Do what the row asks for."""
     access = open_access(job, stack)
     job.wait_out_lag()
-    if job.payload.verb is Work.CORRECTION:
-        answer_correction(job, access)
-        return
-    if job.payload.verb is Work.MERGE_GROUP:
-        answer_merge_group(job, access)
+    if _answered(job, access, stack):
         return
     pr = look(job, access)
     if pr is None:
+        return
+    why = paused(job)
+    if why:
+        show_paused(job, access, pr, why)
+        job.held.finish(ReviewState.REFUSED, why)
         return
     if job.payload.verb is Work.ESTIMATE:
         inputs = open_inputs(job, access, pr, stack)
@@ -172,6 +181,21 @@ def _work(job: Job, stack: ExitStack) -> None:
             return
         store_review(job, document)
     publish_review(job, access, pr, document)
+
+
+def _answered(job: Job, access: Access, stack: ExitStack) -> bool:
+    """Answer what needs no look at the code by a model; False for a review or an estimate."""
+    if job.payload.verb is Work.CORRECTION:
+        answer_correction(job, access)
+    elif job.payload.verb is Work.MERGE_GROUP:
+        answer_merge_group(job, access)
+    else:
+        with suppress(NotFound, PermissionMissing):
+            react_to_command(job, access, "eyes")
+        if job.payload.verb not in FREE:
+            return False
+        answer_command(job, access, stack)
+    return True
 
 
 def _start(job: Job, access: Access, pr: PullRequest) -> None:

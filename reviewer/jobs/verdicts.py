@@ -98,3 +98,12 @@ def leave_without_review(
         if told or checks.is_open(pr.head_sha):
             earlier = earlier_verdict(job.ledger, pr, besides=job.id)
             checks.conclude(pr.head_sha, without_review(earlier, title=title, why=why))
+
+
+def show_paused(job: Job, access: Access, pr: PullRequest, why: str) -> None:
+    """Say on the check run of a head that was not reviewed because people paused the pull request."""
+    earlier = earlier_verdict(job.ledger, pr, besides=job.id)
+    if earlier is None:
+        with suppress(PermissionMissing):
+            title = "Not reviewed: paused"
+            access.check_runs(job, pr.repository).conclude(pr.head_sha, without_review(None, title=title, why=why))

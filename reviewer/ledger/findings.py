@@ -115,6 +115,13 @@ class Findings:
         rows = self.db.read(lambda connection: connection.execute(query).all())
         return tuple(_known(row) for row in rows)
 
+    def review_of(self, repo_id: int, number: int, fingerprint: str) -> int | None:
+        """Return the review that raised a finding first, None where it is not known."""
+        query = select(findings.c.review_id).where(
+            findings.c.repo_id == repo_id, findings.c.number == number, findings.c.fingerprint == fingerprint
+        )
+        return self.db.read(lambda connection: connection.execute(query).scalar())
+
     def set_state(self, repo_id: int, number: int, fingerprint: str, state: FindingState, now: datetime) -> bool:
         """Record what became of a finding's thread; False where the ledger has no such finding."""
         statement = (

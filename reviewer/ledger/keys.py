@@ -27,8 +27,9 @@ AGAIN: Final = "again:"
 class ReviewState(StrEnum):
     """How far a review is.
 
-    accepted → running → reviewed → published, or one of the ends failed, refused, superseded, parked. `capped` was
-    never accepted: it was one review too many, and its row is there so that the pull request gets a notice.
+    accepted → running → reviewed → published, or one of the ends failed, refused, superseded, cancelled, parked.
+    `capped` was never accepted: it was one review too many, and its row is there so that the pull request gets a
+    notice.
     `reviewed` means that the result is stored: from there on a retry costs GitHub calls, never a model call.
     """
 
@@ -39,6 +40,7 @@ class ReviewState(StrEnum):
     FAILED = "failed"
     REFUSED = "refused"
     SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
     PARKED = "parked"
     CAPPED = "capped"
 

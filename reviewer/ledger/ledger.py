@@ -11,9 +11,11 @@ from reviewer.ledger.calls import Calls
 from reviewer.ledger.conceal import Conceal, nothing
 from reviewer.ledger.cursors import Cursors
 from reviewer.ledger.database import BUSY_SECONDS, Database
+from reviewer.ledger.dismissals import Dismissals
 from reviewer.ledger.findings import Findings
 from reviewer.ledger.migrations import require_current, upgrade
 from reviewer.ledger.money import Money
+from reviewer.ledger.pauses import Pauses
 from reviewer.ledger.prepaid import Prepaid
 from reviewer.ledger.publications import Publications
 from reviewer.ledger.requests import Requests
@@ -42,6 +44,9 @@ class Ledger:
         self.publications = Publications(db)
         self.findings = Findings(db, conceal)
         self.cursors = Cursors(db)
+        # People: what they dismissed, and where they want no automatic reviews.
+        self.dismissals = Dismissals(db, conceal)
+        self.pauses = Pauses(db)
 
     @classmethod
     def open(cls, url: str, *, busy_seconds: float = BUSY_SECONDS, conceal: Conceal = nothing) -> Ledger:

@@ -9,13 +9,14 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import JSON, ColumnElement, Connection, bindparam, cast, func, or_, select, text, true
+from sqlalchemy import JSON, ColumnElement, Connection, bindparam, cast, func, not_, or_, select, text, true, update
 
 from policies.caps import Cap, CapOf
 from reviewer.ledger.database import Database, insert
-from reviewer.ledger.keys import AGAIN, AUTOMATIC, Accepted, ReviewKey, ReviewState
+from reviewer.ledger.keys import AGAIN, AUTOMATIC, UNFINISHED, Accepted, ReviewKey, ReviewState
 from reviewer.ledger.life import Known, joined
 from reviewer.ledger.publications import newest_published
+from reviewer.ledger.rows import NO_LEASE
 from reviewer.ledger.tables import reviews as t
 from reviewer.ledger.units import from_micros, to_micros
 
@@ -24,6 +25,10 @@ _TURN: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:of, 0))")
 
 
 _BY_ID: Final = select(t.c.id, t.c.state, t.c.error).where(t.c.id == bindparam("review"))
+
+
+# How often people are told on a pull request that a command of theirs is over a cap.
+TOLD_AGAIN: Final = timedelta(hours=1)
 
 
 class Requests:
@@ -103,9 +108,16 @@ class Requests:
 
     def _capped(self, connection: Connection, row: Mapping[str, Any], cap: Cap, refusal: str) -> Accepted:
         """Write the first refusal of a window down, for its pull request to be told; later ones leave none."""
-        since = int(row["accepted_at"]) - cap.window // timedelta(microseconds=1)
+        automatic = row["trigger"] == AUTOMATIC or str(row["trigger"]).startswith(AGAIN)
+        # A person waits for an answer: one an hour, also where a push was told before.
+        window = cap.window if automatic else min(cap.window, TOLD_AGAIN)
+        since = int(row["accepted_at"]) - window // timedelta(microseconds=1)
+        ours = or_(t.c.trigger == AUTOMATIC, t.c.trigger.like(f"{AGAIN}%"))
         told = select(t.c.id).where(
-            *_same_pull_request(row), t.c.state == ReviewState.CAPPED.value, t.c.accepted_at > since
+            *_same_pull_request(row),
+            t.c.state == ReviewState.CAPPED.value,
+            t.c.accepted_at > since,
+            ours if automatic else not_(ours),
         )
         answer = Accepted(0, created=False, state=ReviewState.CAPPED, refusal=refusal)
         if "problem" in json.loads(row["payload"]) or connection.execute(told.limit(1)).first() is not None:
@@ -115,10 +127,49 @@ class Requests:
         return replace(answer, review_id=int(connection.execute(new, capped).scalar_one()), created=True)
 
     def _of_kind(self, row: Mapping[str, Any]) -> list[ColumnElement[bool]]:
-        """Count answers to commands that do not exist by themselves: a slip does not use up a review."""
-        on_postgres: ColumnElement[str] = cast(t.c.payload, JSON)["problem"].as_string()
-        problem = func.json_extract(t.c.payload, "$.problem") if self.db.is_sqlite else on_postgres
-        return [problem.is_not(None) if "problem" in json.loads(row["payload"]) else problem.is_(None)]
+        """Count what asks no model by itself: neither a slip nor a question uses up a review."""
+        payload = json.loads(row["payload"])
+        return [self._has(kind) if kind in payload else not_(self._has(kind)) for kind in ("problem", "free")]
+
+    def _has(self, name: str) -> ColumnElement[bool]:
+        on_postgres: ColumnElement[str] = cast(t.c.payload, JSON)[name].as_string()
+        value = func.json_extract(t.c.payload, f"$.{name}") if self.db.is_sqlite else on_postgres
+        return value.is_not(None)
+
+    def cancel(self, key: ReviewKey, before: int, actor: str, now: datetime) -> tuple[int, ...]:
+        """End the unfinished reviews of a pull request that were asked for before row `before`; return their ids.
+
+        Their fences rise, so that a worker in the middle of one pays for nothing more and publishes nothing.
+        """
+        work = [not_(self._has(kind)) for kind in ("problem", "free")]
+        statement = (
+            update(t)
+            .where(
+                t.c.installation_id == key.installation_id,
+                t.c.repo_id == key.repo_id,
+                t.c.number == key.number,
+                t.c.id < before,
+                t.c.trigger.not_like("merge:%"),
+                t.c.state.in_(UNFINISHED),
+                *work,
+            )
+            .values(
+                state=ReviewState.CANCELLED.value,
+                fence=t.c.fence + 1,
+                error=cancelled_by(actor, before),
+                updated_at=to_micros(now),
+                **NO_LEASE,
+            )
+            .returning(t.c.id)
+        )
+        return self.db.write(lambda connection: tuple(sorted(connection.execute(statement).scalars())))
+
+    def cancelled(self, key: ReviewKey, by: int, actor: str) -> tuple[int, ...]:
+        """Return the ids of what row `by`, a command of `actor`, cancelled."""
+        query = select(t.c.id).where(
+            t.c.repo_id == key.repo_id, t.c.number == key.number, t.c.error == cancelled_by(actor, by)
+        )
+        return self.db.read(lambda connection: tuple(sorted(connection.execute(query).scalars())))
 
     def pull_requests(self, repo_id: int, head_sha: str) -> tuple[int, ...]:
         """Return the numbers of the pull requests of a repository that were ever asked to be reviewed at a head."""
@@ -154,6 +205,11 @@ class Requests:
         query = select(verb, func.count()).where(*where).group_by(verb)
         found = self.db.read(lambda connection: connection.execute(query).all())
         return {name or "": int(count) for name, count in found}
+
+
+def cancelled_by(actor: str, row_id: int) -> str:
+    """Return what a cancelled review's row says."""
+    return f"cancelled by {actor} (command {row_id})"
 
 
 def _known(row: Any) -> Accepted:
@@ -198,11 +254,11 @@ def _same_pull_request(row: Mapping[str, Any]) -> list[ColumnElement[bool]]:
 
 
 def _counted(cap: Cap, row: Mapping[str, Any]) -> list[ColumnElement[bool]]:
-    """Return what a cap counts. A push that was overtaken before its review began cost nothing."""
+    """Return what a cap counts. What was overtaken or cancelled before its review began cost nothing."""
     where = [
         t.c.installation_id == row["installation_id"],
         t.c.state != ReviewState.CAPPED.value,
-        or_(t.c.state != ReviewState.SUPERSEDED.value, t.c.attempts > 0),
+        or_(t.c.state.not_in((ReviewState.SUPERSEDED.value, ReviewState.CANCELLED.value)), t.c.attempts > 0),
     ]
     match cap.of:
         case CapOf.PULL_REQUEST:

@@ -6,11 +6,7 @@ import argparse
 import json
 import sys
 from contextlib import ExitStack
-from dataclasses import fields, is_dataclass
-from decimal import Decimal
-from enum import Enum, IntEnum
 from pathlib import Path
-from typing import Any
 
 from reviewer.errors import ConfigurationError
 from reviewer.local.layout import print_text
@@ -88,6 +84,7 @@ def _repository_file() -> Path:
 def _show(options: argparse.Namespace) -> int:
     from policies.load import load_policy  # noqa: PLC0415 - as above
     from policies.origins import settings_of  # noqa: PLC0415 - as above
+    from policies.plain import plain_value  # noqa: PLC0415 - as above
     from reviewer.git.commit import GitSnapshot  # noqa: PLC0415 - as above
     from reviewer.jobs.policy import effective_policy  # noqa: PLC0415 - as above
     from reviewer.local.repository import find_repository  # noqa: PLC0415 - as above
@@ -100,27 +97,11 @@ def _show(options: argparse.Namespace) -> int:
         effective = effective_policy(settings, base=head, private=False)
     rows = settings_of(load_policy(), organisation_policy(settings), effective)
     if options.format == "json":
-        known = {row.key: {"value": plain(row.value), "origin": row.origin.value} for row in rows}
+        known = {row.key: {"value": plain_value(row.value), "origin": row.origin.value} for row in rows}
         print_text(json.dumps(known, indent=2))
         return 0
     for row in rows:
-        print_text(f"{row.key} = {json.dumps(plain(row.value))}  # {row.origin.value}")
+        print_text(f"{row.key} = {json.dumps(plain_value(row.value))}  # {row.origin.value}")
     for notice in effective.notices:
         sys.stderr.write(f"note: {notice}\n")
     return 0
-
-
-def plain(value: Any) -> Any:
-    """Return a policy value as JSON holds it."""
-    if isinstance(value, Enum):
-        return value.name.lower() if isinstance(value, IntEnum) else value.value
-    if isinstance(value, Decimal):
-        return str(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list | frozenset | set):
-        items = [plain(item) for item in value]
-        return items if isinstance(value, tuple | list) else sorted(items, key=str)
-    return value if isinstance(value, str | int | float | bool) or value is None else str(value)

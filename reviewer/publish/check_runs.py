@@ -83,17 +83,27 @@ class CheckRuns:
         """Tell whether a check run on a head still shows a review as under way."""
         return any(run.status != "completed" for run in self.on(head))
 
+    def end_open(self, head: str, *, title: str, summary: str, conclusion: str = Conclusion.NEUTRAL.value) -> None:
+        """Conclude what shows a review of a head as under way."""
+        for run in self.on(head):
+            if run.status == "completed":
+                continue
+            fields = {
+                "status": "completed",
+                "conclusion": conclusion,
+                "output": {"title": title, "summary": summary},
+            }
+            self.fence()
+            self.gh.update_check_run(self.repository, run.id, fields)
+
     def end_superseded(self, head: str, by: str) -> None:
         """Conclude as cancelled what is under way on a head that the pull request has left for the head `by`."""
-        output = {
-            "title": "A newer commit has taken over",
-            "summary": f"The pull request moved on to {by[:7]}; its review is the one that counts.",
-        }
-        fields = {"status": "completed", "conclusion": Conclusion.CANCELLED.value, "output": output}
-        for run in self.on(head):
-            if run.status != "completed":
-                self.fence()
-                self.gh.update_check_run(self.repository, run.id, fields)
+        self.end_open(
+            head,
+            title="A newer commit has taken over",
+            summary=f"The pull request moved on to {by[:7]}; its review is the one that counts.",
+            conclusion=Conclusion.CANCELLED.value,
+        )
 
     def _put(self, head: str, fields: Mapping[str, Any]) -> CheckRun:
         body = {

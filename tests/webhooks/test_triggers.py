@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from typing import Any
 
 import pytest
 
 from reviewer.errors import DeliveryRefused
-from reviewer.jobs.payload import Work
+from reviewer.jobs.correction import HELP, USAGE, correction
+from reviewer.jobs.payload import JobPayload, Work
 from reviewer.ledger.keys import ReviewKey
-from tests.shared import shared
+from tests.shared import ROOT, shared
 from tests.webhooks.client import BASE, SHA, comment, pull_request, repository, rerun, user
 from webhooks.commands import Verb
 from webhooks.delivery import Delivery, read_delivery
@@ -210,7 +212,6 @@ def test_a_bot_that_is_allowed_gets_no_answer_to_a_command_that_does_not_exist()
         (comment(action="deleted"), "new comment"),
         (comment(issue={"number": 1, "state": "open"}), "not on a pull request"),
         (comment(issue={"number": 1, "state": "open", "pull_request": None}), "not on a pull request"),
-        (comment(issue={"number": 1, "state": "closed", "pull_request": {}}), "closed"),
         (comment(author=user("evil[bot]", 66, "Bot")), "bots"),
         (comment(author=user("ann[bot]", 66, "Bot")), "bots"),
         (comment(author=user("octo", 67, "Organization")), "bots"),
@@ -219,7 +220,6 @@ def test_a_bot_that_is_allowed_gets_no_answer_to_a_command_that_does_not_exist()
         (comment(performed_via_github_app={"id": 13}), "App"),
         (comment("/kilo dance", author=user("evil[bot]", 66, "Bot")), "bots"),
         (comment("/kilo dance", performed_via_github_app={"id": 12}), "our own"),
-        (comment("/kilo dance", issue={"number": 1, "state": "closed", "pull_request": {}}), "closed"),
     ],
 )
 def test_comments_that_command_nothing_are_ignored_with_the_reason(payload: dict[str, Any], reason: str):
@@ -357,3 +357,84 @@ def test_every_official_payload_is_a_request_a_reason_or_a_refusal():
     assert set(refused) == {("no-installation", False)}
     # Those with an installation: opened 3, synchronize 1, reopened 2, ready_for_review 1.
     assert seen["Trigger"] == 7
+
+
+VERBS = ("review", "estimate", "explain", "dismiss", "pause", "resume", "cancel", "usage", "config", "help")
+
+
+def in_thread(body: str = "/kilo explain", *, action: str = "created", **more: Any) -> dict[str, Any]:
+    payload = comment(body, action=action, in_reply_to_id=17, **more)
+    issue = payload.pop("issue")
+    return {**payload, "pull_request": {"number": issue["number"], "state": "open"}}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_command_is_taken_in_the_conversation_and_in_a_thread(verb: str):
+    for event, payload, thread in (
+        ("issue_comment", comment(f"/KILO {verb.upper()}"), 0),
+        ("pull_request_review_comment", in_thread(f"/kilo {verb}"), 17),
+    ):
+        request = decided(event, payload)
+        assert isinstance(request, Trigger)
+        assert request.needs_permission
+        work = JobPayload.from_json(request.payload().to_json())
+        assert (work.verb.value, work.thread_id, work.problem) == (verb, thread, "")
+        assert ("free" in request.payload().to_json()) == (verb not in ("review", "estimate"))
+
+
+@pytest.mark.parametrize("verb", [*VERBS, "fix"])
+def test_no_command_is_taken_from_a_quote_a_fence_an_edit_an_issue_or_a_bot(verb: str):
+    text = f"/kilo {verb}"
+    issue = {"number": 1, "state": "open"}
+    for payload, why in (
+        (comment(f"> {text}"), "no /kilo command of its own"),
+        (comment(f"```\n{text}\n```"), "no /kilo command of its own"),
+        (comment(text, action="edited"), "only a new comment"),
+        (comment(text, action="deleted"), "only a new comment"),
+        (comment(text, issue=issue), "on an issue, not on a pull request"),
+        (comment(text, author=user("ci[bot]", 66, "Bot")), "bot"),
+        (comment(text, performed_via_github_app={"id": 12}), "our own"),
+    ):
+        ignored = decided("issue_comment", payload)
+        assert isinstance(ignored, Ignored)
+        assert why in ignored.reason
+    for payload in (in_thread(f"> {text}"), in_thread(f"~~~\n{text}\n~~~"), in_thread(text, action="edited")):
+        assert isinstance(decided("pull_request_review_comment", payload), Ignored)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("/kilo", "There is no such command."),
+        ("/kilo dance", "There is no such command."),
+        ("/kilo fix", "This version cannot make fixes"),
+        ("/kilo fix all", "This version cannot make fixes"),
+        ("/kilo review now", "There is no such option."),
+        ("/kilo review --strategy cheap", "`--strategy` takes one of"),
+        ("/kilo estimate --full", "There is no such option."),
+        *((f"/kilo {verb} now", "This command takes no further words.") for verb in VERBS[4:]),
+    ],
+)
+def test_what_is_malformed_is_answered_with_what_is_wrong_and_with_the_list(text: str, says: str):
+    request = decided("issue_comment", comment(text))
+    assert isinstance(request, Trigger)
+    answer = correction(request.payload().problem)
+    assert says in answer
+    assert "Nothing was started." in answer
+    assert all(f"\n    {usage}" in answer for usage in USAGE)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_closed_pull_request_is_not_reviewed_and_questions_about_it_are_answered(verb: str):
+    closed = {"number": 1, "state": "closed", "pull_request": {"url": "x"}}
+    request = decided("issue_comment", comment(f"/kilo {verb}", issue=closed))
+    assert isinstance(request, Trigger)
+    refused = verb in ("review", "estimate", "resume")
+    assert request.payload().problem == ("closed" if refused else "")
+
+
+def test_the_reference_page_names_every_command_as_the_help_does():
+    page = (ROOT / "docs/reference/commands.md").read_text()
+    rows = dict(re.findall(r"^\| `(/kilo .*?)` \| (.*?) \|", page, re.MULTILINE))
+    assert {usage.replace("\\|", "|"): words for usage, words in rows.items()} == HELP
+    assert {usage.split()[1] for usage in USAGE} == set(VERBS) == {verb.value for verb in Verb}
