@@ -265,17 +265,6 @@ class GitHub:
         )
         return CheckRun.from_json(row)
 
-    def reply(self, repository: str, number: int, comment_id: int, body: str) -> Comment:
-        """Reply in the thread that begins with a comment on a line."""
-        row = self.api.send(
-            "POST",
-            f"/repos/{repository}/pulls/{number}/comments/{comment_id}/replies",
-            {"body": body},
-            doing="reply in a thread",
-            needs="pull_requests: write",
-        )
-        return Comment.from_json(row)
-
     def react(self, repository: str, comment_id: int, content: str = "eyes", *, on: str = "issues") -> None:
         """React to a comment of the conversation, or with `on` "pulls" of a thread; the same twice is one."""
         self.api.send(
