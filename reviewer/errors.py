@@ -117,10 +117,11 @@ class DiffUnreadable(PermanentError):
 
 
 class GitFailed(PermanentError):
-    """A git command of ours failed; `status` is its exit status, `detail` its own words."""
+    """A git command of ours failed; `status` is its exit status, `detail` its own words, `late` a time-out."""
 
-    def __init__(self, message: str, *, status: int = 0, detail: str = "") -> None:
+    def __init__(self, message: str, *, status: int = 0, detail: str = "", late: bool = False) -> None:
         super().__init__(message)
+        self.late = late
         self.status = status
         self.detail = detail
 

@@ -169,7 +169,7 @@ def run_git(
         detail = errors.read(_DETAIL_LIMIT).decode("utf-8", "replace").strip()
     name = args[0] if args else "git"
     if expired.is_set():
-        raise GitFailed(f"git {name} took longer than {timeout:g} s", status=status, detail=detail)
+        raise GitFailed(f"git {name} took longer than {timeout:g} s", status=status, detail=detail, late=True)
     if overflow and cut:
         return output
     if overflow:

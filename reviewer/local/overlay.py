@@ -69,7 +69,7 @@ def _take(scratch: Scratch, found: Differences) -> None:
         _set_entries(scratch, ((b"0", b"0" * _id_length(scratch), path) for path in removed))
     if found.taken:
         names = b"".join(path + b"\0" for path in found.taken)
-        scratch.look(["update-index", "--add", "--remove", "--replace", "-z", "--stdin"], input=names)
+        scratch.take(["update-index", "--add", "--remove", "--replace", "-z", "--stdin"], input=names)
 
 
 def _mend(scratch: Scratch, head: str | None, found: Differences) -> None:
@@ -116,7 +116,7 @@ def _set_entries(scratch: Scratch, rows: Iterable[tuple[bytes, bytes, bytes]]) -
     """Write (mode, blob, path) into the scratch index; mode 0 removes a path."""
     lines = b"".join(mode + b" " + blob + b"\t" + path + b"\0" for mode, blob, path in rows)
     # On the work tree: a writer of an index marks there which files changed within the tick of its last writing.
-    scratch.look(["update-index", "--add", "-z", "--index-info"], input=lines)
+    scratch.take(["update-index", "--add", "-z", "--index-info"], input=lines)
 
 
 def _id_length(scratch: Scratch) -> int:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from reviewer.errors import ConfigurationError, GitFailed
 from reviewer.git.git import run_git
+from reviewer.git.regular_file import read_regular
+from reviewer.local.special_files import refuse_special_files
+
+# A `.git` file and a `commondir` hold one path.
+POINTER_LIMIT: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +57,13 @@ class Repository:
 def find_repository(start: Path, *, index_file: str = "") -> Repository:
     """Return the repository that a folder lies in; ConfigurationError says what to do where there is none.
 
+    It is refused where git would open a pipe or a device in it.
+
     `index_file` is what git names in GIT_INDEX_FILE: relative to the top of the work tree, or absolute. One that
     lies outside this repository belongs to another and is not used.
     """
     found = _find(start)
+    refuse_special_files(found.git_dir, found.common_dir)
     if not index_file or found.bare:
         return found
     index = (found.root / index_file).resolve()
@@ -79,7 +89,7 @@ def _find(start: Path) -> Repository:
 
 def _pointed(marker: Path) -> Path:
     """Follow the `gitdir:` line of a worktree's or submodule's .git file."""
-    word, _, target = marker.read_text("utf-8", "surrogateescape").partition(":")
+    word, _, target = _text(marker).partition(":")
     git_dir = (marker.parent / target.strip()).resolve()
     if word != "gitdir" or not (git_dir / "HEAD").is_file():
         raise ConfigurationError(
@@ -92,4 +102,13 @@ def _common(git_dir: Path) -> Path:
     pointer = git_dir / "commondir"
     if not pointer.is_file():
         return git_dir
-    return (git_dir / pointer.read_text("utf-8", "surrogateescape").strip()).resolve()
+    return (git_dir / _text(pointer).strip()).resolve()
+
+
+def _text(pointer: Path) -> str:
+    try:
+        return os.fsdecode(read_regular(pointer, POINTER_LIMIT))
+    except OSError as error:
+        raise ConfigurationError(
+            f"{pointer} cannot be read: {error.strerror}", remedy="Try `git worktree repair`."
+        ) from None

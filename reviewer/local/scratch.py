@@ -16,13 +16,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reviewer.errors import KiloReviewError
+from reviewer.errors import ConfigurationError, GitFailed, KiloReviewError
 from reviewer.git.blobs import BlobReader
-from reviewer.git.git import run_git
+from reviewer.git.git import TIMEOUT, run_git
+from reviewer.git.regular_file import read_regular
 from reviewer.local.repository import Repository
+from reviewer.local.special_files import refuse_special, special_in_work_tree
 from reviewer.local.user_config import UserConfig, read_user_config
 
 _WHO: Final = "kilo-review <> 0 +0000"
+# Seconds after which a command that reads the work tree is stopped once, to look whether it waits for a pipe.
+PATIENCE: Final = 5.0
+# An index and the lists of patterns are copied: no more of one than this.
+COPY_LIMIT: Final = 1024 * 1024 * 1024
+ALTERNATES_LIMIT: Final = 1024 * 1024
 
 
 class TemporaryFolderUnusable(KiloReviewError):
@@ -37,19 +44,40 @@ class Scratch:
     repository: Repository
     config: UserConfig
     blobs: BlobReader
+    patience: float = PATIENCE
 
     def run(self, args: Sequence[str], *, input: bytes | None = None) -> bytes:  # noqa: A002 - run_git's own word
         """Run a command that looks at objects and the index only."""
         return run_git(args, git_dir=self.git_dir, input=input)
 
     def look(self, args: Sequence[str], *, input: bytes | None = None) -> bytes:  # noqa: A002
-        """Run a command on the work tree, from its top, with the settings that decide what is a change."""
+        """Run a command that reads the work tree, from its top, with the settings that decide what is a change.
+
+        Raises ConfigurationError where it waits for a pipe in place of a `.gitignore` or `.gitattributes`.
+        """
+        try:
+            return self._on_work_tree(args, input, self.patience)
+        except GitFailed as failed:
+            if not failed.late:
+                raise
+        if (special := special_in_work_tree(self.repository.root)) is not None:
+            raise ConfigurationError(
+                f"{special} is a pipe or a device: git would wait for it", remedy="Remove it, then review again."
+            )
+        return self._on_work_tree(args, input, TIMEOUT)
+
+    def take(self, args: Sequence[str], *, input: bytes) -> bytes:  # noqa: A002
+        """Run a command that writes the scratch index from the work tree; what it reads there was looked at."""
+        return self._on_work_tree(args, input, TIMEOUT)
+
+    def _on_work_tree(self, args: Sequence[str], data: bytes | None, timeout: float) -> bytes:
         return run_git(
             args,
             git_dir=self.git_dir,
             work_tree=self.repository.root,
             config=self.config.passed_on(),
-            input=input,
+            input=data,
+            timeout=timeout,
         )
 
     def commit(self, tree: str, parent: str | None) -> str:
@@ -91,6 +119,8 @@ def open_scratch(repository: Repository) -> Iterator[Scratch]:
         folder = tempfile.mkdtemp(prefix="kilo-review-")
         git_dir = Path(folder) / "scratch.git"
         config = read_user_config(repository.git_dir, repository.root)
+        for key, path in config.pattern_files():
+            refuse_special(Path(repository.root, path), key)
         _lay_out(repository, git_dir, config)
     except OSError as error:
         if folder is not None:
@@ -127,8 +157,14 @@ def _lay_out(repository: Repository, git_dir: Path, config: UserConfig) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    if source.is_file():
-        shutil.copy2(source, target)
+    if not source.is_file():
+        return
+    if (size := source.stat().st_size) > COPY_LIMIT:
+        raise ConfigurationError(
+            f"{source} has {size:,} bytes, more than the {COPY_LIMIT:,} that are read of it",
+            remedy="Make it anew: git read-tree HEAD for the index; an editor for a list of patterns.",
+        )
+    shutil.copy2(source, target)
 
 
 def _object_folders(objects: Path) -> list[Path]:
@@ -139,7 +175,7 @@ def _object_folders(objects: Path) -> list[Path]:
     folders = [objects]
     listed = objects / "info" / "alternates"
     if listed.is_file():
-        rows = (os.fsdecode(row) for row in listed.read_bytes().split(b"\n"))
+        rows = (os.fsdecode(row) for row in read_regular(listed, ALTERNATES_LIMIT).split(b"\n"))
         folders += [
             (objects / row).resolve() for row in rows if row and not row.startswith(("#", '"')) and row[0] != "/"
         ]

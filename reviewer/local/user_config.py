@@ -33,9 +33,14 @@ class UserConfig:
         rows = [(key, self.values[key]) for key in _SAFE_KEYS if self.values.get(key)]
         # Warnings about line ends go nowhere; a refusal would end the review.
         rows.append(("core.safecrlf", "false"))
-        for key, name in (("core.excludesfile", "ignore"), ("core.attributesfile", "attributes")):
-            rows.append((key, self.values.get(key, str(Path(Unix("git").user_config_dir) / name))))
-        return tuple(rows)
+        return (*rows, *self.pattern_files())
+
+    def pattern_files(self) -> tuple[tuple[str, str], ...]:
+        """Return keys and paths of the files of ignored paths and of attributes, git's own where none is set."""
+        return tuple(
+            (key, self.values.get(key, str(Path(Unix("git").user_config_dir) / name)))
+            for key, name in (("core.excludesfile", "ignore"), ("core.attributesfile", "attributes"))
+        )
 
     def runs_filter(self, name: str) -> bool:
         """Tell whether git would run a program when a file with this `filter` attribute is added."""

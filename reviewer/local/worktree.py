@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reviewer.context.secret_paths import is_secret_path
+from reviewer.errors import ConfigurationError
 from reviewer.findings.model import Skipped
 from reviewer.git.decode import path_of
 from reviewer.local.scratch import Scratch
@@ -54,7 +55,11 @@ class Differences:
 
 
 def differences(scratch: Scratch, pathspecs: Sequence[str], rules: Callable[[], PathRules] | None) -> Differences:
-    """Compare the work tree with the index. `pathspecs` and `rules` narrow which untracked files are read."""
+    """Compare the work tree with the index. `pathspecs` and `rules` narrow which untracked files are read.
+
+    Raises ConfigurationError for an index that names a path outside the work tree, before anything there is read.
+    """
+    _refuse_outside(scratch)
     tracked, removed, conflicts = _tracked(scratch)
     untracked, untouched = _untracked(scratch, pathspecs, rules)
     filters = _filters(scratch, (*tracked, *untracked))
@@ -67,7 +72,7 @@ def differences(scratch: Scratch, pathspecs: Sequence[str], rules: Callable[[], 
             taken.append(path)
         elif why is _POINTER:
             pointers.append(path)
-        elif path in tracked and why.reason == CREDENTIALS:
+        elif path in tracked and why.reason == CREDENTIALS and _size(scratch.repository.root, path) <= FILE_LIMIT:
             questions[path] = why
         else:
             untouched.append(why)
@@ -77,6 +82,21 @@ def differences(scratch: Scratch, pathspecs: Sequence[str], rules: Callable[[], 
     return Differences(
         tuple(fitting), tuple(removed), tuple(pointers), tuple(_gathered(untouched)), tuple(conflicts)
     )
+
+
+def _refuse_outside(scratch: Scratch) -> None:
+    """Look through the paths of the index: git refuses such a path when it is added, not when it reads an index."""
+    for path in scratch.run(["ls-files", "-z"]).split(b"\0"):
+        # Most paths hold neither, and two searches in one string are quicker than its parts.
+        if (path[:1] in (b"/", b".") or b"/." in path or b"//" in path) and _outside(path):
+            raise ConfigurationError(
+                f"the index of {scratch.repository.root} names {path_of(path)!r}, no path of its work tree",
+                remedy="Make the index anew: git read-tree HEAD.",
+            )
+
+
+def _outside(path: bytes) -> bool:
+    return any(part.lower() in (b"", b".", b"..", b".git") for part in path.removesuffix(b"/").split(b"/"))
 
 
 def _tracked(scratch: Scratch) -> tuple[dict[bytes, Entry], list[bytes], list[bytes]]:
