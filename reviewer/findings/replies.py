@@ -14,7 +14,8 @@ LEAST_WORDS: Final = 2
 _FENCE: Final = re.compile(r"^\s{0,3}(`{3,}|~{3,}).*?(^\s{0,3}\1|\Z)", re.DOTALL | re.MULTILINE)
 _QUOTE: Final = re.compile(r"^\s{0,3}>.*$", re.MULTILINE)
 _CODE: Final = re.compile(r"`[^`\n]*`")
-_SENTENCE: Final = re.compile(r"[.!?;]+(?:\s|$)|\n")
+# Only at the beginning of a run of signs: from each of its signs anew, the search would be quadratic.
+_SENTENCE: Final = re.compile(r"(?<![.!?;])[.!?;]+(?:\s|$)|\n")
 _REJECTS: Final = re.compile(
     r"\b(?:false[ -]positives?|by design|on purpose|intended|intentional(?:ly)?|deliberate(?:ly)?|"
     r"won[’']?t[ -]?fix|wont[ -]?fix|will not (?:fix|change)|won[’']?t (?:fix|change|do)|"
