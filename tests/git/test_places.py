@@ -18,7 +18,7 @@ MATCHES = st.lists(
         st.sampled_from(WORDS),
         st.sampled_from((True, False, None)),
     ),
-    max_size=30,
+    max_size=60,
     # A line of a file has one text.
     unique_by=lambda match: (match.path, match.line),
 )
@@ -28,14 +28,14 @@ def told(matches: list[Match], word: str) -> list[tuple[Match, bool | None]]:
     return [(match, match.defines) for match in matches if match.word == word]
 
 
-@given(MATCHES, MATCHES, st.sets(st.sampled_from(WORDS)))
-def test_what_is_kept_is_what_was_found(first: list[Match], second: list[Match], gone: set[str]) -> None:
-    places = Places()
+@given(MATCHES, st.integers(0, 30), st.sets(st.sampled_from(WORDS)))
+def test_what_is_kept_is_what_was_found(found: list[Match], cut: int, gone: set[str]) -> None:
+    places, first, second = Places(), found[:cut], found[cut:]
     places.add(first, words=WORDS)
     places.add(second)
     for kept in (places, places.without(gone), places.without(gone).without(())):
         for word in kept.words():
-            assert told(kept.of(word), word) == told([*first, *second], word)
+            assert told(kept.of(word), word) == told(found, word)
             assert kept.count_of(word) == len(kept.of(word))
         assert kept.count == sum(kept.count_of(word) for word in kept.words())
     assert set(places.without(gone).words()) == set(WORDS) - gone
