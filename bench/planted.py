@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import yaml
 
 from policies.keys import ANALYSERS
-from reviewer.change.model import Change
-from reviewer.change.parse import parse_diff
 from reviewer.evidence.run import run_analysers
+from tests.evidence.snippets import FRAME, Files, added
 
 FOLDER: Final = Path(__file__).parent / "data" / "planted"
 # Until November 2026 these were all.
@@ -24,28 +23,14 @@ _NAME: Final = {
     "sql": "migrations/{}.sql",
 }  # fmt: skip
 _FRAME: Final = {
-    "go": ("package a\n\nfunc f() {\n", "\n}\n"),
-    "java": ("class A { void f() {\n", "\n} }\n"),
-    "csharp": ("class A { void F() {\n", "\n} }\n"),
-    "rust": ("fn f() {\n", "\n}\n"),
-    "c": ("void f(void) {\n", "\n}\n"),
-    "php": ("<?php\n", "\n"),
+    **FRAME,
+    "c": FRAME["cpp"],
+    "shell": FRAME["bash"],
     "javascript": ("import { exec } from 'child_process';\nexport async function f(req, res) {\n", "\n}\n"),
-    "shell": ("#!/bin/bash\n", "\n"),
 }  # fmt: skip
 _WHOLE: Final = re.compile(
     r"(?:package|class|data class|struct|static|async fn|fn|async function|(?:void|int|char)[ *]+\w+\([^()]*\) \{)"
 )
-
-
-class _Files:
-    commit = "0" * 40
-
-    def __init__(self, files: Mapping[str, str]) -> None:
-        self.files = files
-
-    def read_many(self, paths: Iterable[str]) -> Mapping[str, bytes]:
-        return {path: self.files[path].encode() for path in paths}
 
 
 def languages() -> tuple[str, ...]:
@@ -66,21 +51,11 @@ def planted(language: str) -> dict[str, str]:
 
 def found(files: Mapping[str, str], tools: tuple[str, ...]) -> dict[str, set[str]]:
     """Return path -> the rules that hit it, of those in which something is found."""
-    evidence = run_analysers(_added(files), _Files(files), tools=tools)
+    evidence = run_analysers(added(files), Files(files), tools=tools)
     hits: dict[str, set[str]] = {}
     for finding in evidence.findings:
         hits.setdefault(finding.path, set()).add(finding.source)
     return hits
-
-
-def _added(files: Mapping[str, str]) -> Change:
-    parts = []
-    for path, text in files.items():
-        lines = text.splitlines()
-        body = "".join(f"+{line}\n" for line in lines)
-        parts.append(f"diff --git a/{path} b/{path}\nnew file mode 100644\n--- /dev/null\n+++ b/{path}\n")
-        parts.append(f"@@ -0,0 +1,{len(lines)} @@\n{body}")
-    return parse_diff("".join(parts))
 
 
 def run() -> dict[str, object]:

@@ -15,7 +15,7 @@ NAME: Final = {
     "csharp": "{}.cs", "rust": "{}.rs", "cpp": "{}.c", "hcl": "{}.tf", "bash": "{}.sh", "yaml": "{}.yaml",
     "workflows": ".github/workflows/{}.yml", "dockerfile": "{}/Dockerfile", "sql": "migrations/{}.sql",
 }  # fmt: skip
-_FRAME: Final = {
+FRAME: Final = {
     "go": ("package a\n\nfunc f() {\n", "\n}\n"),
     "java": ("class A { void f() {\n", "\n} }\n"),
     "csharp": ("class A { void F() {\n", "\n} }\n"),
@@ -34,7 +34,7 @@ _WHOLE: Final = re.compile(
 
 def as_file(language: str, text: str) -> str:
     """Return the snippet as the text of a file."""
-    before, after = _FRAME.get(language, ("", "\n"))
+    before, after = FRAME.get(language, ("", "\n"))
     whole = _WHOLE.match(text) and not text.startswith(("using var", "using (", "static C"))
     return text if whole else before + text + after
 

@@ -2,18 +2,18 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from policies.words import Severity
-from reviewer.change.model import Change
 from reviewer.change.parse import parse_diff
 from reviewer.errors import PathRefused
 from reviewer.evidence.run import run_analysers
 from reviewer.evidence.sandbox import execute, lay_out
 from reviewer.evidence.tools import TOOLS
+from tests.evidence.snippets import Files, added
 from tests.process_tree import wait_for
 
 ALL = tuple(TOOLS)
@@ -24,29 +24,6 @@ INJECTION = (
     "on: pull_request_target\npermissions: {}\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n"
     "      - run: echo ${{ github.event.pull_request.title }}\n"
 )
-
-
-class Files:
-    """A commit that holds just these files."""
-
-    commit = "0" * 40
-
-    def __init__(self, files: Mapping[str, str]) -> None:
-        self.files = files
-
-    def read_many(self, paths: Iterable[str]) -> Mapping[str, bytes]:
-        return {path: self.files[path].encode() for path in paths if path in self.files}
-
-
-def added(files: Mapping[str, str]) -> Change:
-    """A change that adds whole files."""
-    parts = []
-    for path, text in files.items():
-        lines = text.splitlines()
-        body = "".join(f"+{line}\n" for line in lines)
-        parts.append(f"diff --git a/{path} b/{path}\nnew file mode 100644\n--- /dev/null\n+++ b/{path}\n")
-        parts.append(f"@@ -0,0 +1,{len(lines)} @@\n{body}")
-    return parse_diff("".join(parts))
 
 
 def analyse(files: Mapping[str, str], tools: tuple[str, ...] = ALL):
