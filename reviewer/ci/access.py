@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 from reviewer.errors import ConfigurationError, NotFound, PermissionMissing, RequestRejected
@@ -20,15 +21,16 @@ _INSTALLATION: Final = "ghs_"
 _VIEWER: Final = "query { viewer { login } }"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TokenAccess:
     """GitHub as the token sees it; without a token only public repositories, and no review threads."""
 
     github: GitHub
     token: Secret
 
+    @cached_property
     def login(self) -> str:
-        """Return the account that our comments carry, "" without a token."""
+        """The account that our comments carry, "" without a token; asked once."""
         if not self.token:
             return ""
         data = self.github.api.graphql(_VIEWER, {}, doing="say whose token this is")
@@ -38,7 +40,7 @@ class TokenAccess:
 
     def identity(self, pr: PullRequest) -> Identity:
         """Return who publishes: the login, and the App whose check runs the token may change (0 for none)."""
-        login = self.login()
+        login = self.login
         slug = login.removesuffix("[bot]")
         if slug == login:
             return Identity(login, 0)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Final
 
 from reviewer.ci.access import TokenAccess, need_token, open_token_access
 from reviewer.ci.event import RunnerEvent, read_event
-from reviewer.ci.options import add_review_options, settings_of, wishes_of
+from reviewer.ci.options import add_review_options, settings_of
 from reviewer.ci.post import post
 from reviewer.ci.review import Reviewed, find_pull_request, review_pull_request
 from reviewer.ci.standing import status_of, with_open_threads
@@ -51,7 +50,7 @@ def main(options: argparse.Namespace) -> int:
     try:
         pr = find_pull_request(access, event.target)
         with ProgressLine(quiet=options.quiet) as line:
-            reviewed = review_pull_request(access, pr, settings, wishes_of(options, line))
+            reviewed = review_pull_request(access, pr, settings, options, watch=line)
         told = "" if options.no_comments else _comment(access, reviewed, settings, event)
     finally:
         access.github.close()
@@ -126,4 +125,3 @@ def _append(file: str, text: str) -> None:
             stream.write(text)
     except OSError as error:
         raise ConfigurationError(f"cannot write {file}: {error.strerror}") from None
-    sys.stdout.flush()

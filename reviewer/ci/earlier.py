@@ -7,39 +7,32 @@ from collections.abc import Iterable
 from typing import Final
 
 from policies.words import Severity
-from reviewer.findings.earlier import EarlierFinding
+from reviewer.findings.earlier import DISMISSED, OPEN, RESOLVED, EarlierFinding
 from reviewer.github.threads import Thread
-from reviewer.publish.marker import Kind, is_own, read_marker
+from reviewer.publish.thread_state import DISMISSING, OwnThread, own_threads
 
 _TITLE: Final = re.compile(r"\*\*\S{1,8} (Critical|High|Medium|Low|Ungraded) · (.{1,400})\*\*")
-_DISMISSING: Final = ("THUMBS_DOWN", "CONFUSED")
 
 
 def earlier_in_threads(threads: Iterable[Thread], login: str) -> tuple[EarlierFinding, ...]:
     """Return the findings that `login` posted as inline comments, with what people did to their threads."""
-    found = []
-    for thread in threads:
-        if not thread.comments:
-            continue
-        first = thread.comments[0]
-        marker = read_marker(first.body)
-        if marker is None or marker.kind is not Kind.FINDING or not is_own(first.author, login):
-            continue
-        dismissed = first.minimized or any(first.reactions.get(name) for name in _DISMISSING)
-        title, severity, body = _read(first.body)
-        found.append(
-            EarlierFinding(
-                fingerprint=marker.fingerprint,
-                path=thread.path,
-                title=title,
-                body=body,
-                line=thread.line,
-                state="dismissed" if dismissed else "resolved" if thread.resolved else "open",
-                url=first.url,
-                severity=severity,
-            )
-        )
-    return tuple(found)
+    return tuple(_earlier(own) for own in own_threads(threads, login).values())
+
+
+def _earlier(own: OwnThread) -> EarlierFinding:
+    first = own.first
+    dismissed = first.minimized or any(first.reactions.get(name) for name in DISMISSING)
+    title, severity, body = _read(first.body)
+    return EarlierFinding(
+        fingerprint=own.name,
+        path=own.thread.path,
+        title=title,
+        body=body,
+        line=own.thread.line,
+        state=DISMISSED if dismissed else RESOLVED if own.thread.resolved else OPEN,
+        url=first.url,
+        severity=severity,
+    )
 
 
 def _read(comment: str) -> tuple[str, Severity | None, str]:

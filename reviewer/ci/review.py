@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
+import argparse
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from decimal import Decimal
 
-from policies.budgets import Account, Limit, Scope, in_place_of_shipped
-from policies.policy import Policy
-from policies.words import Strategy
 from reviewer import pipeline
 from reviewer.ci.access import TokenAccess
 from reviewer.ci.earlier import earlier_in_threads
@@ -22,12 +18,8 @@ from reviewer.github.mirror import Mirrors
 from reviewer.github.records import PullRequest
 from reviewer.jobs.commits import open_commits
 from reviewer.jobs.document import Document, document_of
-from reviewer.jobs.models import Models, open_models
 from reviewer.jobs.policy import effective_policy, utc_now
-from reviewer.ledger.ledger import Ledger
-from reviewer.ledger.meter import LedgerMeter
-from reviewer.ledger.money import Terms
-from reviewer.local.session import open_local_ledger
+from reviewer.local.session import Run, models_of_run, open_local_ledger, wishes_of
 from reviewer.prompts.about import About
 from reviewer.prompts.criteria import criteria_of
 from reviewer.publish.redact_own_secrets import OwnSecrets
@@ -35,17 +27,6 @@ from reviewer.settings import Settings
 from reviewer.steps.context import ReviewContext
 from reviewer.steps.progress import Progress
 from reviewer.steps.request import ReviewRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What the command line asks for. `max_cost` is in US dollars, None for policy's limit."""
-
-    model: str = ""
-    strategy: Strategy | None = None
-    max_cost: Decimal | None = None
-    use_cache: bool = True
-    watch: Callable[[Progress], None] = lambda _progress: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +51,19 @@ def find_pull_request(access: TokenAccess, target: Target) -> PullRequest:
         raise ConfigurationError(f"GitHub shows no pull request {target}", remedy=remedy) from None
 
 
-def review_pull_request(access: TokenAccess, pr: PullRequest, settings: Settings, wishes: Wishes) -> Reviewed:
+def review_pull_request(
+    access: TokenAccess,
+    pr: PullRequest,
+    settings: Settings,
+    options: argparse.Namespace,
+    *,
+    watch: Callable[[Progress], None],
+) -> Reviewed:
     """Review a pull request against its policy at the base; nothing is written to GitHub.
 
     What was spent is in the ledger of this machine, and what was paid for is not asked again.
     """
+    wishes = wishes_of(options)
     with ExitStack() as stack:
         mirrors = stack.enter_context(
             Mirrors(
@@ -88,7 +77,7 @@ def review_pull_request(access: TokenAccess, pr: PullRequest, settings: Settings
         policy = effective_policy(settings, base=base, private=pr.private)
         ledger = open_local_ledger(settings)
         stack.callback(ledger.close)
-        models = _models(settings, policy, pr, wishes, ledger)
+        models = models_of_run(settings, policy, ledger, wishes, Run("pr", pr.repository, pr.private))
         request = ReviewRequest(
             change=fetched.change,
             about=About(pr.title, pr.body, pr.author),
@@ -105,8 +94,8 @@ def review_pull_request(access: TokenAccess, pr: PullRequest, settings: Settings
             head,
             base,
             frontier_price=models.frontier_price,
-            store=ledger.results(utc_now) if wishes.use_cache else None,
-            watch=wishes.watch,
+            store=None if options.no_cache else ledger.results(utc_now),
+            watch=watch,
         )
         review = pipeline.review(request, context)
     return Reviewed(pr, document_of(review, policy, OwnSecrets(settings.secrets())), models.reason)
@@ -115,22 +104,4 @@ def review_pull_request(access: TokenAccess, pr: PullRequest, settings: Settings
 def _earlier(access: TokenAccess, pr: PullRequest) -> tuple[EarlierFinding, ...]:
     if not access.token:
         return ()
-    return earlier_in_threads(access.github.threads(pr.repository, pr.number), access.login())
-
-
-def _models(settings: Settings, policy: Policy, pr: PullRequest, wishes: Wishes, ledger: Ledger) -> Models:
-    limits = policy.limits
-    if wishes.max_cost is not None:
-        limits = in_place_of_shipped(limits, (Limit(Scope.RUN, wishes.max_cost),))
-    # Limits of a day or a month are for what the service spends; here only the limit per run holds.
-    account = Account(run=f"pr-{uuid.uuid4().hex}", repository=pr.repository, scopes=frozenset({Scope.RUN}))
-    terms = Terms(account, limits, allow_unknown_price=policy.unknown_price == "allow")
-    return open_models(
-        settings,
-        policy,
-        LedgerMeter(ledger.money, terms, utc_now),
-        private=pr.private,
-        model=wishes.model,
-        strategy=wishes.strategy,
-        discover_local=not settings.provider_keys and not settings.model_url,
-    )
+    return earlier_in_threads(access.github.threads(pr.repository, pr.number), access.login)

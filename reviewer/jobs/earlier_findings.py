@@ -22,7 +22,7 @@ from reviewer.ledger.findings import FindingState, KnownFinding, Outcome
 from reviewer.ledger.ledger import Ledger
 from reviewer.publish.marker import fingerprint_in_marker
 from reviewer.publish.open_findings import still_open
-from reviewer.publish.thread_state import OwnThread, own_threads
+from reviewer.publish.thread_state import DISMISSING, OwnThread, own_threads
 from reviewer.steps.result import Review
 
 _SHOWN: Final = (Disposition.INLINE, Disposition.SUMMARY, Disposition.OUT_OF_DIFF)
@@ -33,7 +33,6 @@ _STATES: Final = {
     DISMISSED: FindingState.DISMISSED,
 }
 _OUTCOMES: Final = {FindingState.RESOLVED: Outcome.ACCEPTED, FindingState.DISMISSED: Outcome.DISMISSED}
-_DISMISSING: Final = ("THUMBS_DOWN", "CONFUSED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +134,7 @@ class EarlierReader:
         """Tell whether an entitled person rejected the finding: a vote, a reply that says why, a comment hidden."""
         if own.first.minimized:
             return True
-        voters = (login for name in _DISMISSING for login in own.first.reactors.get(name, ()))
+        voters = (login for name in DISMISSING for login in own.first.reactors.get(name, ()))
         if any(self.people.may_dismiss(login) for login in voters):
             return True
         return any(

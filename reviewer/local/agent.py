@@ -27,7 +27,9 @@ def as_agent(review: Review, previous: Mapping[str, Any] | None = None) -> dict[
     """
     before = _fingerprints(previous or {})
     anchors = Anchors.from_change(review.change)
-    findings = [_step(number, placed, anchors, before) for number, placed in enumerate(_in_order(review), start=1)]
+    findings = [
+        _step(number, placed, anchors, before) for number, placed in enumerate(ordered(review.shown()), start=1)
+    ]
     missed = sum(not row.excluded for row in review.coverage.skipped)
     following, why = _next(findings, complete=review.coverage.complete, status=review.status.value)
     return {
@@ -57,10 +59,6 @@ def read_previous(name: str) -> Mapping[str, Any] | None:
             remedy="Name the file that the round before wrote: kilo-review local -f agent -o FILE.",
         )
     return document
-
-
-def _in_order(review: Review) -> list[PlacedFinding]:
-    return ordered(review.shown())
 
 
 def _step(number: int, placed: PlacedFinding, anchors: Anchors, before: frozenset[str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The options that say which changes are meant and which model may see them; shared by `local` and `explain`."""
+"""The options that say which changes are meant and which model may see them; shared by the commands that review."""
 
 from __future__ import annotations
 
@@ -39,6 +39,23 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--max-cost", default="", metavar="USD", help="most that this run may cost")
     group.add_argument("--offline", action="store_true", help="refuse every connection that is not loopback")
+
+
+def add_outcome(parser: argparse.ArgumentParser) -> None:
+    """Add what decides the exit status, whether stored answers are used, and whether progress is told."""
+    parser.add_argument(
+        "--fail-on",
+        choices=("critical", "high", "medium", "low", "never"),
+        default="high",
+        help="lowest severity that gives exit status 1 (default: high)",
+    )
+    parser.add_argument(
+        "--require-coverage",
+        action="store_true",
+        help="exit status 3 where a part of the change was not read",
+    )
+    parser.add_argument("--no-cache", action="store_true", help="ask again, also where the same was paid for")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress line")
 
 
 def selection_of(options: argparse.Namespace) -> Selection:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from policies.words import Severity
 from reviewer.errors import ConfigurationError
 from reviewer.findings.statements import Outcome
-from reviewer.local.arguments import add_models, add_selection, open_selection
+from reviewer.local.arguments import add_models, add_outcome, add_selection, open_selection
 from reviewer.local.selection import Selected
 from reviewer.settings import Settings
 from reviewer.steps.result import Review, ReviewStatus
@@ -51,17 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="text",
         help="default: text",
     )
-    parser.add_argument(
-        "--fail-on",
-        choices=("critical", "high", "medium", "low", "never"),
-        default="high",
-        help="lowest severity that gives exit status 1 (default: high)",
-    )
-    parser.add_argument(
-        "--require-coverage",
-        action="store_true",
-        help="exit status 3 where a part of the change was not read",
-    )
+    add_outcome(parser)
     parser.add_argument(
         "--against", metavar="FILE", default="", help="a plan or an issue (-: standard input) to hold the change to"
     )
@@ -69,11 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--after", metavar="FILE", default="", help="with --format agent: what the round before wrote"
     )
     parser.add_argument("--apply", action="store_true", help="offer each suggestion, one question each")
-    parser.add_argument("--no-cache", action="store_true", help="ask again, also where the same was paid for")
     parser.add_argument(
         "-n", "--dry-run", action="store_true", help="say what would be asked, and about what it would cost"
     )
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress line")
     add_output(parser)
 
 

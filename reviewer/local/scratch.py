@@ -66,7 +66,7 @@ class Scratch:
             )
         return self._on_work_tree(args, input, TIMEOUT)
 
-    def take(self, args: Sequence[str], *, input: bytes) -> bytes:  # noqa: A002
+    def take(self, args: Sequence[str], *, input: bytes) -> bytes:  # noqa: A002 - as `run`
         """Run a command that writes the scratch index from the work tree; what it reads there was looked at."""
         return self._on_work_tree(args, input, TIMEOUT)
 

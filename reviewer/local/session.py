@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from policies.budgets import Account, Scope, in_place_of_shipped
+from policies.budgets import Account, Limit, Scope, in_place_of_shipped
 from policies.policy import Policy
 from policies.words import Strategy
 from reviewer import pipeline
@@ -37,6 +37,24 @@ class Session:
     ledger: Ledger
 
 
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line asks for. `limit` is the most that the run may cost, None for policy's."""
+
+    model: str = ""
+    strategy: Strategy | None = None
+    limit: Limit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run in the ledger: `kind` begins its id, `repository` is whose spend it is."""
+
+    kind: str
+    repository: str
+    private: bool = True
+
+
 def open_session(options: argparse.Namespace, settings: Settings, base: Snapshot | None) -> Session:
     """Read policy and models for a change whose base is given; everything is recorded in a local ledger.
 
@@ -45,23 +63,34 @@ def open_session(options: argparse.Namespace, settings: Settings, base: Snapshot
     if options.offline:
         settings = replace(settings, offline=True)
     policy = effective_policy(settings, base=base, private=True)
-    limit = run_limit(options.max_cost)
-    limits = in_place_of_shipped(policy.limits, (limit,)) if limit else policy.limits
+    wishes = wishes_of(options)
     ledger = open_local_ledger(settings)
+    return Session(policy, models_of_run(settings, policy, ledger, wishes, Run("local", Path.cwd().name)), ledger)
+
+
+def wishes_of(options: argparse.Namespace) -> Wishes:
+    """Return what the options of models and money ask for; ConfigurationError for an amount that is none."""
+    strategy = Strategy(options.strategy) if options.strategy else None
+    return Wishes(options.model, strategy, run_limit(options.max_cost))
+
+
+def models_of_run(settings: Settings, policy: Policy, ledger: Ledger, wishes: Wishes, run: Run) -> Models:
+    """Return the models that settings, policy and wishes allow, metered in the ledger of this machine."""
+    limits = in_place_of_shipped(policy.limits, (wishes.limit,)) if wishes.limit else policy.limits
     # Limits of a day or a month are for what the service spends; here only the limit per run holds.
-    account = Account(run=f"local-{uuid.uuid4().hex}", repository=Path.cwd().name, scopes=frozenset({Scope.RUN}))
+    account = Account(
+        run=f"{run.kind}-{uuid.uuid4().hex}", repository=run.repository, scopes=frozenset({Scope.RUN})
+    )
     terms = Terms(account, limits, allow_unknown_price=policy.unknown_price == "allow")
-    meter = LedgerMeter(ledger.money, terms, utc_now)
-    models = open_models(
+    return open_models(
         settings,
         policy,
-        meter,
-        private=True,
-        model=options.model,
-        strategy=Strategy(options.strategy) if options.strategy else None,
+        LedgerMeter(ledger.money, terms, utc_now),
+        private=run.private,
+        model=wishes.model,
+        strategy=wishes.strategy,
         discover_local=not settings.provider_keys and not settings.model_url,
     )
-    return Session(policy, models, ledger)
 
 
 def open_local_ledger(settings: Settings) -> Ledger:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from reviewer.github.threads import Thread, ThreadComment
 from reviewer.publish.marker import Kind, Marker, is_own, read_marker
+
+# Reactions, in GraphQL's words, by which people say that a finding is none.
+DISMISSING: Final = ("THUMBS_DOWN", "CONFUSED")
 
 
 @dataclass(frozen=True, slots=True)
