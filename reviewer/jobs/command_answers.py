@@ -12,13 +12,14 @@ from policies.load import load_policy
 from policies.origins import settings_of
 from policies.plain import plain_value
 from policies.policy import Policy
+from policies.words import Conclusion
 from reviewer.errors import NotFound, PermissionMissing
 from reviewer.github.records import PullRequest
 from reviewer.jobs import command_findings
 from reviewer.jobs.access import Access
 from reviewer.jobs.command_reply import reply_to_command
 from reviewer.jobs.correction import HELP
-from reviewer.jobs.inputs import account_of, open_inputs
+from reviewer.jobs.inputs import account_of, open_code
 from reviewer.jobs.job import Job
 from reviewer.jobs.payload import JobPayload, Work
 from reviewer.ledger.keys import AUTOMATIC, ReviewKey, ReviewState
@@ -62,9 +63,9 @@ def _answer(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> str:
         case Work.CANCEL:
             return _cancel(job, access, pr)
         case Work.USAGE:
-            return _usage(job, pr, open_inputs(job, access, pr, stack).policy)
+            return _usage(job, pr, open_code(job, access, pr, stack).policy)
         case Work.CONFIG:
-            return _config(job, open_inputs(job, access, pr, stack).policy)
+            return _config(job, open_code(job, access, pr, stack).policy)
         case _:
             return help_text()
 
@@ -120,7 +121,7 @@ def _cancel(job: Job, access: Access, pr: PullRequest) -> str:
                 head,
                 title="Cancelled",
                 summary=f"Cancelled by {plain(job.row.actor)} with /kilo cancel.",
-                conclusion="cancelled",
+                conclusion=Conclusion.CANCELLED,
             )
     for row in rows:
         # The worker may have been killed in the middle of a call: what it held is no promise any more.

@@ -13,7 +13,7 @@ from reviewer.findings.model import Disposition
 from reviewer.github.records import PullRequest
 from reviewer.jobs.access import Access
 from reviewer.jobs.document import Document, document_of, dump_document
-from reviewer.jobs.inputs import open_inputs
+from reviewer.jobs.inputs import open_code
 from reviewer.jobs.job import Job
 from reviewer.jobs.verdicts import earlier_verdict, stored_document
 from reviewer.ledger.dismissals import Dismissal
@@ -136,7 +136,7 @@ def _show_without(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -
         else placed
         for placed in earlier.review.findings
     )
-    policy = open_inputs(job, access, pr, stack).policy
+    policy = open_code(job, access, pr, stack).policy
     document = document_of(replace(earlier.review, findings=findings), policy, job.redact)
     # It is the verdict from now on: a later run that comes to none shows this one again.
     job.held.save_result(dump_document(document))

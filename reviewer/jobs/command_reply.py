@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from reviewer.errors import NotFound, PermissionMissing
-from reviewer.github.client import GitHub
+from reviewer.github.records import Comment
 from reviewer.jobs.access import Access
 from reviewer.jobs.correction import correction
 from reviewer.jobs.inputs import Inputs
@@ -16,25 +18,18 @@ from reviewer.steps.context import ReviewContext
 from reviewer.steps.estimate import estimate_table, plan_review
 
 
-def reply_once(job: Job, access: Access, repository: str, kind: str, body: str) -> None:
-    """Post `body`, unless a comment of ours has the mark of this kind of reply and review."""
-    mark = f"<!-- kilo-app:{kind} {job.id} -->"
-    if not has_reply(access.writer, repository, job.key.number, mark, access.identity.login):
-        job.announce(kind)
-        access.writer.create_comment(repository, job.key.number, f"{mark}\n{body}")
-
-
 def reply_to_command(job: Job, access: Access, repository: str, kind: str, body: str) -> None:
-    """Answer a command once where it was written: in its thread, else in the conversation."""
-    thread = job.payload.thread_id
-    if not thread:
-        reply_once(job, access, repository, kind, body)
-        return
+    """Answer a command where it was written, in its thread or the conversation, unless such an answer is there."""
+    gh, number, thread = access.writer, job.key.number, job.payload.thread_id
     mark = f"<!-- kilo-app:{kind} {job.id} -->"
-    posted = access.writer.review_comments(repository, job.key.number)
-    if not any(mark in comment.body and is_own(comment.author, access.identity.login) for comment in posted):
-        job.announce(kind)
-        access.writer.reply(repository, job.key.number, thread, f"{mark}\n{body}")
+    posted = gh.review_comments(repository, number) if thread else gh.comments(repository, number)
+    if has_mark(posted, mark, access.identity.login):
+        return
+    job.announce(kind)
+    if thread:
+        gh.reply(repository, number, thread, f"{mark}\n{body}")
+    else:
+        gh.create_comment(repository, number, f"{mark}\n{body}")
 
 
 def react_to_command(job: Job, access: Access, content: str) -> None:
@@ -44,11 +39,9 @@ def react_to_command(job: Job, access: Access, content: str) -> None:
         access.writer.react(job.payload.repository, job.payload.comment_id, content, on=on)
 
 
-def has_reply(gh: GitHub, repository: str, number: int, mark: str, login: str) -> bool:
+def has_mark(comments: Iterable[Comment], mark: str, login: str) -> bool:
     """Tell whether a comment of `login` has this mark."""
-    return any(
-        mark in comment.body and is_own(comment.author, login) for comment in gh.comments(repository, number)
-    )
+    return any(mark in comment.body and is_own(comment.author, login) for comment in comments)
 
 
 def answer_estimate(job: Job, access: Access, repository: str, inputs: Inputs) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from reviewer.errors import ConfigurationError, GitHubUnavailable, KiloReviewError, RateLimited
 from reviewer.github.client import GitHub
 from reviewer.jobs.access import WRITE_PERMISSIONS, client_for
-from reviewer.jobs.command_reply import has_reply
+from reviewer.jobs.command_reply import has_mark
 from reviewer.jobs.payload import FREE, JobPayload, Work
 from reviewer.jobs.shared import Shared
 from reviewer.jobs.verdicts import earlier_verdict, without_review
@@ -66,6 +66,6 @@ def _conclude(row: ReviewRow, shared: Shared) -> None:
 
 def _reply(gh: GitHub, row: ReviewRow, repository: str, login: str) -> None:
     mark = f"<!-- kilo-app:capped {row.id} -->"
-    if not has_reply(gh, repository, row.key.number, mark, login):
+    if not has_mark(gh.comments(repository, row.key.number), mark, login):
         refused = "Not answered" if JobPayload.from_json(row.payload).verb in FREE else "Not reviewed"
         gh.create_comment(repository, row.key.number, f"{mark}\n{refused}: {plain(row.error)}.")

@@ -10,7 +10,7 @@ from policies.policy import Policy
 from policies.starting import analysers_only
 from reviewer.findings.code import ChangedCode
 from reviewer.git.snapshot import Snapshot
-from reviewer.github.change_source import fetch_change
+from reviewer.github.change_source import FetchedChange, fetch_change
 from reviewer.github.mirror import Mirrors
 from reviewer.github.records import PullRequest
 from reviewer.jobs.access import READ_PERMISSIONS, Access
@@ -31,6 +31,16 @@ from reviewer.steps.request import ReviewRequest
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """The change of a pull request, both its commits, and the policy at the base."""
+
+    fetched: FetchedChange
+    base: Snapshot
+    head: Snapshot
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """What a review is made from."""
 
@@ -41,10 +51,10 @@ class Inputs:
     head: Snapshot
 
 
-def open_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> Inputs:
+def open_code(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> Code:
     """Fetch the change, open both commits until `stack` ends, and read the policy at the base.
 
-    ConfigurationError for a policy, or a model that a command names, that cannot be used.
+    ConfigurationError for a policy that cannot be used.
     """
     mirrors = Mirrors(
         job.settings.state_dir / "mirrors",
@@ -61,7 +71,16 @@ def open_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> 
             access.reader, pr, lambda: mirrors.ensure(pr, token.token, installation_id=installation)
         )
     base, head = open_commits(access.reader, pr, fetched, stack)
-    policy = effective_policy(job.settings, base=base, private=pr.private)
+    return Code(fetched, base, head, effective_policy(job.settings, base=base, private=pr.private))
+
+
+def open_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> Inputs:
+    """Open the code until `stack` ends, the models, and what the pull request was told before.
+
+    ConfigurationError for a policy, or a model that a command names, that cannot be used.
+    """
+    code = open_code(job, access, pr, stack)
+    fetched, policy = code.fetched, code.policy
     unasked = analysers_only(occasion_of(job, pr), policy, asked=not job.key.automatic)
     models = no_models(unasked) if unasked else models_for(job, access, policy, pr)
     locks = lock_file_note(fetched.change) if unasked else ""
@@ -82,7 +101,7 @@ def open_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> 
         memory=memory,
         notices=tuple(filter(None, (*policy.notices, *fetched.notices, models.reason, locks))),
     )
-    return Inputs(request, policy, models, base, head)
+    return Inputs(request, policy, models, code.base, code.head)
 
 
 def account_of(job: Job, pr: PullRequest) -> Account:

@@ -83,14 +83,14 @@ class CheckRuns:
         """Tell whether a check run on a head still shows a review as under way."""
         return any(run.status != "completed" for run in self.on(head))
 
-    def end_open(self, head: str, *, title: str, summary: str, conclusion: str = Conclusion.NEUTRAL.value) -> None:
+    def end_open(self, head: str, *, title: str, summary: str, conclusion: Conclusion = Conclusion.NEUTRAL) -> None:
         """Conclude what shows a review of a head as under way."""
         for run in self.on(head):
             if run.status == "completed":
                 continue
             fields = {
                 "status": "completed",
-                "conclusion": conclusion,
+                "conclusion": conclusion.value,
                 "output": {"title": title, "summary": summary},
             }
             self.fence()
@@ -102,7 +102,7 @@ class CheckRuns:
             head,
             title="A newer commit has taken over",
             summary=f"The pull request moved on to {by[:7]}; its review is the one that counts.",
-            conclusion=Conclusion.CANCELLED.value,
+            conclusion=Conclusion.CANCELLED,
         )
 
     def _put(self, head: str, fields: Mapping[str, Any]) -> CheckRun:
