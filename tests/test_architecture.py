@@ -37,6 +37,7 @@ MODULE_LIMIT = 400
 # what a prompt shows are findings, so prompts/ stands after them.
 ORDER = (
     ("errors", "settings", "text"),
+    ("egress",),
     ("syntax", "git"),
     ("change",),
     ("context", "models"),

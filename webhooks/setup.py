@@ -8,8 +8,6 @@ import json
 import os
 import re
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -46,28 +44,29 @@ class NewApp:
 
 def convert(api_url: str, code: str) -> NewApp:
     """Exchange the code of GitHub's redirect for the App; GitHubUnavailable where GitHub does not answer."""
-    request = urllib.request.Request(  # noqa: S310 - the address is the operator's GITHUB_API_URL
-        f"{api_url}/app-manifests/{code}/conversions",
-        method="POST",
-        data=b"",
-        headers={"Accept": "application/vnd.github+json", "User-Agent": "kilo-review"},
-    )
+    from reviewer.github.connection import judged_session  # noqa: PLC0415 - 0.4 s of import: not for `--help`
+
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
-            row = json.load(response)
-            return NewApp(
-                id=int(row["id"]),
-                slug=str(row["slug"]),
-                html_url=str(row["html_url"]),
-                private_key=Secret(row["pem"]),
-                webhook_secret=Secret(row["webhook_secret"]),
+        with judged_session() as session:
+            response = session.post(
+                f"{api_url}/app-manifests/{code}/conversions",
+                headers={"Accept": "application/vnd.github+json", "User-Agent": "kilo-review"},
+                timeout=TIMEOUT_SECONDS,
+                allow_redirects=False,
             )
-    except urllib.error.HTTPError as error:
-        error.close()
-        raise ConfigurationError(
-            f"GitHub did not accept the code ({error.code})",
-            remedy="Codes are good for an hour and for once: run `kilo-review setup` again.",
-        ) from None
+        if response.status_code >= 400:
+            raise ConfigurationError(
+                f"GitHub did not accept the code ({response.status_code})",
+                remedy="Codes are good for an hour and for once: run `kilo-review setup` again.",
+            )
+        row = response.json()
+        return NewApp(
+            id=int(row["id"]),
+            slug=str(row["slug"]),
+            html_url=str(row["html_url"]),
+            private_key=Secret(row["pem"]),
+            webhook_secret=Secret(row["webhook_secret"]),
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise GitHubUnavailable(f"no usable answer from {api_url} ({type(error).__name__})") from None
 

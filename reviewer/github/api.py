@@ -12,7 +12,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
 
@@ -231,9 +230,9 @@ class Api:
             )
             data = _decoded(output, whole=accept == JSON and status < 300)
         except (requests.RequestException, OSError) as error:
-            host = urlsplit(self.url).hostname
+            host, cause = urlsplit(self.url).hostname, type(innermost(error)).__name__
             raise GitHubUnavailable(
-                f"no answer from {host} when asked to {doing} ({_kind(error)}). Is GITHUB_API_URL right, "
+                f"no answer from {host} when asked to {doing} ({cause}). Is GITHUB_API_URL right, "
                 "and may this machine reach it?"
             ) from None
         except (ValueError, RuntimeError, AssertionError) as error:
@@ -256,6 +255,17 @@ class Api:
                 "not followed, since the App's token would go with it. Is GITHUB_API_URL right?"
             )
         return target.geturl()
+
+    def own(self, url: str, what: str) -> str:
+        """Return an address that GitHub named; GitHubUnavailable unless it is on GitHub's own host."""
+        here, there = urlsplit(self.url), urlsplit(url)
+        # https://api.github.com clones from https://github.com; an Enterprise Server has one host for both.
+        if there.scheme != here.scheme or there.netloc not in (here.netloc, here.netloc.removeprefix("api.")):
+            raise GitHubUnavailable(
+                f"{here.hostname} names {printable(url)} as {what}: not its own host, and the token would go "
+                "there. Is GITHUB_API_URL right?"
+            )
+        return url
 
     def _before_write(self) -> None:
         """Keep the pause between two writes, then call the fence: a lease may run out during the pause."""
@@ -285,7 +295,9 @@ class Api:
         from github.Requester import Requester  # noqa: PLC0415 - 0.4 s of import: not for `--help`
         from urllib3 import Retry  # noqa: PLC0415
 
-        _leave_redirects_to_us()
+        from reviewer.github.connection import use_judged_connections  # noqa: PLC0415
+
+        use_judged_connections()
         # At DEBUG it writes whole answers into the log, and one of them is an installation token.
         logging.getLogger("github.Requester").setLevel(logging.WARNING)
         return Requester(
@@ -325,21 +337,6 @@ def _auth(token: str, *, app: bool) -> Any:
     return Auth.AppAuthToken(token) if app else Auth.Token(token)
 
 
-@cache
-def _leave_redirects_to_us() -> None:
-    """Keep PyGithub from following a 301 by itself: it drops the query, and with it the page that is asked for."""
-    from github import Requester as module  # noqa: N813, PLC0415 - the module, not its class
-
-    class Response(module.RequestsResponse):
-        def __init__(self, answer: Any) -> None:
-            super().__init__(answer)
-            if self.status == 301:
-                # "Permanent Redirect": the same to us, and PyGithub hands it on.
-                self.status = 308
-
-    module.RequestsResponse = Response  # type: ignore[misc, assignment] # no setting does it without closing each connection
-
-
 def _decoded(output: object, *, whole: bool) -> Any:
     """Return the JSON of an answer, None for an empty one.
 
@@ -356,9 +353,9 @@ def _decoded(output: object, *, whole: bool) -> Any:
         return {"data": text}
 
 
-def _kind(error: BaseException) -> str:
-    """Name the innermost cause: "ConnectionRefusedError" says more than "ConnectionError"."""
+def innermost(error: BaseException) -> BaseException:
+    """Return the first cause of an error: "ConnectionRefusedError" says more than "ConnectionError"."""
     seen: BaseException = error
     while (inner := seen.__cause__ or seen.__context__) is not None and inner is not seen:
         seen = inner
-    return type(seen).__name__
+    return seen

@@ -54,7 +54,10 @@ class GitHub:
         row = self.api.get(
             f"/repos/{repository}/pulls/{number}", doing=f"show {repository}#{number}", needs="pull_requests: read"
         )
-        return PullRequest.from_json(row)
+        found = PullRequest.from_json(row)
+        if found.clone_url:
+            self.api.own(found.clone_url, "the address to clone from")
+        return found
 
     def diff(self, repository: str, number: int) -> str:
         """Return the unified diff; RequestRejected with status 406 where GitHub finds it too large."""

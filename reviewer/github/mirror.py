@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Final, Self
 from urllib.parse import urlsplit
 
+from reviewer.egress import resolve
 from reviewer.errors import ConfigurationError, GitFailed, GitHubUnavailable
 from reviewer.git.git import run_git
 from reviewer.github.records import PullRequest
@@ -132,6 +133,7 @@ class Mirrors:
             timeout=self._fetch_timeout,
             protocols=(urlsplit(url).scheme,),
             config=(
+                *_pinned(url),
                 ("http.lowSpeedLimit", str(LOW_SPEED_BYTES)),
                 ("http.lowSpeedTime", str(LOW_SPEED_S)),
                 ("fetch.fsckObjects", "true"),
@@ -186,6 +188,20 @@ def _checked(url: str) -> str:
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.password:
         raise ConfigurationError(f"GitHub gave {url!r} as an address to clone from; it is not http(s)")
     return url
+
+
+def _pinned(url: str) -> Iterator[tuple[str, str]]:
+    """Yield the setting that makes git connect to addresses that were judged."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        addresses = resolve(host, port)
+    except OSError as error:
+        raise GitHubUnavailable(f"{host} does not resolve: {error.strerror or 'unknown'}") from None
+    if ":" not in host:
+        shown = ",".join(f"[{one}]" if ":" in one else one for one in addresses)
+        # A leading "+" would let the entry run out and the name be resolved again.
+        yield "http.curloptResolve", f"{host}:{port}:{shown}"
 
 
 def _origin(url: str) -> str:

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Final
 from urllib.parse import urlsplit
 
-from reviewer.models.faults import FaultKind, ProviderFault
-
-# Cloud metadata services outside the link-local range: Alibaba, AWS over IPv6, Oracle.
-METADATA: Final = frozenset(
-    ipaddress.ip_address(text) for text in ("100.100.100.200", "fd00:ec2::254", "192.0.0.192", "168.63.129.16")
-)
-METADATA_NAMES: Final = ("metadata", "metadata.google.internal", "instance-data")
+from reviewer.egress import METADATA_NAMES, refused_ip
 
 
 def is_loopback(url: str) -> bool:
@@ -50,23 +43,3 @@ def _refused_host(host: str, *, offline: bool) -> str:
     except ValueError:
         local = host == "localhost" or host.endswith(".localhost")
         return "is not on this machine, and offline is set" if offline and not local else ""
-
-
-def refused_ip(text: str, *, offline: bool) -> str:
-    """Return why an address may not be connected to, "" where it may; ValueError for what is no address."""
-    address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    if address.is_link_local or address in METADATA:
-        return "is link-local, where clouds keep their metadata service"
-    if address.is_multicast or address.is_unspecified:
-        return "is no address of a server"
-    if offline and not address.is_loopback:
-        return "is not on this machine, and offline is set"
-    return ""
-
-
-def check_ip(host: str, address: str, *, offline: bool) -> None:
-    """Raise ProviderFault where a host's resolved address may not be connected to."""
-    if why := refused_ip(address, offline=offline):
-        raise ProviderFault(FaultKind.ADDRESS_REFUSED, f"{host} resolves to an address that {why}", sent=False)

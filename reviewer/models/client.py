@@ -6,7 +6,6 @@ import atexit
 import contextlib
 import logging
 import os
-import socket
 import ssl
 import threading
 import urllib.request
@@ -17,7 +16,8 @@ from urllib.parse import urlsplit
 import httpcore
 import httpx
 
-from reviewer.models.address import check_ip, is_loopback
+from reviewer.egress import resolve
+from reviewer.models.address import is_loopback
 from reviewer.models.clocking import running_clock
 
 # Of one process, for all of its reviews.
@@ -67,10 +67,7 @@ class _ClockedStream(httpcore.NetworkStream):
 
 
 class _GuardedBackend(httpcore.NetworkBackend):
-    """Resolves a name once, checks every address, and connects to the address that was checked.
-
-    A name that resolves to something else between check and use (DNS rebinding) gains nothing.
-    """
+    """Connects to addresses that were judged."""
 
     def __init__(self, *, offline: bool) -> None:
         self._offline = offline
@@ -85,12 +82,9 @@ class _GuardedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = resolve(host, port, offline=self._offline)
         except OSError as error:
             raise httpcore.ConnectError(f"the name does not resolve: {error.strerror or 'unknown'}") from None
-        addresses = list(dict.fromkeys(str(row[4][0]) for row in found))
-        for address in addresses:
-            check_ip(host, address, offline=self._offline)
         last: Exception = httpcore.ConnectError("the name has no address")
         for address in addresses:
             try:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reviewer.models.faults import ProviderFault
+from reviewer.egress import EgressRefused
 
 ANSWER_SECONDS: Final = 1.0
 BODY_LIMIT: Final = 1024 * 1024
@@ -85,7 +85,7 @@ def fetch_json(url: str, *, offline: bool, send: Mapping[str, Any] | None = None
                 if len(body) > BODY_LIMIT:
                     return None
         value: object = json.loads(body)
-    except (httpx.HTTPError, ProviderFault, ValueError, RecursionError):
+    except (httpx.HTTPError, EgressRefused, ValueError, RecursionError):
         return None
     return value
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from reviewer.egress import EgressRefused
 from reviewer.models.address import refused_url
 from reviewer.models.anthropic_messages import VERSION
-from reviewer.models.faults import ProviderFault
 from reviewer.models.model import Candidate
 from reviewer.models.table import shipped_table
 
@@ -30,8 +30,8 @@ def unreachable(candidate: Candidate, key: str, *, offline: bool) -> str:
     url = candidate.base_url.rstrip("/") + LISTS.get(candidate.protocol, "/models")
     try:
         response = client_for(url, offline=offline).get(url, headers=_headers(candidate, key), timeout=SECONDS)
-    except ProviderFault as fault:
-        return str(fault)
+    except EgressRefused as error:
+        return str(error)
     except (httpx.HTTPError, ValueError) as error:
         return f"does not answer ({type(error).__name__})"
     if response.status_code in (401, 403):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from reviewer.egress import EgressRefused
 from reviewer.models.clocking import PhaseClock, TimeLimits, clocked
 from reviewer.models.error_body import ErrorBody, parse_error
 from reviewer.models.faults import FaultKind, ProviderFault, error_event, fault_of_answer
@@ -116,6 +117,8 @@ class Sender:
                     self._refused(response, ask, request, heard)
                 else:
                     self._read(response, ask, heard, clock)
+        except EgressRefused as error:
+            raise ProviderFault(FaultKind.ADDRESS_REFUSED, str(error), sent=False) from None
         except httpx.ConnectTimeout:
             raise ProviderFault(
                 FaultKind.TIMEOUT, f"no connection after {self.limits.connect:g} s", sent=False

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from reviewer.egress import EgressRefused
 from reviewer.errors import ConfigurationError
 from reviewer.ledger.alerts import Alert
 
 TIMEOUT_SECONDS: Final = 5.0
+JSON: Final = {"Content-Type": "application/json"}
 AGAIN_AFTER: Final = timedelta(minutes=5)
 
 Post = Callable[[Mapping[str, object]], bool]
@@ -41,11 +41,6 @@ def send_alerts(alerts: DueAlerts, post: Post, now: datetime) -> int:
     return taken
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: object) -> None:
-        """Follow nothing: the operator named the receiver."""
-
-
 def poster(url: str) -> Post:
     """Return what posts JSON to a URL and says whether it was taken; ConfigurationError for no http(s) URL."""
     if not url.startswith(("https://", "http://")):
@@ -53,16 +48,17 @@ def poster(url: str) -> Post:
             "KILO_REVIEW_ALERT_WEBHOOK is not an http(s) address",
             remedy="Set it to the address of an incoming webhook, or unset it.",
         )
-    opener = urllib.request.build_opener(_NoRedirect)
 
     def post(payload: Mapping[str, object]) -> bool:
-        request = urllib.request.Request(  # noqa: S310 - the scheme was checked above
-            url, data=json.dumps(payload).encode(), headers={"Content-Type": "application/json"}
-        )
+        from reviewer.github.connection import judged_session  # noqa: PLC0415 - 0.4 s of import, for what is rare
+
         try:
-            with opener.open(request, timeout=TIMEOUT_SECONDS):
-                return True
-        except (urllib.error.URLError, OSError, ValueError):
+            with judged_session() as session:
+                # Redirects are not followed: the operator named the receiver.
+                return session.post(
+                    url, data=json.dumps(payload), headers=JSON, timeout=TIMEOUT_SECONDS, allow_redirects=False
+                ).ok
+        except (OSError, ValueError, EgressRefused):
             return False
 
     return post

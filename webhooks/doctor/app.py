@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import ssl
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any, Final
 from uuid import uuid4
 
+from reviewer.egress import EgressRefused
 from reviewer.errors import GitHubUnavailable
+from reviewer.github.api import innermost
 from reviewer.github.auth import AppAuth, AppIdentity
 from reviewer.settings import Settings
 from webhooks import signature
@@ -29,16 +29,9 @@ NOTICED_SKEW: Final = timedelta(seconds=10)
 _RANK: Final = {"": 0, "read": 1, "write": 2, "admin": 3}
 
 
-class NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follows nothing: what is checked is the address itself."""
-
-    def redirect_request(self, *_: object) -> None:
-        """Leave a redirect to whoever reads the answer."""
-
-
 def check_clock(settings: Settings, now: datetime) -> Iterator[Outcome]:
     """Compare this machine's clock with the one of GitHub."""
-    status, headers, _ = answer(urllib.request.Request(settings.github_api_url))  # noqa: S310 - settings allow http(s)
+    status, headers, _ = answer("GET", settings.github_api_url)
     if not status:
         raise GitHubUnavailable(f"GITHUB_API_URL does not answer: {headers.get('why', '')}")
     try:
@@ -138,10 +131,10 @@ def check_webhook(settings: Settings, auth: AppAuth) -> Iterator[Outcome]:
     if not config.get("secret"):
         yield broken("webhook", "deliveries are not signed", f"Set the secret (GITHUB_WEBHOOK_SECRET) on {place}.")
         return
-    status, headers, body = answer(ping(url, settings.webhook_secrets[0].reveal()))
-    if status == http.client.OK and "pong" in body:
+    status, headers, body = ping(url, settings.webhook_secrets[0].reveal())
+    if status == HTTPStatus.OK and "pong" in body:
         yield ok("webhook", f"{url} answers a signed ping")
-    elif status == http.client.UNAUTHORIZED:
+    elif status == HTTPStatus.UNAUTHORIZED:
         yield broken(
             "webhook",
             f"{url} refuses our signature",
@@ -155,7 +148,7 @@ def check_webhook(settings: Settings, auth: AppAuth) -> Iterator[Outcome]:
         )
 
 
-def ping(url: str, secret: str) -> urllib.request.Request:
+def ping(url: str, secret: str) -> tuple[int, Mapping[str, str], str]:
     """Return a signed ping as GitHub sends it."""
     body = json.dumps({"zen": "Keep it logically awesome.", "hook_id": 0}).encode()
     headers = {
@@ -165,25 +158,41 @@ def ping(url: str, secret: str) -> urllib.request.Request:
         signature.HEADER: signature.sign(body, secret),
         "User-Agent": "kilo-review-doctor",
     }
-    return urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310 - GitHub's own word
+    return answer("POST", url, body, headers)
 
 
-def answer(request: urllib.request.Request) -> tuple[int, Mapping[str, str], str]:
-    """Send a request; return status, headers in lower case and the beginning of the body.
+def answer(
+    verb: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+) -> tuple[int, Mapping[str, str], str]:
+    """Send a request; return status, headers in lower case and the beginning of the body. No redirect is followed.
 
     Where nobody answers the status is 0 and the header `why` says why.
     """
-    opener = urllib.request.build_opener(NoRedirect)
+    from reviewer.github.connection import judged_session  # noqa: PLC0415 - 0.4 s of import: not for `--help`
+
     try:
-        with opener.open(request, timeout=SECONDS) as response:
-            return response.status, _lower(response.headers), response.read(1000).decode("utf-8", "replace")
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, _lower(error.headers), ""
-    except urllib.error.URLError as error:
-        return 0, {"why": _why(error.reason)}, ""
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        return 0, {"why": _why(error)}, ""
+        with (
+            judged_session() as session,
+            session.request(
+                verb,
+                url,
+                data=body or None,
+                headers=dict(headers or {}),
+                timeout=SECONDS,
+                allow_redirects=False,
+                stream=True,
+            ) as response,
+        ):
+            text = (
+                ""
+                if response.status_code >= 300
+                else next(response.iter_content(1000), b"").decode("utf-8", "replace")
+            )
+            return response.status_code, _lower(response.headers), text
+    except EgressRefused as error:
+        return 0, {"why": str(error)}, ""
+    except (OSError, ValueError) as error:
+        return 0, {"why": _why(innermost(error))}, ""
 
 
 def _lower(headers: Any) -> dict[str, str]:
