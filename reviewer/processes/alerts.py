@@ -55,9 +55,10 @@ def poster(url: str) -> Post:
         try:
             with judged_session() as session:
                 # Redirects are not followed: the operator named the receiver.
-                return session.post(
+                answer = session.post(
                     url, data=json.dumps(payload), headers=JSON, timeout=TIMEOUT_SECONDS, allow_redirects=False
-                ).ok
+                )
+                return 200 <= answer.status_code < 300
         except (OSError, ValueError, EgressRefused):
             return False
 
