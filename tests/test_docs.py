@@ -447,3 +447,19 @@ def test_every_module_is_below_a_folder_that_the_architecture_page_names():
     assert [
         folder for folder in sorted(folders) if f"`{folder}/`" not in text and f"`reviewer/{folder}/`" not in text
     ] == []
+
+
+def test_the_threat_model_maps_each_incident_and_fault_to_tests_that_exist() -> None:
+    text = page("docs/explanation/security.md")
+    rows = dict(re.findall(r"^\| ([SH]\d+)[ |](.*)$", text, re.MULTILINE))
+    assert sorted(rows) == sorted([*(f"S{n}" for n in range(1, 17)), *(f"H{n}" for n in range(1, 13))])
+    for name, row in rows.items():
+        cited = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row)
+        assert cited, f"{name} cites no test"
+        for path, test in cited:
+            assert f"def {test}(" in page(path), f"{name}: {path} has no {test}"
+
+
+def test_every_test_file_that_the_security_page_cites_exists() -> None:
+    for path in re.findall(r"`(tests/[\w/.]+)`", page("docs/explanation/security.md")):
+        assert (ROOT / path).exists(), path
