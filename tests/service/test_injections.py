@@ -1,7 +1,7 @@
 """Instructions of an author to the model: what they reach, and what a model that obeys them can do.
 
-`INJECTIONS=25` runs every payload in its eleven places (275 injections) and every claim in its five places (100, each
-beside a review without it); the suite runs the first ones.
+`INJECTIONS=25` runs every payload in its eleven places (275 injections) and every claim in its five places (100,
+each beside a review without it); the suite runs the first ones.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -111,26 +112,21 @@ def test_a_model_that_obeys_an_author_leaks_nothing_and_does_nothing_but_comment
     assert "Index past the end" in everything
 
 
-@pytest.mark.parametrize("attack", ATTACKS[:RUN], ids=lambda attack: attack.mark)
-def test_a_sensitive_unit_is_asked_about_without_a_word_of_its_author(attacked: Rig, attack: Attack) -> None:
-    seen = [
-        "\n".join(_texts(request.body))
-        for request in attacked.provider.requests
-        if f"shop/auth_{attack.mark.lower()}.py" in request.raw.decode()
-        and "verify_signature" in request.raw.decode()
-    ]
-    assert seen
-    for text in seen:
+def test_a_sensitive_unit_is_asked_about_without_a_word_of_its_author(attacked: Rig) -> None:
+    attack = replace(ATTACKS[0], number=900)
+    attacked.reviewer.next.clear()
+    open_with(attacked, attack)
+    attacked.work()
+    sent = ["\n".join(_texts(request.body)) for request in attacked.provider.requests]
+    own = [text for text in sent if attack.mark.lower() in text]
+    sensitive = [text for text in own if "verify_signature" in text]
+    assert sensitive
+    for text in sensitive:
         for place in ("title", "body", "hidden", "commit", "branch"):
             assert f"{attack.mark}-{place}" not in text, place
-
-
-def test_the_payloads_reach_the_places_that_they_are_made_for(attacked: Rig) -> None:
-    """Without this the tests above would hold where nothing had been put before the model."""
-    sent = "\n".join("\n".join(_texts(request.body)) for request in attacked.provider.requests)
-    reached = {place for place in PLACES if f"{ATTACKS[0].mark}-{place}" in sent}
+    reached = {place for place in PLACES if any(f"{attack.mark}-{place}" in text for text in own)}
     # Hidden comments of the description are cut, letters of the tag block are shown as escapes; no prompt needs
-    # the branch's name or a commit's message.
+    # the branch's name or a commit's message. Without the rest the tests above would attack nobody.
     assert reached == {"title", "body", "name", "comment", "prose", "note", "string"}
 
 
