@@ -25,7 +25,9 @@ from reviewer.steps.context import ReviewContext
 
 def make_review(job: Job, inputs: Inputs, earlier: Document | None) -> Document:
     """Run the pipeline and judge its result; `earlier` is the verdict that the same head and base have already."""
-    store = RedactedResults(job.ledger.results(job.now), job.redact.in_json, asks_again=job.payload.full)
+    # An answer may quote what was looked up in the repository's other files, so it is for this repository alone.
+    results = OfRepository(job.ledger.results(job.now), job.key.repo_id)
+    store = RedactedResults(results, job.redact.in_json, asks_again=job.payload.full)
     context = ReviewContext(
         inputs.policy,
         inputs.models.client,
@@ -35,7 +37,7 @@ def make_review(job: Job, inputs: Inputs, earlier: Document | None) -> Document:
         gates=job.shared.gates,
         store=store,
         # A model that a command names, and a full review, are about everything.
-        hunks=None if job.payload.model or job.payload.full else OfRepository(store, job.key.repo_id),
+        hunks=None if job.payload.model or job.payload.full else store,
     )
     review = pipeline.review(inputs.request, context)
     job.ledger.calls.note_checks(str(job.id), review.calls)
