@@ -7,7 +7,7 @@ MODEL  := $(VENV)/.model
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check contract bench faults faults-short ledger mutants sbom lock clean
+.PHONY: help setup demo test check contract bench faults faults-short fuzz ledger mutants sbom lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ faults: $(MODEL) ## the fault table on both databases, for hours, resumable; wri
 
 faults-short: $(MODEL) ## a cut of the fault table, a few minutes
 	@$(BIN)/python -m tools.faults --short --again 10 $(ARGS)
+
+fuzz: $(STAMP) ## ten minutes of coverage-guided fuzzing for each reader of foreign text and the renderer
+	@$(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/python -m pip install --quiet atheris
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 ledger: $(STAMP) ## 10,000 histories of credit, calls, debt and expiry against a model of the book, on each database
 	@LEDGER_HISTORIES=10000 $(BIN)/python -m pytest -n $(WORKERS) tests/ledger/test_book.py $(ARGS)
