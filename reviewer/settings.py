@@ -24,6 +24,7 @@ LOG_FORMATS: Final = ("text", "json")
 GITHUB_API: Final = "https://api.github.com"
 # A review waits for a model nearly all its life, as a thread that takes a few MiB.
 REVIEWS_PER_PROCESS: Final = 100
+REVIEWS_PER_INSTALLATION: Final = 50
 # Letters of the shortest token that lets somebody read the metrics.
 LEAST_METRICS_TOKEN: Final = 16
 
@@ -78,8 +79,9 @@ class Settings:
 
     `provider_keys` maps a provider id to its key; `base_urls` overrides a provider's address
     (`KILO_REVIEW_<PROVIDER>_BASE_URL`). `model_url` with `model_name` is one extra OpenAI-compatible endpoint.
-    `worker_processes` run reviews, `reviews_per_process` at a time each. `git_index_file` is git's own
-    `GIT_INDEX_FILE`: while a commit's hooks run, the index of that commit.
+    `worker_processes` run reviews, `reviews_per_process` at a time each. An installation with
+    `reviews_per_installation` of them lets other installations' waiting ones go first. `git_index_file` is git's
+    own `GIT_INDEX_FILE`: while a commit's hooks run, the index of that commit.
     """
 
     state_dir: Path
@@ -89,6 +91,7 @@ class Settings:
     github_api_url: str = GITHUB_API
     worker_processes: int = 1
     reviews_per_process: int = REVIEWS_PER_PROCESS
+    reviews_per_installation: int = REVIEWS_PER_INSTALLATION
     github_app_id: str = ""
     github_private_key: Secret = field(default_factory=lambda: Secret(""))
     webhook_secrets: tuple[Secret, ...] = ()
@@ -135,6 +138,9 @@ class Settings:
             worker_processes=environment.whole(env, "KILO_REVIEW_WORKER_PROCESSES", _cores(), least=1, most=256),
             reviews_per_process=environment.whole(
                 env, "KILO_REVIEW_REVIEWS_PER_PROCESS", REVIEWS_PER_PROCESS, least=1, most=1000
+            ),
+            reviews_per_installation=environment.whole(
+                env, "KILO_REVIEW_REVIEWS_PER_INSTALLATION", REVIEWS_PER_INSTALLATION, least=1, most=100_000
             ),
             github_app_id=environment.app_id(env, "GITHUB_APP_ID"),
             github_private_key=_private_key(env),

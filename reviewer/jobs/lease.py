@@ -55,6 +55,10 @@ class HeldLease:
         self._reviews.defer(self.lease, self._now() + pause, why, self._now())
         return pause.total_seconds()
 
+    def wait_turn(self, seconds: float, ahead: int) -> None:
+        """Let other installations' reviews go first, without using up a try."""
+        self._reviews.wait_turn(self.lease, self._now() + timedelta(seconds=seconds), ahead, self._now())
+
     def fail(self, why: str, *, retry: bool) -> None:
         """Record a fault of the work itself, and when to try again."""
         at = self._now() + backoff(self.lease.attempt, jitter()) if retry else None

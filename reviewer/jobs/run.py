@@ -38,6 +38,7 @@ from reviewer.jobs.policy import utc_now
 from reviewer.jobs.publication import make_review, publish_review, store_review
 from reviewer.jobs.refusal import is_refused
 from reviewer.jobs.shared import Shared
+from reviewer.jobs.turn import has_turn
 from reviewer.jobs.verdicts import (
     earlier_verdict,
     leave_without_review,
@@ -145,12 +146,7 @@ def _work(job: Job, stack: ExitStack) -> None:
     if _answered(job, access, stack):
         return
     pr = look(job, access)
-    if pr is None:
-        return
-    why = paused(job)
-    if why:
-        show_paused(job, access, pr, why)
-        job.held.finish(ReviewState.REFUSED, why)
+    if pr is None or _is_paused(job, access, pr) or not has_turn(job, access, pr):
         return
     if job.payload.verb is Work.ESTIMATE:
         inputs = open_inputs(job, access, pr, stack)
@@ -181,6 +177,15 @@ def _work(job: Job, stack: ExitStack) -> None:
             return
         store_review(job, document)
     publish_review(job, access, pr, document)
+
+
+def _is_paused(job: Job, access: Access, pr: PullRequest) -> bool:
+    """End a review of a pull request that somebody paused; False where nobody did."""
+    why = paused(job)
+    if why:
+        show_paused(job, access, pr, why)
+        job.held.finish(ReviewState.REFUSED, why)
+    return bool(why)
 
 
 def _answered(job: Job, access: Access, stack: ExitStack) -> bool:

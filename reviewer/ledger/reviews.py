@@ -28,6 +28,8 @@ from reviewer.ledger.tables import reviews as t
 from reviewer.ledger.units import clean, to_micros
 
 MAX_ERROR: Final = 500
+# How the error of a review begins that waits for others of its installation.
+TURN: Final = "queued behind "
 # A stored result is never thrown away: a review that has one waits to be published.
 _WAITING: Final = case(
     (t.c.state == ReviewState.REVIEWED.value, ReviewState.REVIEWED.value), else_=ReviewState.ACCEPTED.value
@@ -154,6 +156,15 @@ class Reviews:
             **NO_LEASE,
         )
         return ReviewState(state)
+
+    def wait_turn(self, lease: Lease, retry_at: datetime, ahead: int, now: datetime) -> ReviewState:
+        """Let other installations' reviews go first; uses up neither a try nor a deferral. Return the state then.
+
+        LeaseLost for a stale lease.
+        """
+        values = {"state": _WAITING, "attempts": _ONE_LESS, "retry_at": to_micros(retry_at)}
+        error = f"{TURN}{ahead} reviews of this installation"
+        return ReviewState(self._write_fenced(lease, error=error, updated_at=to_micros(now), **values, **NO_LEASE))
 
     def hand_back(self, lease: Lease, now: datetime) -> ReviewState:
         """Stop working on a review because the process was asked to stop: it is due at once and uses up no try.

@@ -60,6 +60,15 @@ class CheckRuns:
         output = {"title": title, "summary": "The review is under way."}
         return self._put(head, {"status": "in_progress", "output": output})
 
+    def queue(self, head: str, ahead: int) -> CheckRun:
+        """Show on the head that a review waits for `ahead` others."""
+        reviews = f"{ahead} review{'s' if ahead != 1 else ''}"
+        output = {
+            "title": f"Queued behind {reviews}",
+            "summary": f"When this was asked for, {reviews} of this installation came first, and others wait too.",
+        }
+        return self._put(head, {"status": "queued", "output": output})
+
     def conclude(self, head: str, output: CheckOutput) -> CheckRun:
         """Conclude the pull request's check run on a head (`known` first, else the newest), or create one."""
         fields = {

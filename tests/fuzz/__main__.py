@@ -1,8 +1,8 @@
 """`python -m tests.fuzz [TARGET …] --minutes 10`: coverage-guided fuzzing of one target after another.
 
 Needs `atheris` (`pip install atheris`). Each target runs in a process of its own, with what it found worth keeping
-in `--corpus`, so that a later run goes on from there. Exit code 1 where one crashed: the input that did it is in the
-corpus folder, and `--replay FILE` runs it again.
+in `--corpus`, so that a later run goes on from there. Exit code 1 where one crashed: the input that did it is in
+the corpus folder, and `--replay FILE` runs it again.
 """
 
 from __future__ import annotations
