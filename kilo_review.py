@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, Command]] = {
     ),
     "policy": Command("reviewer.local.policy_command", "check a policy file, show what holds, or print the schema"),
     "ledger": Command("reviewer.ledger.command", "show spend, prepaid credit and calls whose bill did not arrive"),
+    "bench": Command("reviewer.quality.command", "review pull requests whose problems are known, and count"),
     "demo": Command("reviewer.demo.command", "open a pull request on a simulated GitHub and review it, for real"),
     "serve": Command("reviewer.processes.serve", "run web, worker and clock in one command"),
     "web": Command("webhooks.command", "run the web process only"),

@@ -11,8 +11,9 @@ from tests.simulators.behaviour import Say
 # A reviewer that objects to every line is no reviewer; one in each file of a unit, and three at most.
 MOST = 3
 _FILE = re.compile(r"^### (\S+)$", re.MULTILINE)
-_COUNT = re.compile(r"each of the (\d+) findings")
-_ADDED = re.compile(r"^\+( +\w.{20,}\S)$", re.MULTILINE)
+_COUNT = re.compile(r"Give a verdict on each finding, (\d+) in all")
+# A line of the diff has its number first, unless a small model is asked.
+_ADDED = re.compile(r"^ *(?:\d+ )?\+([ \t]*\w.{20,}\S)$", re.MULTILINE)
 
 
 def object_to(body: Any) -> Say:

@@ -51,6 +51,7 @@ ORDER = (
     ("metrics", "processes"),
     ("local", "demo", "cli"),
     ("ci",),
+    ("quality",),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from policies.providers import ProviderRules, forbids_training
 from policies.words import Tier
@@ -30,11 +30,13 @@ def open_client(
     breaker: Breaker | None = None,
     limits: TimeLimits | None = None,
     found: Sequence[Usable] | None = None,
+    wrap: Callable[[Sender], Sender] = lambda sender: sender,
 ) -> ModelClient:
     """Return a ModelClient over every model that is set up, permitted, and not dearer than `ceiling`.
 
     A fixed model is asked whatever its tier. With a Redis the circuit breaker is shared between workers.
-    `found` is a catalogue that the caller has made already, by the same rules.
+    `found` is a catalogue that the caller has made already, by the same rules. `wrap` may put something before
+    what sends requests.
     Raises ConfigurationError for a fixed model that cannot exist.
     """
     if found is None:
@@ -46,13 +48,14 @@ def open_client(
     prices = {entry.candidate: entry.price for entry in usable}
     if breaker is None:
         breaker = RedisBreaker.at(settings.redis_url) if settings.redis_url else LocalBreaker()
+    sender = Sender(offline=settings.offline, redact=redactor(settings.secrets()), limits=limits or TimeLimits())
     return ModelClient(
         candidates_by_tier=by_tier(usable),
         keys=keys_of(settings),
         meter=meter,
         refused=[entry for entry in found if not entry.usable],
         prices=prices.get,
-        sender=Sender(offline=settings.offline, redact=redactor(settings.secrets()), limits=limits or TimeLimits()),
+        sender=wrap(sender),
         breaker=breaker,
         forbid_training=forbids_training(rules, private=private),
     )

@@ -1,0 +1,1 @@
+"""`kilo-review bench`: review pull requests whose problems are known, and count what was found at which price."""
