@@ -11,15 +11,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from reviewer.demo import model_choice, report, terminal
-from reviewer.demo.model_choice import Choice
+from reviewer.demo.model_choice import Choice, Source
 from reviewer.demo.processes import Process, answers, free_port
 from reviewer.demo.simulator import GitHubSimulator, conversation
 from reviewer.demo.subject import Subject, adopt, prepare_sample
@@ -85,8 +86,11 @@ class Watched:
         }
 
 
-def run_demo(options: argparse.Namespace) -> int:
-    """Run the demo and return the exit status: 0 reviewed, 1 the sample's review is wrong, 3 not in time."""
+def run_demo(options: argparse.Namespace, model: Callable[[Path], Choice] | None = None) -> int:
+    """Run the demo and return the exit status: 0 reviewed, 1 the sample's review is wrong, 3 not in time.
+
+    `model` chooses the model that is asked, given a folder for its files; without it the options decide.
+    """
     if options.repo and not options.base:
         raise ConfigurationError("--repo needs --base", remedy="For example: --repo . --base main --head HEAD")
     if options.base and not options.repo:
@@ -94,7 +98,14 @@ def run_demo(options: argparse.Namespace) -> int:
     folder = Path(tempfile.mkdtemp(prefix="kilo-review-demo-"))
     with _terminated_as_interrupt(), contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        return _run(options, folder, stack, Progress(options.quiet))
+        return _run(options, folder, stack, model or partial(_chosen, options), Progress(options.quiet))
+
+
+def _chosen(options: argparse.Namespace, folder: Path) -> Choice:
+    settings = Settings.from_environ()
+    if options.source is None and options.repo:
+        return model_choice.choose_for_own_repository(settings, folder)
+    return model_choice.choose(settings, folder, Source(options.source or Source.RECORDED))
 
 
 @contextlib.contextmanager
@@ -114,7 +125,13 @@ def _terminated_as_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _run(options: argparse.Namespace, folder: Path, stack: contextlib.ExitStack, say: Progress) -> int:
+def _run(
+    options: argparse.Namespace,
+    folder: Path,
+    stack: contextlib.ExitStack,
+    choose: Callable[[Path], Choice],
+    say: Progress,
+) -> int:
     port = free_port()
     simulator = GitHubSimulator(folder / "github", webhook_url=f"http://127.0.0.1:{port}/webhooks/github")
     stack.callback(simulator.stop)
@@ -124,9 +141,10 @@ def _run(options: argparse.Namespace, folder: Path, stack: contextlib.ExitStack,
         if options.repo
         else prepare_sample(simulator, folder)
     )
-    choice = model_choice.choose(Settings.from_environ(), folder, analysers_only=options.no_model)
-    if choice.local is not None:
-        stack.callback(choice.local.stop)
+    choice = choose(folder)
+    if choice.server is not None:
+        stack.callback(choice.server.stop)
+    simulator.hub.notice = choice.shown
     say(f"model     {choice.name}" + (f"\n{choice.notice}" if choice.notice else ""))
     service = _service(simulator, choice, folder, port, options.program)
     stack.callback(service.stop)
@@ -170,6 +188,8 @@ def _service(
             "GITHUB_APP_ID": str(simulator.app.id),
             "GITHUB_PRIVATE_KEY": simulator.app.private_key,
             "GITHUB_WEBHOOK_SECRET": simulator.app.webhook_secret,
+            # One pull request: a second worker would only take part of the start.
+            "KILO_REVIEW_WORKER_PROCESSES": "1",
             "HOST": "127.0.0.1",
             "PORT": str(port),
         },
@@ -311,6 +331,7 @@ def _show(
             calls=calls,
             timings_ms=watched.timings_ms(),
             model=choice.name,
+            recorded=choice.recorded,
         )
         print(json.dumps(document, ensure_ascii=False, indent=2))  # noqa: T201
     else:
