@@ -11,7 +11,7 @@ from typing import Final
 from reviewer.demo.local_model import POLICY, LocalModel
 from reviewer.demo.processes import answers
 from reviewer.demo.recorded_model import RecordedModel
-from reviewer.demo.recording import described, read_all, shipped_folder
+from reviewer.demo.recording import described, misfit, read_all, shipped_folder
 from reviewer.errors import ConfigurationError
 from reviewer.settings import PROVIDER_KEYS, Settings
 
@@ -48,6 +48,13 @@ class Choice:
     def recorded(self) -> bool:
         """True where nobody is asked and answers of an earlier day are shown."""
         return isinstance(self.server, RecordedModel)
+
+    def unanswered(self) -> tuple[str, ...]:
+        """Say of each question that no recording fits why not, and how to record anew."""
+        if not isinstance(self.server, RecordedModel):
+            return ()
+        known = tuple(self.server.recordings.values())
+        return tuple(misfit(request, known) for request in self.server.unknown.values())
 
     @property
     def shown(self) -> str:

@@ -19,12 +19,14 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
+from policies.words import Payment
 from reviewer.demo import model_choice, report, terminal
 from reviewer.demo.model_choice import Choice, Source
 from reviewer.demo.processes import Process, answers, free_port
 from reviewer.demo.simulator import GitHubSimulator, conversation
 from reviewer.demo.subject import Subject, adopt, prepare_sample
 from reviewer.errors import ConfigurationError, GitHubUnavailable
+from reviewer.publish.figures import percent
 from reviewer.settings import Settings, child_environment
 
 if TYPE_CHECKING:
@@ -336,30 +338,46 @@ def _show(
         print(json.dumps(document, ensure_ascii=False, indent=2))  # noqa: T201
     else:
         print(terminal.render(talk, terminal.Style(sys.stdout.isatty())))  # noqa: T201
-        print(closing_line(watched, calls, checked))  # noqa: T201
-    if checked is not None and not checked.good:
-        for planted in checked.missed:
-            print(f"missed: {planted.path}: {planted.what} ({', '.join(planted.finders)})", file=sys.stderr)  # noqa: T201
-        for place in checked.on_clean:
-            print(f"a comment on a clean file: {place}", file=sys.stderr)  # noqa: T201
-        return EXIT_WRONG
-    return 0
+        print(closing_line(watched, calls, review, checked))  # noqa: T201
+    missing = choice.unanswered()
+    for line in missing:
+        print(f"kilo-review: {line}", file=sys.stderr)  # noqa: T201
+    wrong = _wrong(checked, choice) if checked is not None else ()
+    for line in wrong:
+        print(line, file=sys.stderr)  # noqa: T201
+    return EXIT_WRONG if missing or wrong else 0
 
 
-def closing_line(watched: Watched, calls: tuple[Call, ...], checked: report.SelfCheck | None) -> str:
-    """Return the last line of the text: times, calls, and how the sample's review did."""
+def _wrong(checked: report.SelfCheck, choice: Choice) -> tuple[str, ...]:
+    """Return what the sample's review got wrong; recorded answers are held to all that they are known to find."""
+    missed = (*checked.missed, *(checked.missed_by_model if choice.recorded else ()))
+    return (
+        *(f"missed: {planted.path}: {planted.what} ({', '.join(planted.finders)})" for planted in missed),
+        *(f"a comment on a clean file: {place}" for place in checked.on_clean),
+    )
+
+
+def closing_line(
+    watched: Watched, calls: tuple[Call, ...], review: Review | None, checked: report.SelfCheck | None
+) -> str:
+    """Return the last line of the text: times, calls, coverage, and how the sample's review did."""
     times = watched.timings_ms()
     parts = [f"webhook answered in {times['ack']} ms", f"published after {(times['published'] or 0) / 1000:.1f} s"]
     tokens = sum(call.usage.input + call.usage.output for call in calls)
-    parts.append(f"{len(calls)} model calls, {tokens:,} tokens")
+    recorded = any(call.payment is Payment.RECORDED for call in calls)
+    parts.append(f"{len(calls)} {'recorded answers' if recorded else 'model calls'}, {tokens:,} tokens")
+    if review is not None:
+        parts.append(f"{percent(review.coverage.share)} reviewed")
     if checked is not None:
-        certain = [planted for planted in checked.found if planted.by_analyser]
-        total = len(certain) + len(checked.missed)
-        parts.append(f"{len(certain)} of {total} certain defects found, {len(checked.on_clean)} on clean files")
+        planted = len(checked.found) + len(checked.missed) + len(checked.missed_by_model)
+        found = f"{len(checked.found)} of {planted} planted defects found"
+        parts.append(f"{found}, {len(checked.on_clean)} comments on clean files")
     return " · ".join(parts)
 
 
 def _keep(simulator: GitHubSimulator, subject: Subject, number: int) -> None:
+    # What was printed must be there while the page is up, also in a pipe.
+    sys.stdout.flush()
     print(  # noqa: T201
         f"\nThe page: {simulator.url}/{subject.full_name}/pull/{number}   (Ctrl-C stops everything)",
         file=sys.stderr,
