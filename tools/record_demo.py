@@ -28,6 +28,8 @@ from reviewer.errors import KiloReviewError
 
 # A look-up and a verification follow a first answer, a repair may follow each.
 MOST_RUNS: Final = 8
+# The name of the answer's form in a verification (reviewer/prompts/verification.py).
+VERDICTS: Final = "verdicts"
 # A person may answer.
 WAIT_SECONDS: Final = 3600
 FOLDER: Final = Path(recording.__file__).parent / recording.FOLDER
@@ -61,7 +63,7 @@ def main(arguments: list[str]) -> int:
 def _wanted(model: RecordedModel) -> list[Mapping[str, Any]]:
     """Return what to ask now: what is verified is complete only where every other question has its answer."""
     unknown = list(model.unknown.values())
-    first = [request for request in unknown if recording.form_of(request) != "verification"]
+    first = [request for request in unknown if recording.form_of(request) != VERDICTS]
     return first or unknown
 
 
