@@ -61,8 +61,7 @@ class Choice:
         """What stands above the review, "" where there is nothing to say."""
         if not self.recorded:
             return ""
-        prices = "the cost is these answers' tokens at a list price, and nobody pays it now"
-        return f"Recorded: no model was asked. These are {self.name}; {prices}."
+        return f"Recorded: no model was asked now. Shown are {self.name}."
 
 
 def hosted(settings: Settings) -> str:

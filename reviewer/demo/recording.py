@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from reviewer.errors import ConfigurationError
+from reviewer.models.table import shipped_table
 
 FOLDER: Final = "recorded"
+# The provider of policies/defaults/models.toml that stands for recorded answers.
+PROVIDER: Final = "recorded"
 # What of a request decides which answer fits it: who is asked, what, and in which form.
 KEYED: Final = ("model", "messages", "response_format")
 RECORD_ANEW: Final = "make demo-record"
@@ -117,12 +120,14 @@ def read_all(folder: Traversable | Path) -> tuple[Recording, ...]:
 
 
 def described(recordings: Iterable[Recording]) -> str:
-    """Say in one line who answered and when."""
+    """Say in one line who answered, when, and at which list prices the tokens are shown."""
     rows = tuple(recordings)
     by = ", ".join(dict.fromkeys(row.answered_by for row in rows))
     dates = sorted({row.recorded for row in rows})
-    when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
-    return f"recorded answers of {by}, {when}"
+    when = " to ".join(dict.fromkeys((*dates[:1], *dates[-1:])))
+    listed = (shipped_table().model(PROVIDER, asked) for asked in sorted({row.asked_as for row in rows}))
+    prices = " and ".join(model.priced_as for model in listed if model is not None)
+    return f"recorded answers of {by}, {when}" + (f", at the list prices of {prices}" if prices else "")
 
 
 def misfit(request: Mapping[str, Any], recordings: Iterable[Recording]) -> str:

@@ -82,6 +82,6 @@ def test_the_terminal_and_every_page_say_that_the_answers_are_recorded(
     kept: tuple[str, str, dict[str, Page], list[str]],
 ) -> None:
     printed, said, pages, _ = kept
-    assert "Recorded: no model was asked." in printed
+    assert "Recorded: no model was asked now." in printed
     assert "recorded answers of" in said
-    assert all("Recorded: no model was asked." in page.text for page in pages.values())
+    assert all("Recorded: no model was asked now." in page.text for page in pages.values())
