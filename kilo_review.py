@@ -26,7 +26,9 @@ COMMANDS: Final[dict[str, Command]] = {
     ),
     "policy": Command("reviewer.local.policy_command", "check a policy file, show what holds, or print the schema"),
     "ledger": Command("reviewer.ledger.command", "show spend, prepaid credit and calls whose bill did not arrive"),
-    "demo": Command("reviewer.demo.command", "review a sample pull request on a simulated GitHub, with recorded answers"),
+    "demo": Command(
+        "reviewer.demo.command", "review a sample pull request on a simulated GitHub, with recorded answers"
+    ),
     "serve": Command("reviewer.processes.serve", "run web, worker and clock in one command"),
     "web": Command("webhooks.command", "run the web process only"),
     "worker": Command("reviewer.processes.command", "run a worker only"),
