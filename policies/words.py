@@ -57,11 +57,15 @@ class Strategy(StrEnum):
 
 
 class Payment(StrEnum):
-    """Who is billed for a call: the gateway account, the user's own key, or none (a local server)."""
+    """Who is billed for a call: the gateway account, the user's own key, or nobody.
+
+    Nobody pays a local server, nor an answer that was recorded earlier: that one is shown at a list price.
+    """
 
     GATEWAY = "gateway"
     OWN_KEY = "own-key"
     LOCAL = "local"
+    RECORDED = "recorded"
 
 
 class Check(StrEnum):

@@ -153,7 +153,7 @@ class Settings:
             provider_keys={provider: key for name, provider in PROVIDER_KEYS.items() if (key := _key(env, name))},
             base_urls={
                 provider: url
-                for provider in (*PROVIDER_KEYS.values(), "ollama", "lmstudio", "llamacpp")
+                for provider in (*PROVIDER_KEYS.values(), "ollama", "lmstudio", "llamacpp", "recorded")
                 if (url := environment.base_url(env, f"KILO_REVIEW_{provider.upper()}_BASE_URL"))
             },
             model_url=environment.base_url(env, "KILO_REVIEW_MODEL_URL"),

@@ -12,7 +12,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `kilo-review demo`."""
     parser.description = (
         "Starts the whole product on this machine against a simulated GitHub: web, worker, clock, an embedded "
-        "Redis, SQLite and a model. Opens a pull request, sends its signed webhook, waits, and prints the review."
+        "Redis and SQLite. Opens a pull request, sends its signed webhook, waits, and prints the review. The "
+        "answers about its own sample are recorded: a model gave them once, and they cost nothing now. With "
+        "--live or --repo a model that is configured is asked instead."
     )
     parser.add_argument("--repo", metavar="DIR", help="review a change of this git repository (it is only read)")
     parser.add_argument("--base", metavar="REV", help="with --repo: the commit or branch to merge into")
@@ -26,7 +28,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=TIMEOUT_SECONDS,
         help="how long to wait for the review (default: %(default)s)",
     )
-    parser.add_argument("--no-model", action="store_true", help="analysers only, whatever is configured")
+    source = parser.add_mutually_exclusive_group()
+    for name, text in (
+        ("live", "ask the model that is configured (a key or an address), else a local server"),
+        ("local", "ask a small model on this machine (requirements/model.lock, about 130 MB): a toy"),
+    ):
+        source.add_argument(f"--{name}", dest="source", action="store_const", const=name, help=text)
+    source.add_argument(
+        "--no-model",
+        dest="source",
+        action="store_const",
+        const="none",
+        help="analysers only, whatever is configured",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
 

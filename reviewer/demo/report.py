@@ -62,6 +62,7 @@ def document(
     calls: Sequence[Call],
     timings_ms: Mapping[str, int | None],
     model: str,
+    recorded: bool = False,
 ) -> dict[str, Any]:
     """Return the JSON document of a run. Costs are US dollars; null means that a price is unknown."""
     checks = [check for check in talk.checks if check.conclusion]
@@ -78,6 +79,7 @@ def document(
             "url": talk.url,
         },
         "model": model,
+        "recorded": recorded,
         "comments": [
             {
                 "path": thread.path,

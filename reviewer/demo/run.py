@@ -11,19 +11,22 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
+from policies.words import Payment
 from reviewer.demo import model_choice, report, terminal
-from reviewer.demo.model_choice import Choice
+from reviewer.demo.model_choice import Choice, Source
 from reviewer.demo.processes import Process, answers, free_port
 from reviewer.demo.simulator import GitHubSimulator, conversation
 from reviewer.demo.subject import Subject, adopt, prepare_sample
 from reviewer.errors import ConfigurationError, GitHubUnavailable
+from reviewer.publish.figures import percent
 from reviewer.settings import Settings, child_environment
 
 if TYPE_CHECKING:
@@ -85,8 +88,11 @@ class Watched:
         }
 
 
-def run_demo(options: argparse.Namespace) -> int:
-    """Run the demo and return the exit status: 0 reviewed, 1 the sample's review is wrong, 3 not in time."""
+def run_demo(options: argparse.Namespace, model: Callable[[Path], Choice] | None = None) -> int:
+    """Run the demo and return the exit status: 0 reviewed, 1 the sample's review is wrong, 3 not in time.
+
+    `model` chooses the model that is asked, given a folder for its files; without it the options decide.
+    """
     if options.repo and not options.base:
         raise ConfigurationError("--repo needs --base", remedy="For example: --repo . --base main --head HEAD")
     if options.base and not options.repo:
@@ -94,7 +100,14 @@ def run_demo(options: argparse.Namespace) -> int:
     folder = Path(tempfile.mkdtemp(prefix="kilo-review-demo-"))
     with _terminated_as_interrupt(), contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        return _run(options, folder, stack, Progress(options.quiet))
+        return _run(options, folder, stack, model or partial(_chosen, options), Progress(options.quiet))
+
+
+def _chosen(options: argparse.Namespace, folder: Path) -> Choice:
+    settings = Settings.from_environ()
+    if options.source is None and options.repo:
+        return model_choice.choose_for_own_repository(settings, folder)
+    return model_choice.choose(settings, folder, Source(options.source or Source.RECORDED))
 
 
 @contextlib.contextmanager
@@ -114,7 +127,13 @@ def _terminated_as_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _run(options: argparse.Namespace, folder: Path, stack: contextlib.ExitStack, say: Progress) -> int:
+def _run(
+    options: argparse.Namespace,
+    folder: Path,
+    stack: contextlib.ExitStack,
+    choose: Callable[[Path], Choice],
+    say: Progress,
+) -> int:
     port = free_port()
     simulator = GitHubSimulator(folder / "github", webhook_url=f"http://127.0.0.1:{port}/webhooks/github")
     stack.callback(simulator.stop)
@@ -124,9 +143,10 @@ def _run(options: argparse.Namespace, folder: Path, stack: contextlib.ExitStack,
         if options.repo
         else prepare_sample(simulator, folder)
     )
-    choice = model_choice.choose(Settings.from_environ(), folder, analysers_only=options.no_model)
-    if choice.local is not None:
-        stack.callback(choice.local.stop)
+    choice = choose(folder)
+    if choice.server is not None:
+        stack.callback(choice.server.stop)
+    simulator.hub.notice = choice.shown
     say(f"model     {choice.name}" + (f"\n{choice.notice}" if choice.notice else ""))
     service = _service(simulator, choice, folder, port, options.program)
     stack.callback(service.stop)
@@ -170,6 +190,8 @@ def _service(
             "GITHUB_APP_ID": str(simulator.app.id),
             "GITHUB_PRIVATE_KEY": simulator.app.private_key,
             "GITHUB_WEBHOOK_SECRET": simulator.app.webhook_secret,
+            # One pull request: a second worker would only take part of the start.
+            "KILO_REVIEW_WORKER_PROCESSES": "1",
             "HOST": "127.0.0.1",
             "PORT": str(port),
         },
@@ -311,34 +333,51 @@ def _show(
             calls=calls,
             timings_ms=watched.timings_ms(),
             model=choice.name,
+            recorded=choice.recorded,
         )
         print(json.dumps(document, ensure_ascii=False, indent=2))  # noqa: T201
     else:
         print(terminal.render(talk, terminal.Style(sys.stdout.isatty())))  # noqa: T201
-        print(closing_line(watched, calls, checked))  # noqa: T201
-    if checked is not None and not checked.good:
-        for planted in checked.missed:
-            print(f"missed: {planted.path}: {planted.what} ({', '.join(planted.finders)})", file=sys.stderr)  # noqa: T201
-        for place in checked.on_clean:
-            print(f"a comment on a clean file: {place}", file=sys.stderr)  # noqa: T201
-        return EXIT_WRONG
-    return 0
+        print(closing_line(watched, calls, review, checked))  # noqa: T201
+    missing = choice.unanswered()
+    for line in missing:
+        print(f"kilo-review: {line}", file=sys.stderr)  # noqa: T201
+    wrong = _wrong(checked, choice) if checked is not None else ()
+    for line in wrong:
+        print(line, file=sys.stderr)  # noqa: T201
+    return EXIT_WRONG if missing or wrong else 0
 
 
-def closing_line(watched: Watched, calls: tuple[Call, ...], checked: report.SelfCheck | None) -> str:
-    """Return the last line of the text: times, calls, and how the sample's review did."""
+def _wrong(checked: report.SelfCheck, choice: Choice) -> tuple[str, ...]:
+    """Return what the sample's review got wrong; recorded answers are held to all that they are known to find."""
+    missed = (*checked.missed, *(checked.missed_by_model if choice.recorded else ()))
+    return (
+        *(f"missed: {planted.path}: {planted.what} ({', '.join(planted.finders)})" for planted in missed),
+        *(f"a comment on a clean file: {place}" for place in checked.on_clean),
+    )
+
+
+def closing_line(
+    watched: Watched, calls: tuple[Call, ...], review: Review | None, checked: report.SelfCheck | None
+) -> str:
+    """Return the last line of the text: times, calls, coverage, and how the sample's review did."""
     times = watched.timings_ms()
     parts = [f"webhook answered in {times['ack']} ms", f"published after {(times['published'] or 0) / 1000:.1f} s"]
     tokens = sum(call.usage.input + call.usage.output for call in calls)
-    parts.append(f"{len(calls)} model calls, {tokens:,} tokens")
+    recorded = any(call.payment is Payment.RECORDED for call in calls)
+    parts.append(f"{len(calls)} {'recorded answers' if recorded else 'model calls'}, {tokens:,} tokens")
+    if review is not None:
+        parts.append(f"{percent(review.coverage.share)} reviewed")
     if checked is not None:
-        certain = [planted for planted in checked.found if planted.by_analyser]
-        total = len(certain) + len(checked.missed)
-        parts.append(f"{len(certain)} of {total} certain defects found, {len(checked.on_clean)} on clean files")
+        planted = len(checked.found) + len(checked.missed) + len(checked.missed_by_model)
+        found = f"{len(checked.found)} of {planted} planted defects found"
+        parts.append(f"{found}, {len(checked.on_clean)} comments on clean files")
     return " · ".join(parts)
 
 
 def _keep(simulator: GitHubSimulator, subject: Subject, number: int) -> None:
+    # What was printed must be there while the page is up, also in a pipe.
+    sys.stdout.flush()
     print(  # noqa: T201
         f"\nThe page: {simulator.url}/{subject.full_name}/pull/{number}   (Ctrl-C stops everything)",
         file=sys.stderr,

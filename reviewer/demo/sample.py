@@ -18,14 +18,14 @@ from reviewer.demo.git import Git
 
 FULL_NAME: Final = "acme/storefront"
 BASE_BRANCH: Final = "main"
-HEAD_BRANCH: Final = "order-export"
-TITLE: Final = "Order export, coupons and free shipping"
+HEAD_BRANCH: Final = "invoices"
+TITLE: Final = "Invoices, order export and a summary of the cart"
 BODY: Final = """\
-Staff can export the orders of a month, coupons take a share off the total, and standard shipping is free from
-60 EUR.
+Customers can print the invoice of an order, staff can pack orders for the accountant, and the cart shows what
+shipping costs: it is free from 60 EUR.
 
-- export as CSV, packed for the accountant
-- coupon rules are small expressions, so that marketing can write them
+- an invoice for each order, as text
+- export as CSV, packed as an archive
 - a workflow announces a preview of each pull request
 """
 AUTHOR: Final = "mira"
@@ -54,12 +54,8 @@ class Planted:
 
 PLANTED: Final = (
     Planted("shop/export.py", "shell=True", "a shell command with the user's words", ("ruff:S602", "bandit:B602")),
-    Planted("shop/export.py", "seen: list[int] = []", "a default that all calls share", ("ruff:B006",)),
-    Planted("shop/pricing.py", "eval(rule", "eval of a coupon's text", ("ruff:S307", "bandit:B307")),
-    Planted("shop/cache.py", "pickle.loads", "pickle of a file others may write", ("ruff:S301", "bandit:B301")),
-    Planted("shop/cache.py", "hashlib.md5", "a broken hash", ("ruff:S324", "bandit:B324")),
     Planted("shop/db.py", "WHERE status = '{status}'", "SQL built from input", ("ruff:S608", "bandit:B608")),
-    Planted("shop/settings.py", "DEPLOY_TOKEN", "a token in the code", ("gitleaks:github-pat",)),
+    Planted(".github/workflows/preview.yml", "PREVIEW_TOKEN:", "a token in the code", ("gitleaks:github-pat",)),
     Planted(
         ".github/workflows/preview.yml",
         "pull_request.title",
@@ -72,20 +68,16 @@ PLANTED: Final = (
         "a privileged trigger for foreign code",
         ("zizmor:dangerous-triggers",),
     ),
-    Planted("shop/pricing.py", "range(len(TIERS) - 1)", "the highest tier is never reached", ("model",)),
-    Planted("shop/auth.py", '!= "customer" or', "a condition that is always true", ("model",)),
+    Planted("shop/views.py", "/invoice", "an invoice that any customer can read", ("model",)),
+    Planted("web/src/tiers.ts", "TIERS.length - 1", "the highest tier is never reached", ("model",)),
     Planted("web/src/cart.ts", "      saveCart(this.lines);", "a promise that nobody awaits", ("model",)),
     Planted("web/src/cart.ts", "splice(index, 1)", "index -1 removes the last line", ("model",)),
 )
 
 # Changed, and right: a comment on one of these is a false one.
-CLEAN: Final = (
-    "docs/orders.md",
-    "shop/shipping.py",
-    "tests/test_shipping.py",
-    "web/src/format.ts",
-    "web/package.json",
-)
+CLEAN: Final = ("shop/settings.py", "web/src/format.ts", "web/package.json")
+# Changed, with nothing planted: what a model says of these is its own opinion.
+UNPLANTED: Final = ("shop/invoice.py", "web/src/summary.ts", "web/test/summary.test.ts")
 # Changed, and not for a reviewer.
 NOT_REVIEWED: Final = ("web/package-lock.json", "web/src/generated/schema.ts")
 
@@ -94,8 +86,9 @@ _HISTORY: Final[Sequence[tuple[str, str, tuple[str, ...]]]] = (
     ("theo", "Start of the shop", ("README.md", "pyproject.toml", "shop/__init__.py", "shop/models.py")),
     ("mira", "Quantity tiers", ("shop/pricing.py", "tests/test_pricing.py", "docs/orders.md")),
     ("theo", "Orders in SQLite, and who may see them", ("shop/db.py", "shop/auth.py", "shop/settings.py")),
+    ("theo", "Pages with guards", ("shop/http.py", "shop/guards.py", "shop/app.py", "shop/views.py")),
     ("mira", "A cart for the web", ("web/",)),
-    ("theo", "Cache answers on disk; shipping rates", ("shop/cache.py", "shop/shipping.py")),
+    ("theo", "Shipping rates", ("shop/shipping.py",)),
     ("theo", "Test every push", (".github/",)),
 )
 
@@ -133,8 +126,10 @@ def build(folder: Path, git: Git) -> Sample:
     git.run("checkout", "--quiet", "-b", HEAD_BRANCH)
     shop = {path: text for path, text in head.items() if path.startswith(("shop/", "tests/", "docs/"))}
     rest = {path: text for path, text in head.items() if path not in shop}
-    _commit(git, folder, shop, "mira", "Export orders, coupons, free shipping", len(_HISTORY) + 1)
-    _commit(git, folder, rest, "mira", "Cart: remove a line; announce previews", len(_HISTORY) + 2)
+    _commit(git, folder, shop, "mira", "Invoices, and an export for the accountant", len(_HISTORY) + 1)
+    _commit(
+        git, folder, rest, "mira", "Cart: a summary, and lines can be removed; announce previews", len(_HISTORY) + 2
+    )
     return Sample(folder, base_id, git.text("rev-parse", "HEAD"))
 
 

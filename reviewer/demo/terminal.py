@@ -37,6 +37,8 @@ def render(talk: Conversation, style: Style) -> str:
 def _lines(talk: Conversation, style: Style) -> Iterator[str]:
     yield style(f"{talk.title}  {talk.repository}#{talk.number}", "1")
     yield style(f"{talk.author} wants to merge {talk.head_ref} into {talk.base_ref} · {talk.url}", "2")
+    if talk.notice:
+        yield style(talk.notice, "33")
     for file in talk.files:
         for thread in file.threads:
             yield ""

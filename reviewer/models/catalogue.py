@@ -64,7 +64,9 @@ def catalogue(
         window = known.context_window or only.context_window
         only = replace(only, context_window=window, parameters=known.parameters)
     found: list[Usable] = [judge(only)] if only is not None else []
-    rows = [listed_model(row, table, settings) for row in table.models]
+    listed = (listed_model(row, table, settings) for row in table.models)
+    # Nobody sets up recorded answers but the demo: without a server they are no way to a model.
+    rows = [row for row in listed if row.base_url or row.payment is not Payment.RECORDED]
     if discover_local and only is None:
         rows.extend(_local(table, settings))
     for candidate in rows:

@@ -48,7 +48,7 @@ class PriceBook:
         provider = table.providers.get(candidate.provider)
         if provider is None or not provider.prices:
             return None
-        return self._published(provider.prices, candidate.model)
+        return self._published(provider.prices, row.priced_as if row and row.priced_as else candidate.model)
 
     def _published(self, provider: str, model: str) -> Price | None:
         if self._known is None:

@@ -49,7 +49,8 @@ class ProviderRow:
 class ModelRow:
     """One `[[models]]`. `price` overrides genai-prices: dollars per million tokens, negative for "varies".
 
-    `reasoning` is the room in tokens that a model which always reasons gets besides its answer.
+    `reasoning` is the room in tokens that a model which always reasons gets besides its answer. `priced_as` is the
+    model whose published price counts, "" for this one.
     """
 
     tier: Tier
@@ -61,6 +62,7 @@ class ModelRow:
     reasoning: int = 0
     trains_on_prompts: bool | None = None
     price: Mapping[str, Decimal] | None = None
+    priced_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,7 @@ def _model(row: Mapping[str, Any]) -> ModelRow:
         reasoning=row.get("reasoning", 0),
         trains_on_prompts=row.get("trains_on_prompts"),
         price={key: Decimal(value) for key, value in price.items()} if price else None,
+        priced_as=row.get("priced_as", ""),
     )
 
 

@@ -13,7 +13,12 @@ from reviewer.publish.escape import code, link
 UNKNOWN: Final = "unknown"
 
 _ICONS: Final = {Severity.CRITICAL: "🔴", Severity.HIGH: "🟠", Severity.MEDIUM: "🟡", Severity.LOW: "🔵"}
-_PAYERS: Final = {Payment.GATEWAY: "gateway", Payment.OWN_KEY: "own key", Payment.LOCAL: "local"}
+_PAYERS: Final = {
+    Payment.GATEWAY: "gateway",
+    Payment.OWN_KEY: "own key",
+    Payment.LOCAL: "local",
+    Payment.RECORDED: "nobody, recorded",
+}
 
 
 def severity(level: Severity) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from policies.words import Payment, Tier
 from reviewer.context.lookup import counted
@@ -108,13 +108,21 @@ def _unread(paths: Sequence[str]) -> tuple[str, ...]:
     return (f"too large for the analysers, and so not searched for secrets: {shown}",)
 
 
+# Stages that a review has whatever the tier.
+AT_ANY_TIER: Final = frozenset({Stage.REVIEW, Stage.LOOKUP, Stage.VERIFICATION, Stage.SECOND_PASS})
+
+
 def _all_frontier(calls: Sequence[Call], price: Price | None) -> Decimal | None:
-    """Return what the first calls would have cost with every unit at the frontier tier; repairs are not counted."""
+    """Return what the same questions would have cost with every unit at the frontier tier.
+
+    Look-ups and verification are asked at any tier; repairs and escalations are not counted, for a stronger model
+    may not need them.
+    """
     if price is None:
         return None
     total = Decimal(0)
     for call in calls:
-        if call.stage is not Stage.REVIEW or not call.ok:
+        if call.stage not in AT_ANY_TIER or not call.ok:
             continue
         paid = call.tier is Tier.FRONTIER and call.payment is not Payment.LOCAL
         cost = call.cost if paid else price.cost(call.usage)

@@ -12,6 +12,7 @@ from reviewer.demo.simulator import conversation, page
 from reviewer.demo.simulator.markdown import render
 from reviewer.demo.terminal import Style, plain
 from reviewer.demo.terminal import render as as_text
+from tests.demo.links import crawl
 from tests.demo.world import FULL_NAME, World
 
 SUMMARY = """<!-- marker:v1 -->
@@ -124,3 +125,49 @@ def test_the_home_page_lists_pull_requests(world: World) -> None:
 
 def test_plain_text_has_no_folds_comments_or_control_characters() -> None:
     assert plain("<!-- a -->\n<details><summary>S</summary>\n\nx\x07\u202e</details>") == "S\n\nx"
+
+
+def test_every_link_of_the_pages_leads_to_a_page_and_to_a_place_on_it(world: World) -> None:
+    talk = conversation.read(world.simulator.hub, world.simulator.pull(FULL_NAME, 1))
+    row = {"path": "shop/prices.py", "line": 5, "side": "RIGHT", "body": "Look."}
+    world.call("POST", f"/repos/{FULL_NAME}/pulls/1/reviews", {"event": "COMMENT", "body": "R", "comments": [row]})
+    thread = conversation.read(world.simulator.hub, world.simulator.pull(FULL_NAME, 1)).threads[-1]
+    address = f"{world.url}/{FULL_NAME}"
+    body = (
+        f"[code]({address}/blob/{talk.head_sha}/shop/prices.py#L5-L6) [commit]({address}/commit/{talk.head_sha}) "
+        f"[thread]({address}/pull/1#{thread.comments[0].anchor}) "
+        f"[odd]({address}/blob/{talk.head_sha}/new/caf%C3%A9.txt)"
+    )
+    world.call("POST", f"/repos/{FULL_NAME}/issues/1/comments", {"body": body})
+    run = {"name": "Kilo Review", "head_sha": talk.head_sha, "output": {"title": "T", "summary": "**found**"}}
+    world.call("POST", f"/repos/{FULL_NAME}/check-runs", run)
+    pages, wrong = crawl(f"{world.url}/")
+    assert wrong == []
+    assert {f"{address}/pull/1{tab}" for tab in ("", "/commits", "/checks", "/files")} <= set(pages)
+    assert len(pages) > 10
+
+
+def test_the_tabs_show_the_commits_the_files_and_what_the_check_says(world: World) -> None:
+    address = f"{world.url}/{FULL_NAME}/pull/1"
+    run = {"name": "Other", "head_sha": world.simulator.pull(FULL_NAME, 1).head_sha}
+    world.call("POST", f"/repos/{FULL_NAME}/check-runs", {**run, "output": {"title": "T", "summary": "**odd**"}})
+    assert ">Head</a>" in requests.get(f"{address}/commits", timeout=10).text
+    assert "<strong>odd</strong>" in requests.get(f"{address}/checks", timeout=10).text
+    assert "line five" in requests.get(f"{address}/files", timeout=10).text
+    assert requests.get(f"{address}/nothing", timeout=10).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/acme/none", "/acme/shop/blob/main/none", "/acme/shop/blob/none/a", "/acme/shop/commit/none"]
+)
+def test_a_page_that_is_not_there_is_404(world: World, path: str) -> None:
+    assert requests.get(world.url + path, timeout=10).status_code == 404
+
+
+def test_what_every_page_must_say_stands_on_every_page(world: World) -> None:
+    world.simulator.hub.notice = "Recorded <answers>"
+    try:
+        for url, _ in crawl(f"{world.url}/")[0].items():
+            assert "Recorded &lt;answers&gt;" in requests.get(url, timeout=10).text, url
+    finally:
+        world.simulator.hub.notice = ""

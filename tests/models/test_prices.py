@@ -21,7 +21,7 @@ from reviewer.models.table import shipped_table
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PRICED = [
-    (row.provider, shipped_table().providers[row.provider].prices, row.model)
+    (row.provider, shipped_table().providers[row.provider].prices, row.priced_as or row.model)
     for row in shipped_table().models
     if row.price is None
 ]
@@ -45,6 +45,15 @@ def test_every_model_of_the_table_has_a_published_price(provider: str, source: s
     price = published_price(source, model, NOW)
     assert price is not None
     assert 0 < price.input <= price.output
+
+
+def test_a_recorded_answer_has_the_list_price_of_the_model_that_its_row_names() -> None:
+    rows = [row for row in shipped_table().models if row.priced_as]
+    assert {row.provider for row in rows} == {"recorded"}
+    for row in rows:
+        assert row.priced_as in row.model
+        recorded = candidate("recorded", row.model, Payment.RECORDED)
+        assert PriceBook(now=NOW).price_of(recorded) == published_price("openai", row.priced_as, NOW)
 
 
 @settings(max_examples=25)

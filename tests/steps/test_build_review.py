@@ -175,10 +175,13 @@ OWN = call(tier=Tier.FRONTIER, payment=Payment.LOCAL, cost=Decimal(0), usage=Usa
         ((replace(PAID, cost=None), CHEAP), None),
         ((replace(CHEAP, cost=None),), Decimal(5)),
         ((replace(CHEAP, ok=False), replace(CHEAP, stage=Stage.REPAIR), PAID), Decimal("0.5")),
+        ((PAID, replace(CHEAP, stage=Stage.LOOKUP), replace(PAID, stage=Stage.VERIFICATION)), Decimal(6)),
         ((), Decimal(0)),
     ],
 )
-def test_the_comparison_prices_every_first_call_as_the_frontier_would(calls: tuple[Any, ...], cost: Any) -> None:
+def test_the_comparison_prices_as_the_frontier_would_what_is_asked_at_any_tier(
+    calls: tuple[Any, ...], cost: Any
+) -> None:
     assert built(answered(calls=calls), price=DEAR).all_frontier_cost == cost
 
 

@@ -22,7 +22,7 @@ CANARY = "Zk39xQ7pLm2V"
 TOKEN = "m" * 8 + CANARY
 KEY = "sk-" + CANARY
 OTHER_KEYS = ("KILO_REVIEW_MODEL_KEY", "GITHUB_TOKEN", "GH_TOKEN")
-PROVIDERS = (*PROVIDER_KEYS.values(), "ollama", "lmstudio", "llamacpp")
+PROVIDERS = (*PROVIDER_KEYS.values(), "ollama", "lmstudio", "llamacpp", "recorded")
 URLS_GOOD = (
     "http://localhost:1/v1",
     "https://models.example/v1/",

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """One comment, of the conversation or inline."""
+    """One comment, of the conversation or inline; `anchor` is what links to it name after the `#`."""
 
     author: str
     body: str
     at: datetime
     reactions: tuple[str, ...] = ()
     minimized: str = ""
+    anchor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,23 @@ class CheckView:
     conclusion: str | None
     title: str
     summary: str
+    text: str = ""
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CommitView:
+    """A commit of the pull request."""
+
+    sha: str
+    title: str
+    author: str
+    at: str
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Everything that a reader of the pull request sees, in order."""
+    """Everything that a reader of the pull request sees, in order; `notice` stands above all of it."""
 
     repository: str
     number: int
@@ -80,6 +93,8 @@ class Conversation:
     reviews: tuple[Comment, ...]
     files: tuple[FileView, ...]
     checks: tuple[CheckView, ...]
+    commit_rows: tuple[CommitView, ...] = ()
+    notice: str = ""
 
     @property
     def threads(self) -> tuple[ThreadView, ...]:
@@ -119,22 +134,45 @@ def read(hub: Hub, pull: PullRequest) -> Conversation:
         url=f"{hub.url}/{repo.full_name}/pull/{pull.number}",
         labels=tuple(pull.labels),
         comments=tuple(
-            Comment(row.user.login, row.body, row.created_at, _emoji(row.reactions), row.minimized or "")
+            Comment(
+                row.user.login,
+                row.body,
+                row.created_at,
+                _emoji(row.reactions),
+                row.minimized or "",
+                f"issuecomment-{row.id}",
+            )
             for row in state.comments.values()
             if row.pull is pull
         ),
         reviews=tuple(
-            Comment(row.user.login, row.body, row.submitted_at or pull.created_at)
+            Comment(
+                row.user.login,
+                row.body,
+                row.submitted_at or pull.created_at,
+                anchor=f"pullrequestreview-{row.id}",
+            )
             for row in state.reviews.values()
             if row.pull is pull and row.state != "PENDING"
         ),
         files=files,
         checks=tuple(
-            CheckView(row.name, row.status, row.conclusion, row.title or "", row.summary or "")
+            CheckView(
+                row.name, row.status, row.conclusion, row.title or "", row.summary or "", row.text or "", row.id
+            )
             for row in state.check_runs.values()
             if row.repository is repo and row.head_sha == pull.head_sha
         ),
+        commit_rows=_commits(hub, pull),
+        notice=hub.notice,
     )
+
+
+def _commits(hub: Hub, pull: PullRequest) -> tuple[CommitView, ...]:
+    text = hub.data(pull.repository).git.text(
+        "log", "--reverse", "--topo-order", "--format=%H%x00%s%x00%an%x00%aI", f"{pull.base_sha}..{pull.head_sha}"
+    )
+    return tuple(CommitView(*line.split("\0")) for line in text.splitlines() if line)
 
 
 def _emoji(reactions: list[Reaction]) -> tuple[str, ...]:
@@ -151,7 +189,14 @@ def _thread(hub: Hub, root: ReviewComment) -> ThreadView:
         position=root.position,
         resolved=root.resolved_by is not None,
         comments=tuple(
-            Comment(row.user.login, row.body, row.created_at, _emoji(row.reactions), row.minimized or "")
+            Comment(
+                row.user.login,
+                row.body,
+                row.created_at,
+                _emoji(row.reactions),
+                row.minimized or "",
+                f"discussion_r{row.id}",
+            )
             for row in rows
         ),
     )

@@ -16,7 +16,10 @@ PATCH_LINE_BUDGET: Final = 20_000
 
 
 class Hub:
-    """The simulator's inside, shared by all routes. `url` is set once the server listens."""
+    """The simulator's inside, shared by all routes. `url` is set once the server listens.
+
+    `notice` is what every page must say, such as that the answers on it are recorded.
+    """
 
     def __init__(self, root: Path, state: State, hooks: Hooks) -> None:
         self.root = root
@@ -24,6 +27,7 @@ class Hub:
         self.hooks = hooks
         self.git = Git(root / "git")
         self.url = ""
+        self.notice = ""
         self._data: dict[int, GitData] = {}
 
     def repo_url(self, repo: Repository) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from html import escape
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from reviewer.demo.simulator import conversation
 from reviewer.demo.simulator.conversation import CheckView, Comment, Conversation, FileView, ThreadView
+from reviewer.demo.simulator.frame import bar, document
 from reviewer.demo.simulator.gitdata import HUNK
 from reviewer.demo.simulator.markdown import render as markdown
 from reviewer.demo.simulator.state import PullRequest
@@ -16,14 +17,8 @@ from reviewer.demo.simulator.state import PullRequest
 if TYPE_CHECKING:
     from reviewer.demo.simulator.hub import Hub
 
-
-def _document(title: str, body: str) -> str:
-    css = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{css}</style></head><body>{body}</body></html>"
-    )
+# The opening text has its time on the pull request, not on the page.
+NO_TIME: Final = datetime.fromtimestamp(0, UTC)
 
 
 def render_home(hub: Hub) -> str:
@@ -34,38 +29,86 @@ def render_home(hub: Hub) -> str:
         f"#{pull.number}</span></div>"
         for pull in hub.state.pulls.values()
     )
-    bar = '<header class="bar"><strong>GitHub simulator</strong> of Kilo Review</header>'
     empty = '<div class="note">No pull request has been opened yet.</div>'
-    return _document(
-        "GitHub simulator", f'{bar}<main><h1>Pull requests</h1><div class="box">{rows or empty}</div></main>'
+    return document(
+        "GitHub simulator",
+        f'{bar(hub.notice)}<main><h1>Pull requests</h1><div class="box">{rows or empty}</div></main>',
     )
 
 
-def render(hub: Hub, pull: PullRequest) -> str:
-    """Return the page of one pull request."""
-    return render_conversation(conversation.read(hub, pull))
+def render(hub: Hub, pull: PullRequest, tab: str = "") -> str:
+    """Return a page of one pull request: the conversation, or a tab (a key of TABS)."""
+    return render_conversation(conversation.read(hub, pull), tab)
 
 
-def render_conversation(talk: Conversation) -> str:
-    """Return the page of a conversation."""
+def render_conversation(talk: Conversation, tab: str = "") -> str:
+    """Return a page of a conversation."""
+    return document(
+        f"{talk.title} · #{talk.number}",
+        f"{bar(talk.notice, talk.repository)}<main>{_heading(talk, tab)}{''.join(TABS[tab][1](talk))}</main>",
+    )
+
+
+def _heading(talk: Conversation, tab: str) -> str:
     labels = "".join(f'<span class="label">{escape(name)}</span>' for name in talk.labels)
     commits = f"{talk.commits} commit{'' if talk.commits == 1 else 's'}"
-    parts = [
-        f'<header class="bar"><strong>{escape(talk.repository)}</strong> · on a simulated GitHub</header><main>',
-        f"<h1>{escape(talk.title)} <span>#{talk.number}</span></h1>",
+    counts = {"commits": talk.commits, "checks": len(talk.checks), "files": len(talk.files)}
+    address = f"/{escape(talk.repository)}/pull/{talk.number}"
+    tabs = "".join(
+        f'<a href="{address}{f"/{key}" if key else ""}"{" class=here" if key == tab else ""}>{name}'
+        f"{f' <span>{counts[key]}</span>' if key in counts else ''}</a>"
+        for key, (name, _) in TABS.items()
+    )
+    return (
+        f"<h1>{escape(talk.title)} <span>#{talk.number}</span></h1>"
         f'<div class="meta"><span class="pill {talk.state}">{talk.state.title()}</span>'
         f"<strong>{escape(talk.author)}</strong> wants to merge {commits} into "
         f'<span class="ref">{escape(talk.base_ref)}</span> from <span class="ref">{escape(talk.head_ref)}</span>'
-        f"{labels}</div>",
-        _comment_box(talk.author, talk.body or "*No description provided.*", "opened this pull request"),
-        _checks(talk.checks),
-        *(_comment_box(row.author, row.body, "commented", row.reactions) for row in talk.comments),
-        *(_comment_box(row.author, row.body, "reviewed") for row in talk.reviews if row.body.strip()),
-        f"<h2>Files changed ({len(talk.files)}) · {len(talk.threads)} inline comments</h2>",
-        *(_file(file) for file in talk.files),
-        "</main>",
-    ]
-    return _document(f"{talk.title} · #{talk.number}", "".join(parts))
+        f'{labels}</div><nav class="tabs">{tabs}</nav>'
+    )
+
+
+def _talk(talk: Conversation) -> Iterator[str]:
+    yield _comment_box(Comment(talk.author, talk.body or "*No description provided.*", NO_TIME), "opened this")
+    yield _checks(talk.checks)
+    for row in talk.comments:
+        yield _comment_box(row, "commented")
+    for row in talk.reviews:
+        if row.body.strip():
+            yield _comment_box(row, "reviewed")
+    yield from _files(talk)
+
+
+def _files(talk: Conversation) -> Iterator[str]:
+    yield f"<h2>Files changed ({len(talk.files)}) · {len(talk.threads)} inline comments</h2>"
+    yield from map(file_box, talk.files)
+
+
+def _commits(talk: Conversation) -> Iterator[str]:
+    rows = "".join(
+        f'<div class="check"><div><a href="/{escape(talk.repository)}/commit/{row.sha}">{escape(row.title)}</a><br>'
+        f'<span class="dim">{escape(row.author)} · {escape(row.at)} · {row.sha[:7]}</span></div></div>'
+        for row in talk.commit_rows
+    )
+    yield f'<div class="box">{rows}</div>'
+
+
+def _check_pages(talk: Conversation) -> Iterator[str]:
+    for row in talk.checks:
+        yield (
+            f'<div class="box" id="check-{row.id}"><div class="head"><span class="dot '
+            f'{escape(row.conclusion or row.status)}"></span> <strong>{escape(row.name)}</strong> · '
+            f"{escape(row.conclusion or row.status)} · {escape(row.title)}</div>"
+            f'<div class="md">{markdown(row.summary)}{markdown(row.text)}</div></div>'
+        )
+
+
+TABS: Final[Mapping[str, tuple[str, Callable[[Conversation], Iterator[str]]]]] = {
+    "": ("Conversation", _talk),
+    "commits": ("Commits", _commits),
+    "checks": ("Checks", _check_pages),
+    "files": ("Files changed", _files),
+}
 
 
 def _who(login: str) -> str:
@@ -74,11 +117,12 @@ def _who(login: str) -> str:
     return f"<strong>{escape(login.removesuffix('[bot]'))}</strong>{tag}"
 
 
-def _comment_box(author: str, body: str, verb: str, reactions: Sequence[str] = ()) -> str:
-    shown = f" · {escape(', '.join(reactions))}" if reactions else ""
+def _comment_box(row: Comment, verb: str) -> str:
+    shown = f" · {escape(', '.join(row.reactions))}" if row.reactions else ""
+    named = f' id="{escape(row.anchor)}"' if row.anchor else ""
     return (
-        f'<div class="box"><div class="head">{_who(author)} {verb}{shown}</div>'
-        f'<div class="md">{markdown(body)}</div></div>'
+        f'<div class="box"{named}><div class="head">{_who(row.author)} {verb}{shown}</div>'
+        f'<div class="md">{markdown(row.body)}</div></div>'
     )
 
 
@@ -94,7 +138,8 @@ def _checks(checks: Sequence[CheckView]) -> str:
     return f'<div class="box">{rows}</div>'
 
 
-def _file(file: FileView) -> str:
+def file_box(file: FileView) -> str:
+    """Return a changed file with its diff and the threads on it."""
     name = escape(file.path) if file.previous is None else f"{escape(file.previous)} → {escape(file.path)}"
     count = f'<span class="plus">+{file.additions}</span> <span class="minus">−{file.deletions}</span>'
     talked = f" · {len(file.threads)} 💬" if file.threads else ""
@@ -148,7 +193,8 @@ def _thread(thread: ThreadView) -> str:
 
 
 def _one(row: Comment, where: str) -> str:
+    named = f' id="{escape(row.anchor)}"' if row.anchor else ""
     return (
-        f'<div class="comment"><div class="who">{_who(row.author)} {escape(where)}</div>'
+        f'<div class="comment"{named}><div class="who">{_who(row.author)} {escape(where)}</div>'
         f'<div class="md">{markdown(row.body)}</div></div>'
     )

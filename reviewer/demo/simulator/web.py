@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from reviewer.demo.simulator import auth, page, smart_http
+from reviewer.demo.simulator import auth, code_pages, page, smart_http
 from reviewer.demo.simulator.api import ROUTES, Call, GitHubError, Reply, Route, not_found
 from reviewer.demo.simulator.faults import Fault, Faults
 from reviewer.demo.simulator.hub import Hub
@@ -244,21 +244,45 @@ def _add_git(web: Flask, hub: Hub, faults: Faults) -> None:
 
 
 def _add_pages(web: Flask, hub: Hub) -> None:
+    policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+    def shown(text: str | None) -> Response:
+        if text is None:
+            raise not_found()
+        return Response(text, headers={"Content-Security-Policy": policy}, content_type="text/html; charset=utf-8")
+
+    def repository(owner: str, name: str) -> Repository:
+        found = hub.state.repositories.get(f"{owner}/{name}")
+        if found is None:
+            raise not_found()
+        return found
+
     @web.get("/")
     def home() -> Response:
         with hub.state.lock:
-            return Response(page.render_home(hub), content_type="text/html; charset=utf-8")
+            return shown(page.render_home(hub))
+
+    @web.get("/<owner>/<name>")
+    def repository_page(owner: str, name: str) -> Response:
+        with hub.state.lock:
+            return shown(code_pages.render_repository(hub, repository(owner, name)))
 
     @web.get("/<owner>/<name>/pull/<int:number>")
-    def pull(owner: str, name: str, number: int) -> Response:
+    @web.get("/<owner>/<name>/pull/<int:number>/<any(commits, checks, files):tab>")
+    def pull(owner: str, name: str, number: int, tab: str = "") -> Response:
         with hub.state.lock:
-            found = hub.state.repositories.get(f"{owner}/{name}")
-            item = hub.state.pulls.get((found.id, number)) if found else None
-            if item is None:
-                raise not_found()
-            text = page.render(hub, item)
-        policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-        return Response(text, headers={"Content-Security-Policy": policy}, content_type="text/html; charset=utf-8")
+            item = hub.state.pulls.get((repository(owner, name).id, number))
+            return shown(page.render(hub, item, tab) if item else None)
+
+    @web.get("/<owner>/<name>/commit/<revision>")
+    def commit_page(owner: str, name: str, revision: str) -> Response:
+        with hub.state.lock:
+            return shown(code_pages.render_commit(hub, repository(owner, name), revision))
+
+    @web.get("/<owner>/<name>/blob/<revision>/<path:path>")
+    def blob_page(owner: str, name: str, revision: str, path: str) -> Response:
+        with hub.state.lock:
+            return shown(code_pages.render_blob(hub, repository(owner, name), revision, path))
 
     @web.post("/settings/apps/new")
     @web.post("/organizations/<owner>/settings/apps/new")
