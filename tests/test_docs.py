@@ -30,7 +30,7 @@ from reviewer.jobs.lease import LEASE
 from reviewer.ledger.alerts import MAX_ATTEMPTS
 from reviewer.ledger.keys import BACKOFF_FIRST, BACKOFF_LONGEST, MAX_TRIES
 from reviewer.ledger.life import LAG
-from reviewer.ledger.money import HOLD
+from reviewer.ledger.terms import HOLD
 from reviewer.local import command as local
 from reviewer.local.worktree import FILE_LIMIT, UNTRACKED_LIMIT
 from reviewer.models.retry import MAX_ATTEMPTS as MAX_ATTEMPTS_OF_A_QUESTION

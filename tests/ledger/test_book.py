@@ -25,7 +25,7 @@ from policies.budgets import Account, Limit, Scope
 from policies.credits import CreditKind
 from reviewer.errors import BudgetRefused
 from reviewer.ledger.ledger import Ledger
-from reviewer.ledger.money import Terms
+from reviewer.ledger.terms import Terms
 from reviewer.ledger.prepaid import NewCredit, ReferenceReused
 from tests.ledger.make import NOW, call, intent
 

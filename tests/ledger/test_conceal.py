@@ -13,7 +13,7 @@ from reviewer.ledger.conceal import conceal_json
 from reviewer.ledger.findings import KnownFinding, Outcome
 from reviewer.ledger.keys import ReviewState
 from reviewer.ledger.ledger import Ledger
-from reviewer.ledger.money import Terms
+from reviewer.ledger.terms import Terms
 from reviewer.ledger.tables import metadata
 from tests.ledger.make import ACCOUNT, KEY, MINUTE, NOW, accept, call, intent
 
