@@ -21,7 +21,6 @@ from reviewer.context.token_estimate import estimate_tokens
 from reviewer.context.tokens import _tokenizer
 
 
-
 def run() -> dict[str, object]:
     """Measure the error in per cent of the exact count, and the time for a megabyte."""
     tokenizer = _tokenizer()

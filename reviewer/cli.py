@@ -109,13 +109,21 @@ def _dispatch(commands: Commands, arguments: list[str], program: Sequence[str]) 
 def _run(commands: Commands, command: str, arguments: list[str], *, name: str, program: Sequence[str]) -> int:
     from importlib import import_module
 
-    parser = _parser_of(commands, command, name)
-    if arguments[:1] == ["help"]:
-        arguments = ["--help"]
-    options = parser.parse_args(arguments)
-    options.command = command
-    options.program = tuple(program)
-    status: int = import_module(commands[command].module).main(options)
+    try:
+        parser = _parser_of(commands, command, name)
+        if arguments[:1] == ["help"]:
+            arguments = ["--help"]
+        options = parser.parse_args(arguments)
+        options.command = command
+        options.program = tuple(program)
+        status: int = import_module(commands[command].module).main(options)
+    except ModuleNotFoundError as error:
+        from reviewer.extras import missing_extra
+
+        missing = missing_extra(name, error)
+        if missing is None:
+            raise
+        raise missing from None
     return status
 
 
@@ -162,7 +170,11 @@ def _completion(commands: Commands, arguments: list[str]) -> int:
     parser = _Parser(prog="kilo-review completion", description="Print a completion script for your shell.")
     parser.add_argument("shell", choices=SHELLS)
     shell = parser.parse_args(arguments).shell
-    parsers = {name: _parser_of(commands, name, name) for name in commands}
+    parsers: dict[str, argparse.ArgumentParser] = {}
+    for name in commands:
+        # What this installation cannot run is not completed.
+        with contextlib.suppress(ModuleNotFoundError):
+            parsers[name] = _parser_of(commands, name, name)
     sys.stdout.write(script(shell, "kilo-review", parsers))
     if "local" in parsers:
         sys.stdout.write(script(shell, "kilo-review-uncommitted", {"local": parsers["local"]}))

@@ -28,7 +28,9 @@ def snapshot() -> str:
     """Return the prices of the providers that the table of models names, one model a line."""
     known = {provider.id: provider for provider in get_snapshot().providers}
     named = dict.fromkeys(row.prices for row in shipped_table().providers.values() if row.prices)
-    wanted = dict.fromkeys([*named, *(more for name in named for more in known[name].fallback_model_providers or ())])
+    wanted = dict.fromkeys(
+        [*named, *(more for name in named for more in known[name].fallback_model_providers or ())]
+    )
     parts = []
     for name in wanted:
         provider = known[name]

@@ -31,7 +31,9 @@ _RUNS_OF_CAPITALS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]+(?=[A-Z][a-z])")
 _NUMBERS: Final = re.compile(r"[0-9]{1,3}")
 _RUNS_OF_SIGNS: Final = re.compile(r"[!-/:-@\[-^`{-~\x00-\x08\x0e-\x1f\x7f]+")
 _GAPS: Final = re.compile(r"[ \t\f\v\r]{2,}|\t")
-_COMMON_CHARACTERS: Final = re.compile("[\u00a0-\u04ff\u2010-\u203a\u2500-\u257f\u3000-\u9fff\uac00-\ud7a3\uff00-\uff65]")
+_COMMON_CHARACTERS: Final = re.compile(
+    "[\u00a0-\u04ff\u2010-\u203a\u2500-\u257f\u3000-\u9fff\uac00-\ud7a3\uff00-\uff65]"
+)
 _OTHERS: Final = re.compile("[\x80-\U0010ffff]")
 
 

@@ -19,6 +19,7 @@ from typing import Final
 
 from policies.budgets import Scope, Standing, limit_for, refusal, window
 from reviewer.errors import BudgetRefused, ConfigurationError, LedgerUnavailable
+from reviewer.extras import install
 from reviewer.ledger.conceal import Conceal, conceal_json, nothing
 from reviewer.ledger.terms import CallState, Terms, bill, closed_call, opened_call, refuse_unknown_price
 from reviewer.ledger.units import clean, from_picos, to_micros, to_picos
@@ -119,8 +120,8 @@ class LocalLedger:
         except ModuleNotFoundError:
             raise ConfigurationError(
                 f"{self.file} is of version {found}, this program needs {newest}",
-                remedy=f"Run: pip install 'kilo-review[app]', or move {self.file.name} away: it holds what local "
-                "reviews spent, and answers that were paid for.",
+                remedy=f"Run: {install('app')}, or move {self.file.name} away: it holds what local reviews spent, and "
+                "answers that were paid for.",
             ) from None
         self._connection.close()
         ledger = Ledger.open(f"sqlite:///{self.file}")
@@ -136,7 +137,9 @@ class LocalLedger:
 
     def _version(self) -> str | None:
         try:
-            if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
+            if not self._connection.execute(
+                "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
+            ).fetchone():
                 return None
             row = self._connection.execute("SELECT version_num FROM alembic_version").fetchone()
         except sqlite3.Error as error:
@@ -173,7 +176,9 @@ class LocalMoney:
             counter = connection.execute(
                 "SELECT * FROM counters WHERE scope = ? AND subject = ? AND window = ?", key
             ).fetchone()
-            standing = Standing(*(from_picos(counter[f"{name}_picos"]) for name in ("spent", "held", "unconfirmed")))
+            standing = Standing(
+                *(from_picos(counter[f"{name}_picos"]) for name in ("spent", "held", "unconfirmed"))
+            )
             promised = from_picos(picos or 0)
             if limit is not None and not standing.fits(promised, limit.amount):
                 raise BudgetRefused(refusal(limit, terms.account, standing, promised, now), rule=Scope.RUN)
@@ -197,9 +202,7 @@ class LocalMoney:
         with self._ledger.writing() as connection:
             row = connection.execute("SELECT * FROM calls WHERE reservation = ?", (reservation,)).fetchone()
             if row is None:
-                raise LedgerUnavailable(
-                    f"the ledger has no reservation {reservation}: was the database replaced?"
-                )
+                raise LedgerUnavailable(f"the ledger has no reservation {reservation}: was the database replaced?")
             if row["state"] == CallState.SETTLED:
                 return
             reserved = row["reserved_picos"] or 0

@@ -124,6 +124,4 @@ def _at(row: dict[str, Any], prompt_tokens: int) -> Price:
         for start, price in value[1:]:
             if prompt_tokens > start:
                 values[name] = Decimal(price)
-    return Price.per_million(
-        values["input"], values["output"], values.get("cache_read"), values.get("cache_write")
-    )
+    return Price.per_million(values["input"], values["output"], values.get("cache_read"), values.get("cache_write"))

@@ -51,6 +51,11 @@ def ours(price: Price | None) -> tuple[Decimal, Decimal] | None:
 def test_every_model_has_the_price_that_the_package_says(provider: str, now: datetime):
     known = next(one for one in get_snapshot().providers if one.id == provider)
     names = [model.id for model in known.models]
-    names += [f"{name}-20261103" for name in names[::9]] + ["claude-opus-5-5", "gpt-5.2-20251211", "nobody", "GPT-4o"]
+    names += [f"{name}-20261103" for name in names[::9]] + [
+        "claude-opus-5-5",
+        "gpt-5.2-20251211",
+        "nobody",
+        "GPT-4o",
+    ]
     for name in names:
         assert ours(published_price(provider, name, now)) == theirs(provider, name, now), name
