@@ -21,7 +21,8 @@ LOCKS = {
     # The App.
     "runtime.lock": [
         "pyproject.toml",
-        "--extra", "analysers", "--extra", "app", "--extra", "languages", "--extra", "postgres", "--extra", "tokens",
+        "--extra", "analysers", "--extra", "app", "--extra", "languages", "--extra", "postgres",
+        "--extra", "tokens",
     ],
     "dev.lock": ["pyproject.toml", "requirements/build.in", "--extra", "all", "--extra", "dev"],
     "train.lock": ["pyproject.toml", "--extra", "train"],

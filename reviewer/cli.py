@@ -28,10 +28,11 @@ _OWN: Final = {
 
 
 class Command(NamedTuple):
-    """One command: the module with its `add_arguments` and `main`, and one line of help."""
+    """One command: the module with its `add_arguments` and `main`, one line of help, the extra that it needs."""
 
     module: str
     summary: str
+    needs: str = ""
 
 
 Commands = Mapping[str, Command]
@@ -109,6 +110,8 @@ def _dispatch(commands: Commands, arguments: list[str], program: Sequence[str]) 
 def _run(commands: Commands, command: str, arguments: list[str], *, name: str, program: Sequence[str]) -> int:
     from importlib import import_module
 
+    from reviewer.extras import missing_extra, require_extra
+
     try:
         parser = _parser_of(commands, command, name)
         if arguments[:1] == ["help"]:
@@ -116,10 +119,9 @@ def _run(commands: Commands, command: str, arguments: list[str], *, name: str, p
         options = parser.parse_args(arguments)
         options.command = command
         options.program = tuple(program)
+        require_extra(name, commands[command].needs)
         status: int = import_module(commands[command].module).main(options)
     except ModuleNotFoundError as error:
-        from reviewer.extras import missing_extra
-
         missing = missing_extra(name, error)
         if missing is None:
             raise
@@ -130,7 +132,7 @@ def _run(commands: Commands, command: str, arguments: list[str], *, name: str, p
 def _parser_of(commands: Commands, command: str, name: str) -> _Parser:
     from importlib import import_module
 
-    path, summary = commands[command]
+    path, summary, _ = commands[command]
     module = import_module(path)
     examples = "".join(f"  {line}\n" for line in getattr(module, "EXAMPLES", ()))
     parser = _Parser(

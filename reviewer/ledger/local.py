@@ -120,8 +120,8 @@ class LocalLedger:
         except ModuleNotFoundError:
             raise ConfigurationError(
                 f"{self.file} is of version {found}, this program needs {newest}",
-                remedy=f"Run: {install('app')}, or move {self.file.name} away: it holds what local reviews spent, and "
-                "answers that were paid for.",
+                remedy=f"Run: {install('app')}, or move {self.file.name} away: it holds what local "
+                "reviews spent, and answers that were paid for.",
             ) from None
         self._connection.close()
         ledger = Ledger.open(f"sqlite:///{self.file}")
@@ -250,8 +250,7 @@ class LocalResults:
         kept = clean(conceal_json(text, self._ledger.conceal))
         with self._ledger.writing() as connection:
             connection.execute(
-                "INSERT INTO unit_results (key, result, stored_at, used_at) VALUES (?, ?, ?, ?) ON CONFLICT (key) "
-                "DO UPDATE SET result = excluded.result, stored_at = excluded.stored_at, used_at = excluded.used_at",
+                "INSERT OR REPLACE INTO unit_results (key, result, stored_at, used_at) VALUES (?, ?, ?, ?)",
                 (key, kept, at, at),
             )
 

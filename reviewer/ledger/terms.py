@@ -1,4 +1,4 @@
-"""Terms of a run's calls, and the columns of a call's row: what every ledger writes alike. No database is loaded."""
+"""Terms of a run's calls, and the columns of a call's row: what every ledger writes. No database is loaded."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def _unparsed(prepared: Prepared) -> tuple[str, ...]:
         return ()
     grammars = "the grammar is" if len(names) == 1 else "the grammars are"
     return (
-        f"{', '.join(names)} is read by its lines, not parsed: {grammars} not installed ({install('languages')})",
+        f"not parsed, only read line by line: {', '.join(names)}; {grammars} not installed ({install('languages')})",
     )
 
 
