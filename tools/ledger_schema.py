@@ -28,8 +28,17 @@ def schema() -> str:
         connection = sqlite3.connect(file)
         rows = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid").fetchall()
         connection.close()
-    statements = "".join(f"{' '.join(row[0].split())};\n" for row in rows)
+    statements = "".join(f"{_in_order(' '.join(row[0].split()))};\n" for row in rows)
     return f"{HEAD}{statements}INSERT INTO alembic_version VALUES ('{version}');\n"
+
+
+def _in_order(statement: str) -> str:
+    """Sort the constraints of a table: Alembic writes those of a table that it made anew in no order of its own."""
+    if not statement.startswith("CREATE TABLE"):
+        return statement
+    inner = statement.removesuffix(" )")
+    columns, *constraints = inner.split(", CONSTRAINT ")
+    return ", CONSTRAINT ".join([columns, *sorted(constraints)]) + " )"
 
 
 if __name__ == "__main__":

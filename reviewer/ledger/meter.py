@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, Protocol
-from uuid import uuid4
 
 from reviewer.errors import LedgerUnavailable
 from reviewer.ledger.terms import Terms
@@ -39,7 +39,7 @@ class LedgerMeter:
         terms: Terms,
         now: Callable[[], datetime],
         *,
-        new_id: Callable[[], str] = lambda: uuid4().hex,
+        new_id: Callable[[], str] = lambda: os.urandom(16).hex(),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._money = money

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -79,7 +79,7 @@ def models_of_run(settings: Settings, policy: Policy, ledger: LocalLedger, wishe
     limits = in_place_of_shipped(policy.limits, (wishes.limit,)) if wishes.limit else policy.limits
     # Limits of a day or a month are for what the service spends; here only the limit per run holds.
     account = Account(
-        run=f"{run.kind}-{uuid.uuid4().hex}", repository=run.repository, scopes=frozenset({Scope.RUN})
+        run=f"{run.kind}-{os.urandom(16).hex()}", repository=run.repository, scopes=frozenset({Scope.RUN})
     )
     terms = Terms(account, limits, allow_unknown_price=policy.unknown_price == "allow")
     return open_models(
