@@ -1,7 +1,7 @@
 """Cold start of `kilo-review-uncommitted` to its first model request: a real process, repository and socket.
 
-The time is from the start of the process to the request's arrival at an instant model on loopback, for a small and a
-medium change. The lower bound beside it, in the same run, is a Python that imports httpx and asks that model one
+The time is from the start of the process to the request's arrival at an instant model on loopback, for a small and
+a medium change. The lower bound beside it, in the same run, is a Python that imports httpx and asks that model one
 question; a clean tree stands beside `git status`. Other installations of this program take turns with ours with
 `--beside NAME=PROGRAM`, PR-Agent's local mode with `--pr-agent PYTHON`, an interpreter that has pr-agent installed.
 """
