@@ -37,6 +37,12 @@ class Command(NamedTuple):
 
 Commands = Mapping[str, Command]
 
+COMPLETION: Final = """\
+to turn it on:
+  bash   echo 'eval "$(kilo-review completion bash)"' >> ~/.bashrc
+  zsh    echo 'eval "$(kilo-review completion zsh)"' >> ~/.zshrc   # after compinit
+  fish   kilo-review completion fish > ~/.config/fish/completions/kilo-review.fish
+"""
 ISSUES: Final = "https://github.com/kilo-review/kilo-review/issues"
 EPILOG: Final = """\
 exit status: 0 done · 1 findings at or above --fail-on · 2 wrong use or configuration
@@ -169,7 +175,12 @@ class _Version(argparse.Action):
 def _completion(commands: Commands, arguments: list[str]) -> int:
     from reviewer.local.completion import SHELLS, script
 
-    parser = _Parser(prog="kilo-review completion", description="Print a completion script for your shell.")
+    parser = _Parser(
+        prog="kilo-review completion",
+        description="Print a completion script for your shell.",
+        epilog=COMPLETION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("shell", choices=SHELLS)
     shell = parser.parse_args(arguments).shell
     parsers: dict[str, argparse.ArgumentParser] = {}
@@ -177,7 +188,10 @@ def _completion(commands: Commands, arguments: list[str]) -> int:
         # What this installation cannot run is not completed.
         with contextlib.suppress(ModuleNotFoundError):
             parsers[name] = _parser_of(commands, name, name)
-    sys.stdout.write(script(shell, "kilo-review", parsers))
+    of_help = argparse.ArgumentParser(add_help=False)
+    of_help.add_argument("name", choices=[*parsers, *_OWN])
+    own = {"completion": parser, "help": of_help}
+    sys.stdout.write(script(shell, "kilo-review", parsers | own))
     if "local" in parsers:
         sys.stdout.write(script(shell, "kilo-review-uncommitted", {"local": parsers["local"]}))
     return 0

@@ -109,9 +109,8 @@ def _unparsed(prepared: Prepared) -> tuple[str, ...]:
     if not names:
         return ()
     grammars = "the grammar is" if len(names) == 1 else "the grammars are"
-    return (
-        f"not parsed, only read line by line: {', '.join(names)}; {grammars} not installed ({install('languages')})",
-    )
+    read = f"not parsed, only read line by line: {', '.join(names)}"
+    return (f"{read}; {grammars} not installed ({install('languages')})",)
 
 
 def _unread(paths: Sequence[str]) -> tuple[str, ...]:
