@@ -26,7 +26,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("install")
     venv.create(folder / "venv", with_pip=True)
     pip = [folder / "venv" / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if subprocess.run([*pip, "hatchling"], capture_output=True, check=False).returncode:
+    if subprocess.run(
+        [*pip, "--retries", "1", "--timeout", "15", "hatchling"], capture_output=True, check=False
+    ).returncode:
         pytest.skip("no package index is reachable: pip cannot install hatchling")
     subprocess.run([folder / "venv" / "bin" / "pip", "uninstall", "--quiet", "--yes", "hatchling"], check=True)
     venv.create(folder / "venv", with_pip=True, clear=True)
