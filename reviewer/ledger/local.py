@@ -21,11 +21,14 @@ from policies.budgets import Scope, Standing, limit_for, refusal, window
 from reviewer.errors import BudgetRefused, ConfigurationError, LedgerUnavailable
 from reviewer.extras import install
 from reviewer.ledger.conceal import Conceal, conceal_json, nothing
+from reviewer.ledger.keys import MAX_REASON, Dismissal
 from reviewer.ledger.terms import CallState, Terms, bill, closed_call, opened_call, refuse_unknown_price
 from reviewer.ledger.units import clean, from_picos, to_micros, to_picos
 from reviewer.models.meter import CallIntent
 from reviewer.models.model import Call
 
+SCHEMA: Final = Path(__file__).with_name("schema.sql")
+USED: Final = ("calls", "counters", "dismissals", "holds", "unit_results")
 BUSY_SECONDS: Final = 10.0
 MAX_RESULT: Final = 4 * 1024 * 1024
 # How often a result that is in use has its date moved: a read should seldom be a write.
@@ -56,6 +59,7 @@ class LocalLedger:
             raise _unavailable(error) from error
         self._bring_up_to_date()
         self.money = LocalMoney(self)
+        self.dismissals = LocalDismissals(self)
 
     def results(self, now: Callable[[], datetime]) -> LocalResults:
         """Return the store of answers that were paid for; `now` dates their use."""
@@ -85,17 +89,16 @@ class LocalLedger:
                     self._connection.execute("ROLLBACK")
                 raise _unavailable(error) from error
 
-    def one(self, statement: str, values: tuple[object, ...]) -> sqlite3.Row | None:
-        """Return the first row of a query."""
+    def rows(self, statement: str, values: tuple[object, ...]) -> list[sqlite3.Row]:
+        """Return the rows of a query."""
         with self._lock:
             try:
-                row: sqlite3.Row | None = self._connection.execute(statement, values).fetchone()
+                return self._connection.execute(statement, values).fetchall()
             except sqlite3.Error as error:
                 raise _unavailable(error) from error
-        return row
 
     def _bring_up_to_date(self) -> None:
-        script = Path(__file__).with_name("schema.sql").read_text("utf-8")
+        script = SCHEMA.read_text("utf-8")
         newest = script.rstrip().rpartition("VALUES ('")[2].removesuffix("');")
         found = self._version()
         if found is None:
@@ -118,6 +121,9 @@ class LocalLedger:
         try:
             from reviewer.ledger.ledger import Ledger  # noqa: PLC0415 - for a ledger of an earlier version alone
         except ModuleNotFoundError:
+            if _columns(self._connection) >= _shipped_columns():
+                # What changed is for the service's part of the tables.
+                return
             raise ConfigurationError(
                 f"{self.file} is of version {found}, this program needs {newest}",
                 remedy=f"Run: {install('app')}, or move {self.file.name} away: it holds what local "
@@ -233,9 +239,10 @@ class LocalResults:
 
     def get(self, key: str) -> str | None:
         """Return a stored result, None where there is none."""
-        row = self._ledger.one("SELECT result, used_at FROM unit_results WHERE key = ?", (key,))
-        if row is None:
+        rows = self._ledger.rows("SELECT result, used_at FROM unit_results WHERE key = ?", (key,))
+        if not rows:
             return None
+        row = rows[0]
         at = to_micros(self._now())
         if at - row["used_at"] > TOUCH_AFTER / timedelta(microseconds=1):
             with self._ledger.writing() as connection:
@@ -255,12 +262,48 @@ class LocalResults:
             )
 
 
+class LocalDismissals:
+    """Dismissed findings: see `reviewer.ledger.dismissals.Dismissals`. A work tree has an id below zero."""
+
+    def __init__(self, ledger: LocalLedger) -> None:
+        self._ledger = ledger
+
+    def add(self, repo_id: int, number: int, dismissal: Dismissal, now: datetime) -> None:
+        """Write a dismissal down; a second one of the same finding replaces who and why."""
+        why = clean(self._ledger.conceal(dismissal.reason))[:MAX_REASON]
+        row = (repo_id, number, clean(dismissal.fingerprint), clean(dismissal.actor), why, to_micros(now))
+        with self._ledger.writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO dismissals (repo_id, number, fingerprint, actor, reason, at) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                row,
+            )
+
+    def of_pull_request(self, repo_id: int, number: int) -> dict[str, Dismissal]:
+        """Return the dismissals of a pull request by fingerprint."""
+        rows = self._ledger.rows(
+            "SELECT fingerprint, actor, reason FROM dismissals WHERE repo_id = ? AND number = ?", (repo_id, number)
+        )
+        return {row["fingerprint"]: Dismissal(*row) for row in rows}
+
+
 def _move(connection: sqlite3.Connection, call: int, by: Mapping[str, int]) -> None:
     places = ", ".join(f"{name}_picos = {name}_picos + ?" for name in by)
     connection.execute(
         f"UPDATE counters SET {places} WHERE id IN (SELECT counter_id FROM holds WHERE call_id = ?)",  # noqa: S608
         (*by.values(), call),
     )
+
+
+def _columns(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    """Return (table, column) of the tables that a local run uses."""
+    return {(table, row[1]) for table in USED for row in connection.execute(f"PRAGMA table_info({table})")}
+
+
+def _shipped_columns() -> set[tuple[str, str]]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(SCHEMA.read_text("utf-8"))
+        return _columns(connection)
 
 
 def _make(file: Path) -> None:

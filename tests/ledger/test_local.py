@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import sys
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 from policies.budgets import SHIPPED, Account, Limit, Scope
 from reviewer.errors import BudgetRefused, ConfigurationError, LedgerUnavailable
 from reviewer.ledger import command
+from reviewer.ledger.keys import MAX_REASON, Dismissal
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.local import MAX_RESULT, LocalLedger
 from reviewer.ledger.terms import Terms
@@ -205,6 +207,32 @@ def test_a_ledger_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path, mi
     local.money.reserve("r1", D("0.1"), intent(), LIMITED, NOW)
     local.close()
     assert rows(file, "alembic_version") == rows(migrated_file, "alembic_version")
+
+
+def test_a_dismissal_is_read_by_both_ledgers(local: LocalLedger):
+    first, second = (Dismissal("f", "mira", reason) for reason in ("on purpose", "x" * (MAX_REASON + 1)))
+    local.dismissals.add(-7, 0, first, NOW)
+    assert local.dismissals.of_pull_request(-7, 0) == {"f": first}
+    local.dismissals.add(-7, 0, second, NOW)
+    assert local.dismissals.of_pull_request(-7, 1) == {}
+    full = Ledger.open(f"sqlite:///{local.file}")
+    assert full.dismissals.of_pull_request(-7, 0) == local.dismissals.of_pull_request(-7, 0)
+    assert len(full.dismissals.of_pull_request(-7, 0)["f"].reason) == MAX_REASON
+    full.close()
+
+
+def test_without_the_app_an_earlier_version_serves_while_it_has_every_column(local: LocalLedger, monkeypatch):
+    with local.writing() as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    # None in sys.modules is how Python marks a module that cannot be imported.
+    monkeypatch.setitem(sys.modules, "reviewer.ledger.ledger", None)
+    again = LocalLedger(local.file)
+    again.money.reserve("r1", D("0.1"), intent(), LIMITED, NOW)
+    again.close()
+    with local.writing() as connection:
+        connection.execute("ALTER TABLE calls DROP COLUMN request_id")
+    with pytest.raises(ConfigurationError, match=r"kilo-review\[app\]"):
+        LocalLedger(local.file)
 
 
 def test_a_ledger_of_a_later_version_is_left_alone(local: LocalLedger):
