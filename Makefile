@@ -7,10 +7,10 @@ MODEL  := $(VENV)/.model
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-record test check contract bench faults faults-short fuzz ledger mutants sbom lock clean
+.PHONY: help setup demo demo-record test check contract bench install-size install-test faults faults-short fuzz ledger mutants sbom lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## .venv with the locked, hashed install
 
@@ -61,6 +61,12 @@ ledger: $(STAMP) ## 10,000 histories of credit, calls, debt and expiry against a
 
 bench: $(MODEL) ## performance and quality figures, each as a ratio to a named alternative
 	@$(BIN)/python -m bench $(ARGS)
+
+install-size: $(STAMP) ## packages, size and time of the base and of each extra, in fresh environments
+	@$(BIN)/python -m bench.install_size $(ARGS)
+
+install-test: $(STAMP) ## build the wheel, install the base alone and review with it; needs a package index
+	@$(BIN)/python -m pytest -m install $(ARGS) tests/test_install.py
 
 mutants: $(STAMP) ## change the steps of a review in small ways and count what their tests notice
 	@$(BIN)/python tools/mutants.py $(ARGS)

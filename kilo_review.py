@@ -25,18 +25,26 @@ COMMANDS: Final[dict[str, Command]] = {
         "list the models that can be used now, with prices, and why the rest cannot",
     ),
     "policy": Command("reviewer.local.policy_command", "check a policy file, show what holds, or print the schema"),
-    "ledger": Command("reviewer.ledger.command", "show spend, prepaid credit and calls whose bill did not arrive"),
+    "ledger": Command(
+        "reviewer.ledger.command", "show spend, prepaid credit and calls whose bill did not arrive", needs="app"
+    ),
     "bench": Command("reviewer.quality.command", "review pull requests whose problems are known, and count"),
     "demo": Command(
-        "reviewer.demo.command", "review a sample pull request on a simulated GitHub, with recorded answers"
+        "reviewer.demo.command",
+        "review a sample pull request on a simulated GitHub, with recorded answers",
+        needs="app",
     ),
-    "serve": Command("reviewer.processes.serve", "run web, worker and clock in one command"),
-    "web": Command("webhooks.command", "run the web process only"),
-    "worker": Command("reviewer.processes.command", "run a worker only"),
-    "clock": Command("reviewer.processes.command", "run the clock only: re-queues, redeliveries, expired leases"),
+    "serve": Command("reviewer.processes.serve", "run web, worker and clock in one command", needs="app"),
+    "web": Command("webhooks.command", "run the web process only", needs="app"),
+    "worker": Command("reviewer.processes.command", "run a worker only", needs="app"),
+    "clock": Command(
+        "reviewer.processes.command", "run the clock only: re-queues, redeliveries, expired leases", needs="app"
+    ),
     "setup": Command("webhooks.setup_command", "create the GitHub App from its manifest and write its settings"),
-    "doctor": Command("webhooks.doctor.command", "check the whole set-up and name a remedy for each fault"),
-    "migrate": Command("reviewer.processes.command", "bring the ledger's tables up to date"),
+    "doctor": Command(
+        "webhooks.doctor.command", "check the whole set-up and name a remedy for each fault", needs="app"
+    ),
+    "migrate": Command("reviewer.processes.command", "bring the ledger's tables up to date", needs="app"),
 }
 # What starts this program again, whatever the name and place of its script.
 PROGRAM: Final = (sys.executable, "-m", "kilo_review")

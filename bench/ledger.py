@@ -23,7 +23,7 @@ from policies.budgets import Account, Limit, Scope
 from policies.words import Payment, Tier
 from reviewer.ledger.keys import ReviewKey
 from reviewer.ledger.ledger import Ledger
-from reviewer.ledger.money import Terms
+from reviewer.ledger.terms import Terms
 from reviewer.models.meter import CallIntent
 from reviewer.models.model import Call, Candidate, Stage, Usage
 

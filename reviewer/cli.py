@@ -28,14 +28,21 @@ _OWN: Final = {
 
 
 class Command(NamedTuple):
-    """One command: the module with its `add_arguments` and `main`, and one line of help."""
+    """One command: the module with its `add_arguments` and `main`, one line of help, the extra that it needs."""
 
     module: str
     summary: str
+    needs: str = ""
 
 
 Commands = Mapping[str, Command]
 
+COMPLETION: Final = """\
+to turn it on:
+  bash   echo 'eval "$(kilo-review completion bash)"' >> ~/.bashrc
+  zsh    echo 'eval "$(kilo-review completion zsh)"' >> ~/.zshrc   # after compinit
+  fish   kilo-review completion fish > ~/.config/fish/completions/kilo-review.fish
+"""
 ISSUES: Final = "https://github.com/kilo-review/kilo-review/issues"
 EPILOG: Final = """\
 exit status: 0 done · 1 findings at or above --fail-on · 2 wrong use or configuration
@@ -109,20 +116,29 @@ def _dispatch(commands: Commands, arguments: list[str], program: Sequence[str]) 
 def _run(commands: Commands, command: str, arguments: list[str], *, name: str, program: Sequence[str]) -> int:
     from importlib import import_module
 
-    parser = _parser_of(commands, command, name)
-    if arguments[:1] == ["help"]:
-        arguments = ["--help"]
-    options = parser.parse_args(arguments)
-    options.command = command
-    options.program = tuple(program)
-    status: int = import_module(commands[command].module).main(options)
+    from reviewer.extras import missing_extra, require_extra
+
+    try:
+        parser = _parser_of(commands, command, name)
+        if arguments[:1] == ["help"]:
+            arguments = ["--help"]
+        options = parser.parse_args(arguments)
+        options.command = command
+        options.program = tuple(program)
+        require_extra(name, commands[command].needs)
+        status: int = import_module(commands[command].module).main(options)
+    except ModuleNotFoundError as error:
+        missing = missing_extra(name, error)
+        if missing is None:
+            raise
+        raise missing from None
     return status
 
 
 def _parser_of(commands: Commands, command: str, name: str) -> _Parser:
     from importlib import import_module
 
-    path, summary = commands[command]
+    path, summary, _ = commands[command]
     module = import_module(path)
     examples = "".join(f"  {line}\n" for line in getattr(module, "EXAMPLES", ()))
     parser = _Parser(
@@ -159,11 +175,23 @@ class _Version(argparse.Action):
 def _completion(commands: Commands, arguments: list[str]) -> int:
     from reviewer.local.completion import SHELLS, script
 
-    parser = _Parser(prog="kilo-review completion", description="Print a completion script for your shell.")
+    parser = _Parser(
+        prog="kilo-review completion",
+        description="Print a completion script for your shell.",
+        epilog=COMPLETION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("shell", choices=SHELLS)
     shell = parser.parse_args(arguments).shell
-    parsers = {name: _parser_of(commands, name, name) for name in commands}
-    sys.stdout.write(script(shell, "kilo-review", parsers))
+    parsers: dict[str, argparse.ArgumentParser] = {}
+    for name in commands:
+        # What this installation cannot run is not completed.
+        with contextlib.suppress(ModuleNotFoundError):
+            parsers[name] = _parser_of(commands, name, name)
+    of_help = argparse.ArgumentParser(add_help=False)
+    of_help.add_argument("name", choices=[*parsers, *_OWN])
+    own = {"completion": parser, "help": of_help}
+    sys.stdout.write(script(shell, "kilo-review", parsers | own))
     if "local" in parsers:
         sys.stdout.write(script(shell, "kilo-review-uncommitted", {"local": parsers["local"]}))
     return 0

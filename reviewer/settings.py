@@ -182,8 +182,13 @@ class Settings:
 
     @property
     def local_ledger_url(self) -> str:
+        """The file of `local_ledger_file` as a ledger's URL."""
+        return f"sqlite:///{self.local_ledger_file}"
+
+    @property
+    def local_ledger_file(self) -> Path:
         """Where the local tool keeps what it spent and the answers that it paid for."""
-        return f"sqlite:///{self.cache_dir / 'local.sqlite'}"
+        return self.cache_dir / "local.sqlite"
 
     def require_github_app(self) -> None:
         """Refuse to go on without App id, private key and webhook secret: an unsigned endpoint is an open one."""

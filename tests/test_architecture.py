@@ -36,7 +36,7 @@ MODULE_LIMIT = 400
 # same line. Why some stand where they do: what a model may look up is a word of context/, and findings/ reads it;
 # what a prompt shows are findings, so prompts/ stands after them.
 ORDER = (
-    ("errors", "settings", "text"),
+    ("errors", "extras", "settings", "text"),
     ("egress",),
     ("syntax", "git"),
     ("change",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -166,6 +167,23 @@ def test_bash_completes_commands_options_and_their_values(tmp_path: Path):
     assert completed("kilo-review", "local", "--fail") == {"--fail-on"}
     assert completed("kilo-review", "local", "--fail-on", "me") == {"medium"}
     assert completed("kilo-review", "hook", "inst") == {"install"}
+    assert completed("kilo-review", "ledger", "spend", "--by", "mo") == {"model"}
+    assert completed("kilo-review", "ledger", "spend", "--mon") == {"--month"}
+    assert completed("kilo-review", "compl") == {"completion"}
+    assert completed("kilo-review", "completion", "f") == {"fish"}
+    assert completed("kilo-review", "help", "pol") == {"policy"}
+    assert completed("kilo-review", "--vers") == {"--version"}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_completion_script_has_every_option_of_every_command(shell: str, tmp_path: Path):
+    text = run("completion", shell, cwd=tmp_path).stdout
+    for name in COMMANDS:
+        for option in re.findall(
+            r"(?m)^\s+(?:-\w(?: [A-Z_]+)?, )?--([\w-]+)", run(name, "--help", cwd=tmp_path).stdout
+        ):
+            assert f"-l {option}" in text if shell == "fish" else f"--{option}" in text, (name, option)
+    assert all(word in text for word in ("completion", "help", "version"))
 
 
 def test_the_result_goes_to_a_file_and_an_error_leaves_the_file_as_it_was(tmp_path: Path):

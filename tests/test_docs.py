@@ -30,7 +30,7 @@ from reviewer.jobs.lease import LEASE
 from reviewer.ledger.alerts import MAX_ATTEMPTS
 from reviewer.ledger.keys import BACKOFF_FIRST, BACKOFF_LONGEST, MAX_TRIES
 from reviewer.ledger.life import LAG
-from reviewer.ledger.money import HOLD
+from reviewer.ledger.terms import HOLD
 from reviewer.local import command as local
 from reviewer.local.worktree import FILE_LIMIT, UNTRACKED_LIMIT
 from reviewer.models.retry import MAX_ATTEMPTS as MAX_ATTEMPTS_OF_A_QUESTION
@@ -237,7 +237,7 @@ def test_every_make_target_benchmark_and_test_run_that_a_page_names_exists():
     targets = set(re.findall(r"^([a-z-]+):", page("Makefile"), re.MULTILINE))
     for path in PAGES:
         for line in code(path):
-            if found := re.match(r"\$? ?make ([a-z]+)", line):
+            if found := re.match(r"\$? ?make ([a-z-]+)", line):
                 assert found[1] in targets, (short(path), line)
             if found := re.search(r"python -m bench ([a-z_]+)", line):
                 assert found[1] in benchmarks(), (short(path), line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import json
 import re
@@ -38,9 +37,11 @@ class Tool:
 
     def version(self) -> str:
         """Return the installed version, "" where it is not installed or a part of this program."""
+        from importlib import metadata  # noqa: PLC0415 - loads the email package
+
         try:
-            return importlib.metadata.version(self.distribution) if self.distribution else ""
-        except importlib.metadata.PackageNotFoundError:
+            return metadata.version(self.distribution) if self.distribution else ""
+        except metadata.PackageNotFoundError:
             return ""
 
 

@@ -16,8 +16,8 @@ from reviewer.jobs.document import Document, document_of, dump_document
 from reviewer.jobs.inputs import open_code
 from reviewer.jobs.job import Job
 from reviewer.jobs.verdicts import earlier_verdict, stored_document
-from reviewer.ledger.dismissals import Dismissal
 from reviewer.ledger.findings import FindingState, KnownFinding, Outcome
+from reviewer.ledger.keys import Dismissal
 from reviewer.publish.check import render_check
 from reviewer.publish.escape import code, plain
 from reviewer.publish.figures import count

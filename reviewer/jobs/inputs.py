@@ -23,7 +23,7 @@ from reviewer.jobs.policy import effective_policy
 from reviewer.jobs.supersession import StillWanted, WatchedMeter
 from reviewer.jobs.verdicts import memory_of
 from reviewer.ledger.meter import LedgerMeter
-from reviewer.ledger.money import Terms
+from reviewer.ledger.terms import Terms
 from reviewer.prompts.about import About
 from reviewer.prompts.criteria import criteria_of
 from reviewer.prompts.redact import redact_change

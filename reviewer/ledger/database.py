@@ -17,6 +17,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from reviewer.errors import ConfigurationError, LedgerUnavailable
+from reviewer.extras import install
 
 T = TypeVar("T")
 BUSY_SECONDS: Final = 10.0
@@ -214,7 +215,7 @@ def _engine(url: str, *, is_sqlite: bool, busy_seconds: float) -> Engine:
         except ModuleNotFoundError:
             raise ConfigurationError(
                 "DATABASE_URL names PostgreSQL, but its driver is not installed",
-                remedy="Run: pip install 'kilo-review[postgres]'",
+                remedy=f"Run: {install('postgres')}",
             ) from None
     path = Path(url.removeprefix("sqlite:///").partition("?")[0])
     try:

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 
 from reviewer.ledger.conceal import Conceal
 from reviewer.ledger.database import Database
+from reviewer.ledger.keys import MAX_REASON, Dismissal
 from reviewer.ledger.tables import dismissals as t
 from reviewer.ledger.units import clean, to_micros
-
-MAX_REASON = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Dismissal:
-    """A finding that `actor` dismissed; `reason` is "" where none was given."""
-
-    fingerprint: str
-    actor: str
-    reason: str
 
 
 class Dismissals:

@@ -156,3 +156,16 @@ def backoff(attempt: int, jitter: float = 0.0) -> timedelta:
     """
     longest = min(BACKOFF_LONGEST, BACKOFF_FIRST * (1 << min(max(attempt, 1) - 1, 16)))
     return longest * (1 - 0.5 * min(max(jitter, 0.0), 1.0))
+
+
+# Characters of a reason that are kept.
+MAX_REASON: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Dismissal:
+    """A finding that `actor` dismissed; `reason` is "" where none was given."""
+
+    fingerprint: str
+    actor: str
+    reason: str

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
-from uuid import uuid4
+from typing import Final, Protocol
 
 from reviewer.errors import LedgerUnavailable
-from reviewer.ledger.money import Money, Terms
+from reviewer.ledger.terms import Terms
 from reviewer.models.meter import CallIntent
 from reviewer.models.model import Call
 
@@ -18,16 +18,28 @@ from reviewer.models.model import Call
 SETTLE_WAITS: Final = (0.1, 0.5, 1.0, 2.0, 4.0)
 
 
+class Book(Protocol):
+    """Where reservations are kept: the service's ledger, or the one of this machine."""
+
+    def reserve(
+        self, reservation: str, amount: Decimal | None, intent: CallIntent, terms: Terms, now: datetime
+    ) -> None:
+        """Promise US dollars, or raise BudgetRefused, LeaseLost or LedgerUnavailable."""
+
+    def settle(self, reservation: str, call: Call, now: datetime) -> None:
+        """Write what a call was and cost, and free the rest."""
+
+
 class LedgerMeter:
     """Reserves and settles one run's calls in the ledger; safe between threads."""
 
     def __init__(
         self,
-        money: Money,
+        money: Book,
         terms: Terms,
         now: Callable[[], datetime],
         *,
-        new_id: Callable[[], str] = lambda: uuid4().hex,
+        new_id: Callable[[], str] = lambda: os.urandom(16).hex(),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._money = money

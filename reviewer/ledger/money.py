@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from policies.budgets import Account, Limit, Scope, Standing, dollars, limit_for, refusal
+from policies.budgets import Account, Scope, Standing, limit_for, refusal
 from policies.words import Payment
 from reviewer.errors import BudgetRefused, LedgerUnavailable
 from reviewer.ledger import counters, prepaid
@@ -25,29 +24,18 @@ from reviewer.ledger.conceal import Conceal
 from reviewer.ledger.counters import Counter
 from reviewer.ledger.database import Database
 from reviewer.ledger.fence import check_fence
-from reviewer.ledger.keys import Lease
 from reviewer.ledger.tables import calls as c
 from reviewer.ledger.tables import credit_holds
-from reviewer.ledger.units import clean, from_micros, from_picos, to_micros, to_picos
+from reviewer.ledger.terms import CallState, Terms, bill, closed_call, opened_call, refuse_unknown_price
+from reviewer.ledger.units import from_micros, from_picos, to_micros, to_picos
 from reviewer.models.meter import CallIntent
 from reviewer.models.model import Call
 
-# Longer than any call may take; after it, the worker that holds the reservation is taken for dead.
-HOLD: Final = timedelta(minutes=15)
 EXPIRE_BATCH: Final = 200
-UNKNOWN_PRICE: Final = "unknown-price"
 # Built once: building a statement costs more than running it.
 _OPEN: Final = insert(c).returning(c.c.id)
 _BY_RESERVATION: Final = select(c).where(c.c.reservation == bindparam("it")).with_for_update()
 _CLOSE: Final = update(c).where(c.c.id == bindparam("call"))
-
-
-class CallState(StrEnum):
-    """Where a call's money is."""
-
-    HELD = "held"
-    SETTLED = "settled"
-    UNCONFIRMED = "unconfirmed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +51,6 @@ class Unconfirmed:
     provider: str
     model: str
     request_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What holds for every call of one run: whom it is counted against, and the limits.
-
-    `review_id` is None before a push. With a `lease`, a worker that lost its review pays for no further call.
-    After `hold` the worker that made a reservation is taken for dead.
-    """
-
-    account: Account
-    limits: Sequence[Limit] = ()
-    review_id: int | None = None
-    lease: Lease | None = None
-    hold: timedelta = HOLD
-    allow_unknown_price: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +87,7 @@ class Money:
         stale; LedgerUnavailable. In each case the call must not be made.
         """
         if amount is None and not terms.allow_unknown_price:
-            _refuse_unknown_price(intent, terms)
+            refuse_unknown_price(intent, terms)
         picos = None if amount is None else to_picos(amount, up=True)
         refused = self.db.write(
             lambda connection: _open(connection, self.db, (reservation, picos, intent), terms, now)
@@ -131,30 +103,8 @@ class Money:
         and its cost is only computed from what was heard until then. A settlement that comes after the reservation
         expired replaces what was unconfirmed.
         """
-        values = {
-            "unit": call.unit,
-            "stage": call.stage.value,
-            "tier": int(call.tier),
-            "provider": call.provider,
-            "model": call.model,
-            "payment": call.payment.value,
-            "attempt": call.attempt,
-            "input_tokens": call.usage.input,
-            "cache_read_tokens": call.usage.cache_read,
-            "cache_write_tokens": call.usage.cache_write,
-            "output_tokens": call.usage.output,
-            "reasoning_tokens": call.usage.reasoning,
-            "latency_ms": call.latency_ms,
-            "started_ms": call.started_ms,
-            "ok": call.ok,
-            "cached_result": call.cached_result,
-            "estimated": call.estimated,
-            "computed_picos": _amount(call.computed_cost),
-            "failed_check": None if call.failed_check is None else call.failed_check.value,
-            "error": clean(self._conceal(call.error)),
-            "request_id": clean(call.request_id),
-        }
-        self._close(_Closing(reservation, _bill(call), now, values=values))
+        values = closed_call(call, self._conceal)
+        self._close(_Closing(reservation, bill(call), now, values=values))
 
     def confirm(self, reservation: str, cost: Decimal, now: datetime) -> None:
         """Replace an unconfirmed amount by what the provider's own books say, zero where they have no such call."""
@@ -199,34 +149,6 @@ class Money:
         self.db.write(lambda connection: _close(connection, self.db, closing))
 
 
-def _bill(call: Call) -> int | None:
-    """Return what the provider billed, None where the bill did not arrive."""
-    guessed = call.estimated and not call.ok and call.cost == call.computed_cost
-    if guessed and call.payment is not Payment.LOCAL:
-        return None
-    return _amount(call.cost)
-
-
-def _amount(cost: Decimal | None) -> int | None:
-    # Gateways have been seen to report negative costs; such a figure must not free money.
-    try:
-        return None if cost is None else to_picos(cost)
-    except ValueError:
-        return None
-
-
-def _refuse_unknown_price(intent: CallIntent, terms: Terms) -> None:
-    # A default limit does not refuse a model that is set up; what it cost is then shown as unknown.
-    stated = [limit for limit in terms.limits if not limit.shipped]
-    bound = next((limit for scope in Scope if (limit := limit_for(stated, scope, terms.account))), None)
-    if bound is not None:
-        raise BudgetRefused(
-            f"the price of {intent.candidate.name} is unknown, so the {bound.scope.words} of "
-            f"{dollars(bound.amount)} cannot be kept; name a model with a price, or allow unknown prices",
-            rule=UNKNOWN_PRICE,
-        )
-
-
 def _open(
     connection: Connection, db: Database, wanted: tuple[str, int | None, CallIntent], terms: Terms, now: datetime
 ) -> _Refused | None:
@@ -248,27 +170,8 @@ def _open(
         shares = granted
     counters.hold(connection, locked, picos or 0)
     row = {
-        "reservation": reservation,
-        "state": CallState.HELD.value,
-        "review_id": terms.review_id,
-        "run": account.run,
-        "pull_request": account.pull_request,
-        "actor": account.user,
-        "repository": account.repository,
-        "organisation": account.organisation,
-        "repository_id": account.repository_id,
-        "organisation_id": account.organisation_id,
+        **opened_call(reservation, picos, intent, terms, now),
         "prepaid": account.subject(Scope.PREPAID) if credit_limit is not None else None,
-        "reserved_picos": picos,
-        "unit": intent.unit,
-        "stage": intent.stage.value,
-        "tier": int(intent.tier),
-        "provider": intent.candidate.provider,
-        "model": intent.candidate.model,
-        "payment": intent.candidate.payment.value,
-        "attempt": intent.attempt,
-        "opened_at": to_micros(now),
-        "expires_at": to_micros(now + terms.hold),
     }
     call_id = connection.execute(_OPEN, row).scalar_one()
     counters.remember(connection, call_id, locked)

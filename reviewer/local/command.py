@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policies.words import Severity
 from reviewer.errors import ConfigurationError
-from reviewer.findings.statements import Outcome
 from reviewer.local.arguments import add_models, add_outcome, add_selection, open_selection
 from reviewer.local.selection import Selected
 from reviewer.settings import Settings
-from reviewer.steps.result import Review, ReviewStatus
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from reviewer.findings.model import PlacedFinding
+    from reviewer.steps.result import Review
 
 EXAMPLES: Final = (
     "kilo-review local                               all that is not committed",
@@ -167,6 +166,9 @@ def exit_status(review: Review, fail_on: str, *, named: bool = False, whole: boo
     A gating check in plain language gives 1 where it is not met and 3 where it is not visible. Analysers alone may
     end in 0, unless a model was `named`, or coverage is to be `whole` and is not.
     """
+    from reviewer.findings.statements import Outcome  # noqa: PLC0415 - a clean tree ends without a review
+    from reviewer.steps.result import ReviewStatus  # noqa: PLC0415 - as above
+
     worst = review.worst()
     if fail_on != "never" and worst is not None and worst >= Severity.parse(fail_on):
         return EXIT_FINDINGS

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 SHELLS: Final = ("bash", "zsh", "fish")
+# Options that stand before a command.
+_OF_ALL: Final = ("help", "version")
 _BASH: Final = """\
 {function}() {{
   local word="${{COMP_WORDS[COMP_CWORD]}}" before="${{COMP_WORDS[COMP_CWORD-1]}}" command="{alone}"
@@ -33,7 +35,13 @@ def script(shell: str, program: str, parsers: Mapping[str, argparse.ArgumentPars
 
 
 def _options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    return [action for action in parser._actions if action.help is not argparse.SUPPRESS]
+    """Return what can be written after a command, with the options of its own actions (`ledger spend --by`)."""
+    found = [action for action in parser._actions if action.help is not argparse.SUPPRESS]
+    for action in list(found):
+        if isinstance(action, argparse._SubParsersAction):
+            found += [more for one in dict.fromkeys(action.choices.values()) for more in _options(one)]
+    # Actions have options in common, `--help` at the least: each is written once.
+    return list({tuple(action.option_strings) or action.dest: action for action in found}.values())
 
 
 def _words(action: argparse.Action) -> Sequence[str]:
@@ -56,7 +64,7 @@ def _bash(program: str, parsers: Mapping[str, argparse.ArgumentParser]) -> str:
         alone=alone,
         values="\n".join(values) or "  *) ;;",
         options="\n".join(options),
-        commands=" ".join(parsers),
+        commands=" ".join([*parsers, *(f"--{option}" for option in _OF_ALL)]),
         program=program,
         function=f"_{program.replace('-', '_')}",
     )
@@ -65,6 +73,8 @@ def _bash(program: str, parsers: Mapping[str, argparse.ArgumentParser]) -> str:
 def _fish(program: str, parsers: Mapping[str, argparse.ArgumentParser]) -> str:
     lines = [f"complete -c {program} -e"]
     names = " ".join(parsers)
+    if len(parsers) > 1:
+        lines += [f"complete -c {program} -n 'not __fish_seen_subcommand_from {names}' -l {it}" for it in _OF_ALL]
     for name, parser in parsers.items():
         seen = ""
         if len(parsers) > 1:

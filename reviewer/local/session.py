@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,9 +17,9 @@ from reviewer.errors import ConfigurationError, LedgerUnavailable
 from reviewer.git.snapshot import Snapshot
 from reviewer.jobs.models import Models, open_models
 from reviewer.jobs.policy import effective_policy, run_limit, utc_now
-from reviewer.ledger.ledger import Ledger
+from reviewer.ledger.local import LocalLedger
 from reviewer.ledger.meter import LedgerMeter
-from reviewer.ledger.money import Terms
+from reviewer.ledger.terms import Terms
 from reviewer.local.selection import Selected
 from reviewer.settings import Settings
 from reviewer.steps.context import ReviewContext
@@ -34,7 +34,7 @@ class Session:
 
     policy: Policy
     models: Models
-    ledger: Ledger
+    ledger: LocalLedger
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +74,12 @@ def wishes_of(options: argparse.Namespace) -> Wishes:
     return Wishes(options.model, strategy, run_limit(options.max_cost))
 
 
-def models_of_run(settings: Settings, policy: Policy, ledger: Ledger, wishes: Wishes, run: Run) -> Models:
+def models_of_run(settings: Settings, policy: Policy, ledger: LocalLedger, wishes: Wishes, run: Run) -> Models:
     """Return the models that settings, policy and wishes allow, metered in the ledger of this machine."""
     limits = in_place_of_shipped(policy.limits, (wishes.limit,)) if wishes.limit else policy.limits
     # Limits of a day or a month are for what the service spends; here only the limit per run holds.
     account = Account(
-        run=f"{run.kind}-{uuid.uuid4().hex}", repository=run.repository, scopes=frozenset({Scope.RUN})
+        run=f"{run.kind}-{os.urandom(16).hex()}", repository=run.repository, scopes=frozenset({Scope.RUN})
     )
     terms = Terms(account, limits, allow_unknown_price=policy.unknown_price == "allow")
     return open_models(
@@ -93,19 +93,15 @@ def models_of_run(settings: Settings, policy: Policy, ledger: Ledger, wishes: Wi
     )
 
 
-def open_local_ledger(settings: Settings) -> Ledger:
+def open_local_ledger(settings: Settings) -> LocalLedger:
     """Open the ledger in the user's cache folder, making its tables at the first use."""
-    ledger = Ledger.open(settings.local_ledger_url)
     try:
-        ledger.ready()
-    except ConfigurationError:
-        ledger.migrate()
+        return LocalLedger(settings.local_ledger_file)
     except LedgerUnavailable as error:
         raise ConfigurationError(
             f"the cache folder {settings.cache_dir} cannot be used: {error}",
             remedy="Set KILO_REVIEW_CACHE_DIR to a folder that you can write to.",
         ) from None
-    return ledger
 
 
 def request_of(options: argparse.Namespace, session: Session, selected: Selected) -> ReviewRequest:

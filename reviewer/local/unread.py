@@ -7,10 +7,11 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from reviewer.evidence.tools import LANGUAGE_TOOLS, TOOLS
+from reviewer.extras import install
 from reviewer.findings.model import Skipped
 from reviewer.steps.result import Review, ReviewStatus
 
-INSTALL: Final = "pip install 'kilo-review[analysers]'"
+INSTALL: Final = install("analysers")
 _NAMED: Final = 6
 
 

@@ -12,7 +12,7 @@ from reviewer.models.address import refused_url
 from reviewer.models.discover import LocalModel, discover, served_model
 from reviewer.models.fixed import base_url_of, fixed_model, listed_model, payment_of
 from reviewer.models.model import Candidate
-from reviewer.models.price_book import PriceBook
+from reviewer.models.price_book import price_of
 from reviewer.models.prices import MILLION, Price
 from reviewer.models.table import ProviderRow, Table, shipped_table
 from reviewer.settings import Settings
@@ -46,11 +46,10 @@ def catalogue(
     Raises ConfigurationError for a model that cannot exist.
     """
     table = shipped_table()
-    book = PriceBook(now=now, cache_dir=settings.cache_dir)
 
     def judge(candidate: Candidate) -> Usable:
         why = _unreachable(candidate, table.providers.get(candidate.provider), settings)
-        price = book.price_of(candidate) if price_all or not why else None
+        price = price_of(candidate, now) if price_all or not why else None
         if why:
             return Usable(candidate, price, usable=False, reason=why)
         refusal = permitted(facts_of(candidate, price), rules, private=private)
@@ -75,7 +74,6 @@ def catalogue(
             found.append(judged)
         elif candidate.name != only.name:
             found.append(replace(judged, usable=False, reason=f"not used: {only.name} is named instead"))
-    book.keep()
     return tuple(sorted(found, key=lambda usable: usable.candidate.tier))
 
 

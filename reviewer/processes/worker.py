@@ -67,7 +67,6 @@ PRELOAD: Final = (
     "reviewer.jobs.run",
     "reviewer.models.client",
     "reviewer.models.price_book",
-    "genai_prices.data_snapshot",
     "github",
     "github.Requester",
     "httpx",
@@ -76,10 +75,10 @@ PRELOAD: Final = (
     "requests",
     "tree_sitter",
 )
-# And called: a vocabulary and a price list that are read at their first use, 0.1 s each.
+# And called: a vocabulary and a price list that are read at their first use.
 WARM: Final = (
     ("reviewer.context.tokens", "count_tokens", ("warm",)),
-    ("genai_prices.data_snapshot", "get_snapshot", ()),
+    ("reviewer.models.published", "shipped_prices", ()),
 )
 
 

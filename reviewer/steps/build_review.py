@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from policies.words import Payment, Tier
 from reviewer.context.lookup import counted
+from reviewer.extras import install
 from reviewer.findings.model import Coverage, PlacedFinding
 from reviewer.git.limits import sentences, that_matter
 from reviewer.models.model import Call, Stage
@@ -19,6 +20,7 @@ from reviewer.steps.outputs import StepOutputs
 from reviewer.steps.prepare import Prepared
 from reviewer.steps.redact_review import redact_review
 from reviewer.steps.result import Review, ReviewStatus
+from reviewer.syntax.languages import without_grammar
 
 if TYPE_CHECKING:
     from reviewer.models.prices import Price
@@ -95,9 +97,20 @@ def _notices(prepared: Prepared, outputs: StepOutputs) -> tuple[str, ...]:
                 *(notice for answer in outputs.answers for notice in answer.notices),
                 *outputs.verified.notices,
                 *_unread(outputs.evidence.left_out),
+                *_unparsed(prepared),
             )
         )
     )
+
+
+def _unparsed(prepared: Prepared) -> tuple[str, ...]:
+    """Return the sentence about languages of the change that nothing parses."""
+    names = without_grammar(file.path for file in prepared.change.files)
+    if not names:
+        return ()
+    grammars = "the grammar is" if len(names) == 1 else "the grammars are"
+    read = f"not parsed, only read line by line: {', '.join(names)}"
+    return (f"{read}; {grammars} not installed ({install('languages')})",)
 
 
 def _unread(paths: Sequence[str]) -> tuple[str, ...]:

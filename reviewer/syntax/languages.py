@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
@@ -308,6 +310,18 @@ def _suffix(path: str) -> str:
     name = path[path.rfind("/") + 1 :]
     at = name.rfind(".")
     return name[at:].lower() if at > 0 else ""
+
+
+@cache
+def is_installed(language: Language) -> bool:
+    """Tell whether the grammar of a language is here: a base installation has those of five languages."""
+    return importlib.util.find_spec(language.module) is not None
+
+
+def without_grammar(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the languages of these files whose grammar is not installed."""
+    found = {language for path in paths if (language := language_of(path)) is not None}
+    return tuple(sorted(language.name for language in found if not is_installed(language)))
 
 
 @cache

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from reviewer.syntax.languages import Language, definition_query, language_of, name_query, parser_of
+from reviewer.syntax.languages import Language, definition_query, is_installed, language_of, name_query, parser_of
 from reviewer.syntax.uses import Use, role_of, uses_in_lines, uses_in_strings
 
 if TYPE_CHECKING:
@@ -66,7 +66,9 @@ class Source:
     def __init__(self, path: str, data: bytes) -> None:
         self.path = path
         self.data = data
-        self.language = language_of(path) if len(data) <= PARSE_LIMIT else None
+        language = language_of(path) if len(data) <= PARSE_LIMIT else None
+        # Without its grammar a file is read by its lines.
+        self.language = language if language is not None and is_installed(language) else None
 
     @cached_property
     def lines(self) -> list[str]:

@@ -21,7 +21,7 @@ from policies.budgets import Account, Limit, Scope
 from reviewer.errors import BudgetRefused, LedgerUnavailable
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.meter import LedgerMeter
-from reviewer.ledger.money import Terms
+from reviewer.ledger.terms import Terms
 from tests.ledger.make import call, intent
 
 DONE, REFUSED, FAILED = 0, 4, 3

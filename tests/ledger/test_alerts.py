@@ -9,7 +9,7 @@ from policies.budgets import Limit, Scope
 from reviewer.errors import BudgetRefused
 from reviewer.ledger.alerts import MAX_ATTEMPTS
 from reviewer.ledger.ledger import Ledger
-from reviewer.ledger.money import Terms
+from reviewer.ledger.terms import Terms
 from tests.ledger.make import ACCOUNT, MINUTE, NOW, call, intent
 
 D = Decimal

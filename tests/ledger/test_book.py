@@ -25,8 +25,8 @@ from policies.budgets import Account, Limit, Scope
 from policies.credits import CreditKind
 from reviewer.errors import BudgetRefused
 from reviewer.ledger.ledger import Ledger
-from reviewer.ledger.money import Terms
 from reviewer.ledger.prepaid import NewCredit, ReferenceReused
+from reviewer.ledger.terms import Terms
 from tests.ledger.make import NOW, call, intent
 
 HISTORIES = int(os.environ.get("LEDGER_HISTORIES", "30"))

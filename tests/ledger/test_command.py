@@ -13,7 +13,7 @@ from policies.budgets import Account, Limit, Scope
 from reviewer.errors import ConfigurationError
 from reviewer.ledger import command
 from reviewer.ledger.ledger import Ledger
-from reviewer.ledger.money import Terms
+from reviewer.ledger.terms import Terms
 from reviewer.settings import Settings
 from tests.ledger.make import ACCOUNT, call, intent
 

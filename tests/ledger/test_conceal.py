@@ -13,8 +13,8 @@ from reviewer.ledger.conceal import conceal_json
 from reviewer.ledger.findings import KnownFinding, Outcome
 from reviewer.ledger.keys import ReviewState
 from reviewer.ledger.ledger import Ledger
-from reviewer.ledger.money import Terms
 from reviewer.ledger.tables import metadata
+from reviewer.ledger.terms import Terms
 from tests.ledger.make import ACCOUNT, KEY, MINUTE, NOW, accept, call, intent
 
 SECRET = 'hunter"2\nsecret'

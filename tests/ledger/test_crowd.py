@@ -19,7 +19,7 @@ from sqlalchemy import text
 from policies.budgets import Limit, Scope, Standing
 from reviewer.errors import BudgetRefused
 from reviewer.ledger.ledger import Ledger
-from reviewer.ledger.money import Terms
+from reviewer.ledger.terms import Terms
 from tests.ledger.crowd import account
 from tests.ledger.make import intent
 

@@ -18,8 +18,8 @@ from policies.budgets import Limit, Scope
 from reviewer.ledger import migrations
 from reviewer.ledger.database import Database
 from reviewer.ledger.ledger import Ledger
-from reviewer.ledger.money import Terms
 from reviewer.ledger.prepaid import Balance
+from reviewer.ledger.terms import Terms
 from tests.ledger.conftest import POSTGRES
 from tests.ledger.make import ACCOUNT, NOW, call, intent
 

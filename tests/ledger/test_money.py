@@ -15,7 +15,7 @@ from reviewer.errors import BudgetRefused, LeaseLost, LedgerUnavailable
 from reviewer.ledger.keys import ReviewKey
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.meter import LedgerMeter
-from reviewer.ledger.money import Terms
+from reviewer.ledger.terms import Terms
 from tests.ledger.make import ACCOUNT, KEY, MINUTE, NOW, accept, call, intent
 
 D = Decimal

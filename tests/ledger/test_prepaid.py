@@ -11,8 +11,8 @@ from policies.credits import CreditKind
 from policies.words import Payment
 from reviewer.errors import BudgetRefused
 from reviewer.ledger.ledger import Ledger
-from reviewer.ledger.money import Terms
 from reviewer.ledger.prepaid import Balance, NewCredit, ReferenceReused
+from reviewer.ledger.terms import Terms
 from tests.ledger.make import ACCOUNT, MINUTE, NOW, call, intent
 
 D = Decimal

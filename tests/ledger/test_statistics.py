@@ -15,7 +15,7 @@ from policies.words import Check
 from reviewer.errors import BudgetRefused
 from reviewer.ledger.keys import ReviewState
 from reviewer.ledger.ledger import Ledger
-from reviewer.ledger.money import Terms
+from reviewer.ledger.terms import Terms
 from tests.ledger.make import ACCOUNT, KEY, MINUTE, NOW, accept, call, intent
 
 

@@ -1,11 +1,7 @@
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from genai_prices import Usage as LibraryUsage
@@ -15,8 +11,9 @@ from hypothesis import strategies as st
 
 from policies.words import Payment, Tier
 from reviewer.models.model import Candidate, Usage
-from reviewer.models.price_book import PriceBook, published_price
+from reviewer.models.price_book import price_of
 from reviewer.models.prices import FREE, Price, estimate_tokens, gateway_price, most_tokens
+from reviewer.models.published import published_price
 from reviewer.models.table import shipped_table
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -109,22 +106,21 @@ def test_a_long_prompt_is_priced_by_its_own_row_from_the_first_token_on() -> Non
     ],
 )
 def test_what_nobody_publishes_is_unknown_and_never_zero(provider: str, model: str) -> None:
-    assert PriceBook(now=NOW).price_of(candidate(provider, model)) is None
+    assert price_of(candidate(provider, model), NOW) is None
 
 
 def test_kilo_s_vendor_models_cost_what_the_vendors_ask_through_openrouter() -> None:
-    book = PriceBook(now=NOW)
-    kilo = book.price_of(candidate("kilo", "anthropic/claude-opus-5.5", Payment.GATEWAY))
+    kilo = price_of(candidate("kilo", "anthropic/claude-opus-5.5", Payment.GATEWAY), NOW)
     assert kilo is not None
     assert kilo == published_price("openrouter", "anthropic/claude-opus-5.5", NOW)
 
 
 def test_a_route_that_is_free_by_definition_is_free() -> None:
-    assert PriceBook(now=NOW).price_of(candidate("kilo", "kilo-auto/free")) == FREE
+    assert price_of(candidate("kilo", "kilo-auto/free"), NOW) == FREE
 
 
 def test_a_local_model_has_no_token_price() -> None:
-    assert PriceBook(now=NOW).price_of(candidate("ollama", "x", Payment.LOCAL)) == FREE
+    assert price_of(candidate("ollama", "x", Payment.LOCAL), NOW) == FREE
 
 
 @pytest.mark.parametrize(
@@ -151,48 +147,6 @@ def test_a_gateway_s_cache_prices_are_read_and_a_varying_one_costs_what_input_co
     price = gateway_price({"prompt": "2", "completion": "3", "input_cache_read": "0.5", "input_cache_write": "-1"})
     assert price is not None
     assert (price.cache_read, price.cache_write) == (Decimal("0.5"), Decimal(2))
-
-
-def test_prices_are_kept_for_the_hour_and_looked_up_again_after_it(tmp_path: Path) -> None:
-    model = candidate("openai", "gpt-6-luna")
-    first = PriceBook(now=NOW, cache_dir=tmp_path)
-    price = first.price_of(model)
-    first.keep()
-    kept = json.loads((tmp_path / "prices.json").read_text())
-    kept["prices"]["openai/gpt-6-luna"][0][0] = "0.5"
-    (tmp_path / "prices.json").write_text(json.dumps(kept))
-    within = PriceBook(now=NOW + timedelta(minutes=30), cache_dir=tmp_path).price_of(model)
-    after = PriceBook(now=NOW + timedelta(hours=1), cache_dir=tmp_path).price_of(model)
-    assert within is not None
-    assert price is not None
-    assert within.input == Decimal("0.5")
-    assert within.above == price.above
-    assert after == price
-
-
-@pytest.mark.parametrize("text", ["", "{", '{"stamp": 1}', "[]", "null"])
-def test_a_broken_cache_file_is_as_good_as_none(tmp_path: Path, text: str) -> None:
-    (tmp_path / "prices.json").write_text(text)
-    assert PriceBook(now=NOW, cache_dir=tmp_path).price_of(candidate("openai", "gpt-6-luna")) is not None
-
-
-def test_kept_prices_spare_the_import_that_costs_half_a_second(tmp_path: Path) -> None:
-    book = PriceBook(now=NOW, cache_dir=tmp_path)
-    book.price_of(candidate("openai", "gpt-6-luna"))
-    book.keep()
-    program = (
-        "import sys; from datetime import datetime, UTC; from pathlib import Path\n"
-        "from policies.words import Payment, Tier\n"
-        "from reviewer.models.model import Candidate\n"
-        "from reviewer.models.price_book import PriceBook\n"
-        "book = PriceBook(now=datetime(2026, 11, 21, 12, tzinfo=UTC), cache_dir=Path(sys.argv[1]))\n"
-        "candidate = Candidate(Tier.FREE, 'openai', 'gpt-6-luna', Payment.OWN_KEY, 'openai', '', 1, 1)\n"
-        "print(book.price_of(candidate) is not None, 'genai_prices' in sys.modules, 'httpx' in sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == ["True", "False", "False"]
 
 
 @given(st.text(max_size=200))

@@ -24,7 +24,7 @@ from reviewer.git.commit import GitSnapshot
 from reviewer.jobs.models import open_models
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.meter import LedgerMeter
-from reviewer.ledger.money import Terms
+from reviewer.ledger.terms import Terms
 from reviewer.models.model import Stage
 from reviewer.prompts.about import About
 from reviewer.publish.check import verdict_of

@@ -14,7 +14,7 @@ from policies.load import load_policy
 from policies.words import Tier
 from reviewer.demo.simulator import Fault
 from reviewer.ledger.keys import ReviewState
-from reviewer.ledger.money import Terms
+from reviewer.ledger.terms import Terms
 from reviewer.models.catalogue import catalogue
 from reviewer.models.meter import CallIntent
 from reviewer.models.model import Candidate, Stage
