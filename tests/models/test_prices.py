@@ -50,7 +50,7 @@ def test_a_recorded_answer_has_the_list_price_of_the_model_that_its_row_names() 
     for row in rows:
         assert row.priced_as in row.model
         recorded = candidate("recorded", row.model, Payment.RECORDED)
-        assert PriceBook(now=NOW).price_of(recorded) == published_price("openai", row.priced_as, NOW)
+        assert price_of(recorded, NOW) == published_price("openai", row.priced_as, NOW)
 
 
 @settings(max_examples=25)
