@@ -18,7 +18,9 @@ from reviewer.github.mirror import Mirrors
 from reviewer.github.records import PullRequest
 from reviewer.jobs.commits import open_commits
 from reviewer.jobs.document import Document, document_of
+from reviewer.jobs.models import Models
 from reviewer.jobs.policy import effective_policy, utc_now
+from reviewer.local.dismissed import without_dismissed
 from reviewer.local.session import Run, models_of_run, open_local_ledger, wishes_of
 from reviewer.prompts.about import About
 from reviewer.prompts.criteria import criteria_of
@@ -58,10 +60,12 @@ def review_pull_request(
     options: argparse.Namespace,
     *,
     watch: Callable[[Progress], None],
+    opened: Callable[[Models], object] = lambda _models: None,
 ) -> Reviewed:
     """Review a pull request against its policy at the base; nothing is written to GitHub.
 
-    What was spent is in the ledger of this machine, and what was paid for is not asked again.
+    What was spent is in the ledger of this machine, and what was paid for is not asked again. `opened` is told the
+    models before they are asked, for a caller that may want to stop them.
     """
     wishes = wishes_of(options)
     with ExitStack() as stack:
@@ -78,6 +82,7 @@ def review_pull_request(
         ledger = open_local_ledger(settings)
         stack.callback(ledger.close)
         models = models_of_run(settings, policy, ledger, wishes, Run("pr", pr.repository, pr.private))
+        opened(models)
         request = ReviewRequest(
             change=fetched.change,
             about=About(pr.title, pr.body, pr.author),
@@ -97,7 +102,8 @@ def review_pull_request(
             store=None if options.no_cache else ledger.results(utc_now),
             watch=watch,
         )
-        review = pipeline.review(request, context)
+        dismissed = ledger.dismissals.of_pull_request(pr.repo_id, pr.number)
+        review = without_dismissed(pipeline.review(request, context), dismissed)
     return Reviewed(pr, document_of(review, policy, OwnSecrets(settings.secrets())), models.reason)
 
 

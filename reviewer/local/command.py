@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,6 +34,8 @@ EXAMPLES: Final = (
     "kilo-review local -f sarif -o review.sarif      for code scanning",
     "kilo-review local -- src tests/test_a.py        only these paths",
 )
+# After so many rounds of fixing and reviewing a person decides, whatever is found: each round may cost money.
+MAX_ROUNDS: Final = 10
 FORMATS: Final = ("text", "json", "sarif", "markdown", "github", "junit", "code-climate", "agent")
 EXIT_CLEAN: Final = 0
 EXIT_FINDINGS: Final = 1
@@ -57,6 +60,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--after", metavar="FILE", default="", help="with --format agent: what the round before wrote"
+    )
+    parser.add_argument(
+        "--max-rounds",
+        type=int,
+        default=MAX_ROUNDS,
+        metavar="N",
+        help=f"with --format agent: say stop after so many rounds (default: {MAX_ROUNDS})",
     )
     parser.add_argument("--apply", action="store_true", help="offer each suggestion, one question each")
     parser.add_argument(
@@ -97,7 +107,7 @@ def main(options: argparse.Namespace) -> int:
         finally:
             session.ledger.close()
         with output_to(options.output):
-            show(review, options.format, options.color, previous)
+            show(review, options.format, options.color, AgentRound(previous, options.max_rounds))
         if options.format != "text":
             from reviewer.local.unread import unread  # noqa: PLC0415 - after a review, not before a clean tree
 
@@ -182,6 +192,8 @@ def exit_status(review: Review, fail_on: str, *, named: bool = False, whole: boo
 
 
 def _previous(options: argparse.Namespace) -> Mapping[str, Any] | None:
+    if options.max_rounds < 1:
+        raise ConfigurationError("--max-rounds is less than 1", remedy="Name how many rounds there may be.")
     if not options.after:
         return None
     if options.format != "agent":
@@ -191,8 +203,19 @@ def _previous(options: argparse.Namespace) -> Mapping[str, Any] | None:
     return read_previous(options.after)
 
 
-def show(review: Review, form: str, color: str = "auto", previous: Mapping[str, Any] | None = None) -> None:
-    """Print the review on standard output in one of the formats; `previous` is for the format "agent"."""
+@dataclass(frozen=True, slots=True)
+class AgentRound:
+    """What the round before wrote, None for the first, and how many rounds there may be."""
+
+    previous: Mapping[str, Any] | None = None
+    most: int = MAX_ROUNDS
+
+
+FIRST_ROUND: Final = AgentRound()
+
+
+def show(review: Review, form: str, color: str = "auto", agent: AgentRound = FIRST_ROUND) -> None:
+    """Print the review on standard output in one of the formats; `agent` is for the format of that name."""
     if form == "text":
         from reviewer.local.terminal import print_review  # noqa: PLC0415 - rich is for people only
 
@@ -213,7 +236,7 @@ def show(review: Review, form: str, color: str = "auto", previous: Mapping[str, 
     elif form == "agent":
         from reviewer.local.agent import as_agent  # noqa: PLC0415 - for agents only
 
-        text = json.dumps(as_agent(review, previous), indent=2, ensure_ascii=False)
+        text = json.dumps(as_agent(review, agent.previous, max_rounds=agent.most), indent=2, ensure_ascii=False)
     elif form == "github":
         text = report.as_annotations(review)
     else:
