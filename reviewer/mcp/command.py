@@ -61,26 +61,27 @@ def main(options: argparse.Namespace) -> int:
         raise ConfigurationError(
             "--allow-host goes with --http", remedy="Write --http HOST:PORT --allow-host NAME."
         )
-    _need_sdk()
-    from reviewer.local.session import wishes_of  # noqa: PLC0415
-    from reviewer.mcp.http import Door, check_door, parse_address, serve_http  # noqa: PLC0415 - `--help` needs none of it
+    from reviewer.local.session import wishes_of  # noqa: PLC0415 - `--help` needs none of it
+    from reviewer.mcp.http import Door, check_door, parse_address, serve_http  # noqa: PLC0415
     from reviewer.mcp.kept import KeptReviews  # noqa: PLC0415
     from reviewer.mcp.roots import Roots  # noqa: PLC0415
-    from reviewer.mcp.server import build_server  # noqa: PLC0415
     from reviewer.mcp.tool import Defaults, Service  # noqa: PLC0415
 
     address = parse_address(options.http) if options.http else None
     door = Door(settings.mcp_token, tuple(options.allow_host))
     if address is not None:
         check_door(address, door)
+    roots = Roots([Path(folder) for folder in options.root] or [Path.cwd()])
     wishes = wishes_of(options)
     defaults = Defaults(wishes.model, wishes.strategy, wishes.limit.amount if wishes.limit else None)
-    roots = Roots([Path(folder) for folder in options.root] or [Path.cwd()])
+    _need_sdk()
+    from reviewer.mcp.server import build_server  # noqa: PLC0415 - loads the SDK
+
     server = build_server(Service(settings, roots, defaults, KeptReviews()), at_a_time=options.at_a_time)
     if address is not None:
         serve_http(server, address, door)
         return 0
-    from reviewer.mcp.stdio import serve_stdio  # noqa: PLC0415
+    from reviewer.mcp.stdio import serve_stdio  # noqa: PLC0415 - as above
 
     if sys.stdin.isatty():
         sys.stderr.write("kilo-review: waiting for a client that speaks MCP on standard input; Ctrl-C ends\n")

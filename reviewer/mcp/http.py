@@ -111,6 +111,8 @@ def _listening(address: Address) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address.host, address.port))
+        # Before the address is told, so that whoever reads it can connect.
+        listener.listen()
     except OSError as error:
         listener.close()
         raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""A small repository with planted defects, and a model on loopback that reports each one while its line is added."""
+"""A small repository with planted defects, and a model that reports each one while its line is added."""
 
 from __future__ import annotations
 

@@ -67,7 +67,9 @@ def test_a_loop_over_planted_defects_fixes_all_and_ends(tmp_path: Path):
     for step in first["findings"]:
         lines = CHANGE[step["file"]].split("\n")
         assert lines[step["range"]["start_line"] - 1] == step["quote"]
-        assert step["why"] and step["patch"] and step["id"] in step["verify"]
+        assert step["why"]
+        assert step["patch"]
+        assert step["id"] in step["verify"]
     text = "".join((scratch.root / path).read_text() for path in CHANGE)
     assert all(defect.mend in text for defect in DEFECTS)
 

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
+import anyio
 from jsonschema import Draft202012Validator
 from mcp import types
 from mcp.client.client import Client
@@ -16,6 +17,11 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 
+from tests.simulators.behaviour import Say
+from tests.simulators.provider import ProviderSimulator
+
+# An answer that takes a minute, piece by piece.
+SLOW = Say(" " * 1600 + '{"findings": []}', pause=0.6)
 COMMAND = ("-m", "kilo_review", "mcp")
 
 
@@ -82,3 +88,20 @@ def text_of(result: types.CallToolResult) -> str:
     (content,) = result.content
     assert isinstance(content, types.TextContent)
     return content.text
+
+
+async def cancel_in_flight(client: Client, provider: ProviderSimulator) -> None:
+    """Start a review, and leave while the model answers: its calls end, and no other begins."""
+    abandoned = provider.abandoned
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as group:
+            group.start_soon(client.call_tool, "review_changes", {})
+            while provider.in_flight == 0:
+                await anyio.sleep(0.02)
+            group.cancel_scope.cancel()
+    with anyio.fail_after(10):
+        while provider.in_flight or provider.abandoned == abandoned:
+            await anyio.sleep(0.02)
+    asked = len(provider.requests)
+    await anyio.sleep(0.5)
+    assert len(provider.requests) == asked

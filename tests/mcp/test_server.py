@@ -5,28 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import anyio
-import pytest
 from jsonschema import Draft202012Validator
+from mcp.client.client import Client
 
 from reviewer.mcp.server import TOOLS
 from tests.local.planted import CHANGE, DEFECTS, Model, environment, planted
 from tests.local.test_agent_loop import apply
-from tests.mcp.client import call, over_stdio, refused
-from tests.simulators.behaviour import Hang
+from tests.mcp.client import SLOW, call, cancel_in_flight, over_stdio, refused
 from tests.simulators.provider import KEY, ProviderSimulator
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 10) -> bool:
-    end = time.monotonic() + seconds
-    while not holds() and time.monotonic() < end:
-        time.sleep(0.02)
-    return holds()
 
 
 def test_a_client_reviews_asks_dismisses_and_reviews_again(tmp_path: Path):
@@ -52,7 +42,7 @@ def test_a_client_reviews_asks_dismisses_and_reviews_again(tmp_path: Path):
 
             result = await client.call_tool("review_changes", {}, progress_callback=progress)
             answer: Any = result.structured_content
-            assert answer["status"] == "complete" and answer["next"] == "fix"
+            assert (answer["status"], answer["next"]) == ("complete", "fix")
             assert {step["title"] for step in answer["findings"]} == {defect.title for defect in DEFECTS}
 
             worst = await call(client, "list_findings", severity="critical")
@@ -64,7 +54,8 @@ def test_a_client_reviews_asks_dismisses_and_reviews_again(tmp_path: Path):
 
             one = tax["findings"][0]["fingerprint"]
             told = await call(client, "explain_finding", id=one[:8])
-            assert told["route"]["model"] and told["calls"] and told["patch"]["with"] == "    return total + tax"
+            assert told["patch"]["with"] == "    return total + tax"
+            assert told["route"]["model"].endswith(f"/{told['calls'][0]['model']}")
             asked = len(provider.requests)
             gone = await call(client, "dismiss_finding", id=one, reason="the tax is negative here")
             assert (gone["title"], gone["left"]) == ("Tax is subtracted where it is owed", 4)
@@ -87,7 +78,8 @@ def test_a_client_reviews_asks_dismisses_and_reviews_again(tmp_path: Path):
     numbers = [done for done, _total, _message in seen]
     assert numbers == sorted(set(numbers)), "progress only rises"
     words = [str(message) for _done, _total, message in seen]
-    assert words[0].startswith("reading the change") and words[-1].startswith("done")
+    assert words[0].startswith("reading the change")
+    assert words[-1].startswith("done")
     assert any(word.startswith("reviewing") for word in words), "each unit is told"
 
     local = subprocess.run(
@@ -102,27 +94,36 @@ def test_a_client_reviews_asks_dismisses_and_reviews_again(tmp_path: Path):
     assert fates["Tax is subtracted where it is owed"] == "suppressed", "the command keeps to the dismissal too"
 
 
-@pytest.mark.parametrize(("helps", "end"), [(True, "done"), (False, "stop")])
-def test_a_loop_by_way_of_the_tools_ends(helps: bool, end: str, tmp_path: Path):  # noqa: FBT001
+def test_a_loop_by_way_of_the_tools_ends_when_all_is_fixed_and_when_a_fix_does_not_help(tmp_path: Path):
+    model = Model()
+
+    async def loop(client: Client, root: Path) -> list[Any]:
+        rounds = [await call(client, "review_changes", path=str(root))]
+        while rounds[-1]["next"] == "fix":
+            assert len(rounds) < 20
+            apply(root, rounds[-1]["findings"])
+            rounds.append(await call(client, "review_changes", path=str(root), after_last=True))
+        return rounds
+
+    async def run(provider: ProviderSimulator) -> None:
+        mended, stubborn = planted(tmp_path / "mended").root, planted(tmp_path / "stubborn").root
+        async with over_stdio(environment(tmp_path / "home", provider), cwd=str(tmp_path)) as client:
+            rounds = await loop(client, mended)
+            assert [(each["next"], each["round"]) for each in rounds] == [("fix", 1), ("done", 2)]
+            model.helps, model.body = False, "Look at it."
+            # Another question, or the answer that was paid for would be given again.
+            (stubborn / "shop" / "tax.py").write_text(CHANGE["shop/tax.py"].replace("Tax.", "Taxes."))
+            rounds = await loop(client, stubborn)
+            assert [(each["next"], each["round"]) for each in rounds] == [("fix", 1), ("stop", 2)]
+            assert "ask a person" in rounds[-1]["why"]
+
+    with ProviderSimulator("openai", default=model) as provider:
+        anyio.run(run, provider)
+
+
+def test_a_budget_ends_a_review_and_a_cancelled_one_asks_no_more(tmp_path: Path):
     scratch = planted(tmp_path / "shop")
-
-    async def run(provider: ProviderSimulator) -> list[Any]:
-        async with over_stdio(environment(tmp_path / "home", provider), cwd=str(scratch.root)) as client:
-            rounds = [await call(client, "review_changes")]
-            while rounds[-1]["next"] == "fix":
-                assert len(rounds) < 20
-                apply(scratch.root, rounds[-1]["findings"])
-                rounds.append(await call(client, "review_changes", after_last=True))
-            return rounds
-
-    with ProviderSimulator("openai", default=Model(helps=helps)) as provider:
-        rounds = anyio.run(run, provider)
-    assert [each["next"] for each in rounds] == ["fix", end]
-    assert [each["round"] for each in rounds] == [1, 2]
-
-
-def test_a_budget_ends_a_review_and_is_named(tmp_path: Path):
-    scratch = planted(tmp_path / "shop")
+    model = Model(always=SLOW)
 
     async def run(provider: ProviderSimulator) -> None:
         env = environment(tmp_path / "home", provider)
@@ -136,27 +137,7 @@ def test_a_budget_ends_a_review_and_is_named(tmp_path: Path):
             assert planned["budget_usd"] == 0.5, "a caller cannot raise the limit of the server"
             assert "minimum" in await refused(client, "review_changes", budget=-1)
 
-    with ProviderSimulator("openai", default=Model()) as provider:
-        anyio.run(run, provider)
-
-
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
-def test_a_cancelled_review_ends_its_calls_and_begins_no_other(mode: str, tmp_path: Path):
-    scratch = planted(tmp_path / "shop")
-    model = Model(always=Hang(60))
-
-    async def run(provider: ProviderSimulator) -> None:
-        env = environment(tmp_path / "home", provider)
-        async with over_stdio(env, cwd=str(scratch.root), mode=mode) as client:
-            async with anyio.create_task_group() as group:
-                group.start_soon(client.call_tool, "review_changes", {})
-                while provider.in_flight == 0:
-                    await anyio.sleep(0.02)
-                group.cancel_scope.cancel()
-            asked = len(provider.requests)
-            assert await anyio.to_thread.run_sync(eventually, lambda: provider.abandoned > 0)
-            await anyio.sleep(0.5)
-            assert len(provider.requests) == asked
+            await cancel_in_flight(client, provider)
             model.always = None
             answer = await call(client, "review_changes")
             assert len(answer["findings"]) == len(DEFECTS), "the server goes on"
@@ -174,7 +155,8 @@ def test_only_the_folders_of_the_server_are_reviewed(tmp_path: Path):
     (tmp_path / "roots" / "pointed").mkdir()
     (tmp_path / "roots" / "pointed" / ".git").write_text(f"gitdir: {outside.root / '.git'}\n")
     inside.git("worktree", "add", "--quiet", "-b", "other", str(tmp_path / "trees" / "other"))
-    words = ("--root", str(tmp_path / "roots"), "--root", str(tmp_path / "trees"))
+    below = outside.root / "shop"
+    words = [word for root in (tmp_path / "roots", tmp_path / "trees", below) for word in ("--root", str(root))]
 
     async def run() -> None:
         async with over_stdio(environment(tmp_path / "home"), *words, cwd=str(tmp_path)) as client:
@@ -191,22 +173,14 @@ def test_only_the_folders_of_the_server_are_reviewed(tmp_path: Path):
                 said = await refused(client, "review_changes", path=path)
                 assert "outside the folders that this server may review" in said, path
                 assert "--root" in said
+            said = await refused(client, "estimate", path=str(below))
+            assert said.startswith(f"the top {outside.root}"), "a root in a repository is not all of it"
             assert "Name one as `path`" in await refused(client, "review_changes")
             assert "is not a folder" in await refused(client, "estimate", path="nothing")
             assert "not inside a git repository" in await refused(client, "estimate", path=".")
             assert (await call(client, "estimate", path="shop"))["target"] == str(inside.root)
             linked = await call(client, "estimate", path=str(tmp_path / "trees" / "other"))
             assert linked["units"] == []
-
-    anyio.run(run)
-
-
-def test_a_server_below_the_top_of_a_repository_does_not_review_all_of_it(tmp_path: Path):
-    scratch = planted(tmp_path / "shop")
-
-    async def run() -> None:
-        async with over_stdio(environment(tmp_path / "home"), cwd=str(scratch.root / "shop")) as client:
-            assert "the top" in await refused(client, "estimate")
 
     anyio.run(run)
 
@@ -225,7 +199,8 @@ def test_hostile_text_of_a_repository_stays_data(tmp_path: Path):
             before = await client.list_tools()
             result = await client.call_tool("review_changes", {})
             text = result.content[0].text
-            assert text.isascii() and text.isprintable()
+            assert text.isascii()
+            assert text.isprintable()
             assert KEY not in text, "a secret of the process is taken out, whoever wrote it"
             answer = json.loads(text)
             assert answer == result.structured_content
@@ -239,50 +214,24 @@ def test_hostile_text_of_a_repository_stays_data(tmp_path: Path):
         anyio.run(run, provider)
 
 
-@pytest.mark.parametrize(
-    ("name", "given", "says"),
-    [
-        ("review_changes", {"what": "since"}, "`what` since needs a `revision`"),
-        ("review_changes", {"what": "staged", "revision": "main"}, "staged takes no `revision`"),
-        ("review_changes", {"what": "branch", "revision": "--upload-pack=x"}, "is no commit"),
-        ("review_changes", {"what": "everything"}, "is not one of"),
-        ("review_changes", {"paths": ["../other"]}, "outside the repository"),
-        ("review_changes", {"what": "since", "revision": "nowhere"}, "is no commit"),
-        ("review_changes", {"model": "nobody/nothing"}, "names no model"),
-        ("review_changes", {"root": "/"}, "Additional properties are not allowed"),
-        ("review_pull_request", {"pull_request": "shop"}, "names no pull request"),
-        ("review_pull_request", {}, "is a required property"),
-        ("explain_finding", {"id": "0123456789"}, "Call review_changes"),
-        ("dismiss_finding", {"id": "0123456789"}, "'reason' is a required property"),
-        ("no_such_tool", {}, "there is no tool"),
-    ],
+MISTAKES: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("review_changes", {"what": "since"}, "`what` since needs a `revision`"),
+    ("review_changes", {"what": "staged", "revision": "main"}, "staged takes no `revision`"),
+    ("review_changes", {"what": "branch", "revision": "--upload-pack=x"}, "is no commit"),
+    ("review_changes", {"what": "everything"}, "is not one of"),
+    ("review_changes", {"paths": ["../other"]}, "outside the repository"),
+    ("review_changes", {"what": "since", "revision": "nowhere"}, "is no commit"),
+    ("review_changes", {"model": "nobody/nothing"}, "names no model"),
+    ("review_changes", {"root": "/"}, "Additional properties are not allowed"),
+    ("review_pull_request", {"pull_request": "shop"}, "names no pull request"),
+    ("review_pull_request", {}, "is a required property"),
+    ("explain_finding", {"id": "0123456789"}, "Call review_changes"),
+    ("dismiss_finding", {"id": "0123456789"}, "'reason' is a required property"),
+    ("no_such_tool", {}, "there is no tool"),
 )
-def test_a_mistake_is_a_sentence_that_says_what_to_do(
-    name: str, given: dict[str, Any], says: str, mistakes: dict[str, str]
-):
-    assert says in mistakes[json.dumps([name, given])]
 
 
-@pytest.fixture(scope="module")
-def mistakes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What a server says to every mistake: one process for all."""
-    folder = tmp_path_factory.mktemp("mistakes")
-    scratch = planted(folder / "shop")
-    marks = test_a_mistake_is_a_sentence_that_says_what_to_do.pytestmark  # type: ignore[attr-defined]
-    said = {}
-
-    async def run() -> None:
-        async with over_stdio(environment(folder / "home"), cwd=str(scratch.root)) as client:
-            for name, given, _says in marks[0].args[1]:
-                words = await refused(client, name, **given)
-                assert "Traceback" not in words
-                said[json.dumps([name, given])] = words
-
-    anyio.run(run)
-    return said
-
-
-def test_the_selections_are_those_of_the_command(tmp_path: Path):
+def test_the_selections_are_those_of_the_command_and_a_mistake_is_a_sentence(tmp_path: Path):
     scratch = planted(tmp_path / "shop")
     scratch.git("checkout", "--quiet", "-b", "topic")
     scratch.git("add", "shop/tax.py")
@@ -301,5 +250,9 @@ def test_the_selections_are_those_of_the_command(tmp_path: Path):
             assert await paths(what="since", revision="main") == set(CHANGE)
             assert await paths(what="commit", revision="HEAD") == {"shop/tax.py"}
             assert await paths(paths=["shop/report.py"]) == {"shop/report.py"}
+            for name, given, says in MISTAKES:
+                words = await refused(client, name, **given)
+                assert says in words, (name, given)
+                assert "Traceback" not in words
 
     anyio.run(run)
