@@ -32,6 +32,14 @@ from reviewer.steps.request import ReviewRequest
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """Who hears how far a review is, and of its models before they are asked, for a caller that may stop them."""
+
+    progress: Callable[[Progress], None]
+    models: Callable[[Models], object] = lambda _models: None
+
+
+@dataclass(frozen=True, slots=True)
 class Reviewed:
     """A pull request, its review and the verdict of policy's gates; `no_model` says why only analysers worked."""
 
@@ -59,13 +67,12 @@ def review_pull_request(
     settings: Settings,
     options: argparse.Namespace,
     *,
-    watch: Callable[[Progress], None],
-    opened: Callable[[Models], object] = lambda _models: None,
+    told: Told,
 ) -> Reviewed:
     """Review a pull request against its policy at the base; nothing is written to GitHub.
 
-    What was spent is in the ledger of this machine, and what was paid for is not asked again. `opened` is told the
-    models before they are asked, for a caller that may want to stop them.
+    What was spent is in the ledger of this machine, and what was paid for is not asked again. `told` hears
+    how far the review is.
     """
     wishes = wishes_of(options)
     with ExitStack() as stack:
@@ -82,7 +89,7 @@ def review_pull_request(
         ledger = open_local_ledger(settings)
         stack.callback(ledger.close)
         models = models_of_run(settings, policy, ledger, wishes, Run("pr", pr.repository, pr.private))
-        opened(models)
+        told.models(models)
         request = ReviewRequest(
             change=fetched.change,
             about=About(pr.title, pr.body, pr.author),
@@ -100,7 +107,7 @@ def review_pull_request(
             base,
             frontier_price=models.frontier_price,
             store=None if options.no_cache else ledger.results(utc_now),
-            watch=watch,
+            watch=told.progress,
         )
         dismissed = ledger.dismissals.of_pull_request(pr.repo_id, pr.number)
         review = without_dismissed(pipeline.review(request, context), dismissed)

@@ -10,9 +10,9 @@ from typing import Any, Final, TypeGuard
 from reviewer.change.anchor import Anchors
 from reviewer.errors import ConfigurationError
 from reviewer.findings.model import PlacedFinding
-from reviewer.local.command import MAX_ROUNDS
 from reviewer.local.documents import DONE, FIX, STOP, AgentDocument, StepDocument
 from reviewer.local.report import finding_json, in_new_file, money
+from reviewer.local.rounds import MAX_ROUNDS
 from reviewer.publish.open_findings import ordered
 from reviewer.steps.result import Review
 

@@ -9,7 +9,6 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +16,7 @@ from policies.words import Severity
 from reviewer.errors import ConfigurationError
 from reviewer.findings.statements import Outcome
 from reviewer.local.arguments import add_models, add_outcome, add_selection, open_selection
+from reviewer.local.rounds import FIRST_ROUND, MAX_ROUNDS, AgentRound
 from reviewer.local.selection import Selected
 from reviewer.settings import Settings
 from reviewer.steps.result import Review, ReviewStatus
@@ -34,8 +34,6 @@ EXAMPLES: Final = (
     "kilo-review local -f sarif -o review.sarif      for code scanning",
     "kilo-review local -- src tests/test_a.py        only these paths",
 )
-# After so many rounds of fixing and reviewing a person decides, whatever is found: each round may cost money.
-MAX_ROUNDS: Final = 10
 FORMATS: Final = ("text", "json", "sarif", "markdown", "github", "junit", "code-climate", "agent")
 EXIT_CLEAN: Final = 0
 EXIT_FINDINGS: Final = 1
@@ -201,17 +199,6 @@ def _previous(options: argparse.Namespace) -> Mapping[str, Any] | None:
     from reviewer.local.agent import read_previous  # noqa: PLC0415 - for agents only
 
     return read_previous(options.after)
-
-
-@dataclass(frozen=True, slots=True)
-class AgentRound:
-    """What the round before wrote, None for the first, and how many rounds there may be."""
-
-    previous: Mapping[str, Any] | None = None
-    most: int = MAX_ROUNDS
-
-
-FIRST_ROUND: Final = AgentRound()
 
 
 def show(review: Review, form: str, color: str = "auto", agent: AgentRound = FIRST_ROUND) -> None:
