@@ -21,7 +21,8 @@ KiloReviewError
     ├── JobRefused          a job in the queue that this program did not write
     ├── BudgetRefused       no reservation: a limit would be passed
     ├── PolicyRefused       the provider policy forbids the model
-    └── PathRefused         a read outside the two commits under review
+    ├── PathRefused         a read outside the commits under review, or outside the folders that may be reviewed
+    └── Cancelled           whoever asked for the review wants it no more
 """
 
 from __future__ import annotations
@@ -164,4 +165,11 @@ class PolicyRefused(RefusedError):
 
 
 class PathRefused(RefusedError):
-    """A read outside the trees of the commits under review."""
+    """A read outside the trees of the commits under review, or outside the folders that may be reviewed."""
+
+
+class Cancelled(RefusedError):
+    """Whoever asked for the review wants it no more."""
+
+    def __init__(self) -> None:
+        super().__init__("the review was cancelled", rule="cancelled")

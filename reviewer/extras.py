@@ -10,6 +10,7 @@ from reviewer.errors import ConfigurationError
 # Module -> extra, of what is imported without a look whether it is there. The first of an extra stands for all.
 EXTRA_OF: Final = {
     "flask": "app",
+    "mcp": "mcp",
     "alembic": "app",
     "prometheus_client": "app",
     "redis": "app",

@@ -25,8 +25,8 @@ GITHUB_API: Final = "https://api.github.com"
 # A review waits for a model nearly all its life, as a thread that takes a few MiB.
 REVIEWS_PER_PROCESS: Final = 100
 REVIEWS_PER_INSTALLATION: Final = 50
-# Letters of the shortest token that lets somebody read the metrics.
-LEAST_METRICS_TOKEN: Final = 16
+# Letters of the shortest token that lets somebody in: to the metrics, or to the MCP server over HTTP.
+LEAST_TOKEN: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,7 @@ class Settings:
     log_level: str = "INFO"
     log_format: str = "text"
     metrics_token: Secret = field(default_factory=lambda: Secret(""))
+    mcp_token: Secret = field(default_factory=lambda: Secret(""))
     offline: bool = False
     git_index_file: str = ""
     runner: Runner = field(default_factory=Runner)
@@ -169,7 +170,8 @@ class Settings:
             port=environment.whole(env, "PORT", 8080, least=1, most=environment.LARGEST_PORT),
             log_level=environment.choice(env, "LOG_LEVEL", LOG_LEVELS, "INFO"),
             log_format=environment.choice(env, "LOG_FORMAT", LOG_FORMATS, "text"),
-            metrics_token=_metrics_token(env),
+            metrics_token=_token(env, "KILO_REVIEW_METRICS_TOKEN"),
+            mcp_token=_token(env, "KILO_REVIEW_MCP_TOKEN"),
             offline=environment.flag(env, "KILO_REVIEW_OFFLINE"),
             git_index_file=env.get("GIT_INDEX_FILE", ""),
             runner=Runner(
@@ -214,7 +216,14 @@ class Settings:
         of a local endpoint, is among them too: `reviewer.text.secret_value` decides which values are redacted.
         """
         keys = (self.model_key, *self.provider_keys.values())
-        values = (self.github_private_key, self.github_token, self.metrics_token, *self.webhook_secrets, *keys)
+        values = (
+            self.github_private_key,
+            self.github_token,
+            self.metrics_token,
+            self.mcp_token,
+            *self.webhook_secrets,
+            *keys,
+        )
         addresses = (
             self.database_url,
             self.redis_url,
@@ -263,13 +272,12 @@ def _key(env: Mapping[str, str], name: str) -> Secret:
     return Secret(key)
 
 
-def _metrics_token(env: Mapping[str, str]) -> Secret:
-    """Read the token that opens /metrics; ConfigurationError for one that could be guessed."""
-    token = _key(env, "KILO_REVIEW_METRICS_TOKEN")
-    if token and len(token.reveal()) < LEAST_METRICS_TOKEN:
+def _token(env: Mapping[str, str], name: str) -> Secret:
+    """Read a token that opens an address of ours; ConfigurationError for one that could be guessed."""
+    token = _key(env, name)
+    if token and len(token.reveal()) < LEAST_TOKEN:
         raise ConfigurationError(
-            f"KILO_REVIEW_METRICS_TOKEN is shorter than {LEAST_METRICS_TOKEN} letters",
-            remedy="Make one with: openssl rand -hex 32",
+            f"{name} is shorter than {LEAST_TOKEN} letters", remedy="Make one with: openssl rand -hex 32"
         )
     return token
 

@@ -26,6 +26,7 @@ MAY_IMPORT = {
 ONLY_IN = {
     "httpx": ("reviewer/models",),
     "github": ("reviewer/github",),
+    "mcp": ("reviewer/mcp",),
     "flask": ("webhooks", "reviewer/demo"),
     "sqlalchemy": ("reviewer/ledger",),
     "alembic": ("reviewer/ledger",),
@@ -51,7 +52,7 @@ ORDER = (
     ("metrics", "processes"),
     ("local", "demo", "cli"),
     ("ci",),
-    ("quality",),
+    ("quality", "mcp"),
 )
 
 

@@ -10,7 +10,7 @@ from reviewer.ci.access import TokenAccess, need_token, open_token_access
 from reviewer.ci.event import RunnerEvent, read_event
 from reviewer.ci.options import add_review_options, settings_of
 from reviewer.ci.post import post
-from reviewer.ci.review import Reviewed, find_pull_request, review_pull_request
+from reviewer.ci.review import Reviewed, Told, find_pull_request, review_pull_request
 from reviewer.ci.standing import status_of, with_open_threads
 from reviewer.errors import ConfigurationError, PermissionMissing
 from reviewer.jobs.policy import utc_now
@@ -50,7 +50,7 @@ def main(options: argparse.Namespace) -> int:
     try:
         pr = find_pull_request(access, event.target)
         with ProgressLine(quiet=options.quiet) as line:
-            reviewed = review_pull_request(access, pr, settings, options, watch=line)
+            reviewed = review_pull_request(access, pr, settings, options, told=Told(line))
         told = "" if options.no_comments else _comment(access, reviewed, settings, event)
     finally:
         access.github.close()

@@ -8,7 +8,7 @@ from typing import Final
 from reviewer.ci.access import need_token, open_token_access
 from reviewer.ci.options import add_review_options, settings_of
 from reviewer.ci.post import post
-from reviewer.ci.review import find_pull_request, review_pull_request
+from reviewer.ci.review import Told, find_pull_request, review_pull_request
 from reviewer.ci.standing import status_of, with_open_threads
 from reviewer.ci.target import parse_target
 from reviewer.errors import PermissionMissing
@@ -45,7 +45,7 @@ def main(options: argparse.Namespace) -> int:
     try:
         pr = find_pull_request(access, target)
         with ProgressLine(quiet=options.quiet) as line:
-            reviewed = review_pull_request(access, pr, settings, options, watch=line)
+            reviewed = review_pull_request(access, pr, settings, options, told=Told(line))
         if reviewed.no_model:
             say(f"analysers only: {reviewed.no_model}")
         review = reviewed.document.review

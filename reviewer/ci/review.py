@@ -18,7 +18,9 @@ from reviewer.github.mirror import Mirrors
 from reviewer.github.records import PullRequest
 from reviewer.jobs.commits import open_commits
 from reviewer.jobs.document import Document, document_of
+from reviewer.jobs.models import Models
 from reviewer.jobs.policy import effective_policy, utc_now
+from reviewer.local.dismissed import without_dismissed
 from reviewer.local.session import Run, models_of_run, open_local_ledger, wishes_of
 from reviewer.prompts.about import About
 from reviewer.prompts.criteria import criteria_of
@@ -27,6 +29,14 @@ from reviewer.settings import Settings
 from reviewer.steps.context import ReviewContext
 from reviewer.steps.progress import Progress
 from reviewer.steps.request import ReviewRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who hears how far a review is, and of its models before they are asked, for a caller that may stop them."""
+
+    progress: Callable[[Progress], None]
+    models: Callable[[Models], object] = lambda _models: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +67,12 @@ def review_pull_request(
     settings: Settings,
     options: argparse.Namespace,
     *,
-    watch: Callable[[Progress], None],
+    told: Told,
 ) -> Reviewed:
     """Review a pull request against its policy at the base; nothing is written to GitHub.
 
-    What was spent is in the ledger of this machine, and what was paid for is not asked again.
+    What was spent is in the ledger of this machine, and what was paid for is not asked again. `told` hears
+    how far the review is.
     """
     wishes = wishes_of(options)
     with ExitStack() as stack:
@@ -78,6 +89,7 @@ def review_pull_request(
         ledger = open_local_ledger(settings)
         stack.callback(ledger.close)
         models = models_of_run(settings, policy, ledger, wishes, Run("pr", pr.repository, pr.private))
+        told.models(models)
         request = ReviewRequest(
             change=fetched.change,
             about=About(pr.title, pr.body, pr.author),
@@ -95,9 +107,10 @@ def review_pull_request(
             base,
             frontier_price=models.frontier_price,
             store=None if options.no_cache else ledger.results(utc_now),
-            watch=watch,
+            watch=told.progress,
         )
-        review = pipeline.review(request, context)
+        dismissed = ledger.dismissals.of_pull_request(pr.repo_id, pr.number)
+        review = without_dismissed(pipeline.review(request, context), dismissed)
     return Reviewed(pr, document_of(review, policy, OwnSecrets(settings.secrets())), models.reason)
 
 

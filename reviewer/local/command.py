@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from policies.words import Severity
 from reviewer.errors import ConfigurationError
 from reviewer.local.arguments import add_models, add_outcome, add_selection, open_selection
+from reviewer.local.rounds import FIRST_ROUND, MAX_ROUNDS, AgentRound
 from reviewer.local.selection import Selected
 from reviewer.settings import Settings
 
@@ -57,6 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--after", metavar="FILE", default="", help="with --format agent: what the round before wrote"
     )
+    parser.add_argument(
+        "--max-rounds",
+        type=int,
+        default=MAX_ROUNDS,
+        metavar="N",
+        help=f"with --format agent: say stop after so many rounds (default: {MAX_ROUNDS})",
+    )
     parser.add_argument("--apply", action="store_true", help="offer each suggestion, one question each")
     parser.add_argument(
         "-n", "--dry-run", action="store_true", help="say what would be asked, and about what it would cost"
@@ -96,7 +104,7 @@ def main(options: argparse.Namespace) -> int:
         finally:
             session.ledger.close()
         with output_to(options.output):
-            show(review, options.format, options.color, previous)
+            show(review, options.format, options.color, AgentRound(previous, options.max_rounds))
         if options.format != "text":
             from reviewer.local.unread import unread  # noqa: PLC0415 - after a review, not before a clean tree
 
@@ -184,6 +192,8 @@ def exit_status(review: Review, fail_on: str, *, named: bool = False, whole: boo
 
 
 def _previous(options: argparse.Namespace) -> Mapping[str, Any] | None:
+    if options.max_rounds < 1:
+        raise ConfigurationError("--max-rounds is less than 1", remedy="Name how many rounds there may be.")
     if not options.after:
         return None
     if options.format != "agent":
@@ -193,8 +203,8 @@ def _previous(options: argparse.Namespace) -> Mapping[str, Any] | None:
     return read_previous(options.after)
 
 
-def show(review: Review, form: str, color: str = "auto", previous: Mapping[str, Any] | None = None) -> None:
-    """Print the review on standard output in one of the formats; `previous` is for the format "agent"."""
+def show(review: Review, form: str, color: str = "auto", agent: AgentRound = FIRST_ROUND) -> None:
+    """Print the review on standard output in one of the formats; `agent` is for the format of that name."""
     if form == "text":
         from reviewer.local.terminal import print_review  # noqa: PLC0415 - rich is for people only
 
@@ -215,7 +225,7 @@ def show(review: Review, form: str, color: str = "auto", previous: Mapping[str, 
     elif form == "agent":
         from reviewer.local.agent import as_agent  # noqa: PLC0415 - for agents only
 
-        text = json.dumps(as_agent(review, previous), indent=2, ensure_ascii=False)
+        text = json.dumps(as_agent(review, agent.previous, max_rounds=agent.most), indent=2, ensure_ascii=False)
     elif form == "github":
         text = report.as_annotations(review)
     else:

@@ -18,6 +18,7 @@ from reviewer.errors import ConfigurationError
 from reviewer.git.snapshot import Snapshot
 from reviewer.local import stages
 from reviewer.local.arguments import add_models, add_selection, open_selection
+from reviewer.local.documents import EstimateDocument
 from reviewer.local.explained import Explained
 from reviewer.local.layout import print_text
 from reviewer.local.report import SARIF_SCHEMA, as_notice
@@ -51,7 +52,7 @@ def main(options: argparse.Namespace) -> int:
             request, head, base = ReviewRequest(_read_diff(options.diff), private=True), None, None
         else:
             selected = stack.enter_context(open_selection(options, settings))
-            request, head, base = _request(selected), selected.head, selected.base
+            request, head, base = request_to_explain(selected), selected.head, selected.base
         explained = explain(options, settings, request, head=head, base=base)
     text: Callable[[Explained], str] = _TEXT[options.stage]
     if options.format == "json":
@@ -100,14 +101,14 @@ def explain(
 
 def print_estimate(options: argparse.Namespace, settings: Settings, selected: Selected) -> int:
     """Print what a review would ask and about what it would cost (`--dry-run`)."""
-    explained = explain(options, settings, _request(selected), head=selected.head, base=selected.base)
+    explained = explain(options, settings, request_to_explain(selected), head=selected.head, base=selected.base)
     text = stages.route_text(explained)
     if options.format == "json":
-        _write_json(_route_json(explained))
+        _write_json(route_json(explained))
     elif options.format == "sarif":
         # Nothing was looked for: a run without results that says what it would have been.
         driver = {"name": "kilo-review", "rules": []}
-        run = {"tool": {"driver": driver}, "results": [], "properties": {"estimate": _route_json(explained)}}
+        run = {"tool": {"driver": driver}, "results": [], "properties": {"estimate": route_json(explained)}}
         _write_json({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]})
     elif options.format == "markdown":
         fence = "`" * max(3, 1 + max((len(ticks) for ticks in re.findall("`+", text)), default=0))
@@ -123,7 +124,8 @@ def _write_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-def _request(selected: Selected) -> ReviewRequest:
+def request_to_explain(selected: Selected) -> ReviewRequest:
+    """Return the request for a selection, to be explained."""
     return ReviewRequest(selected.change, private=True, untouched=selected.untouched, notices=selected.notices)
 
 
@@ -219,7 +221,8 @@ def _item_json(item: ContextItem) -> dict[str, Any]:
     }
 
 
-def _route_json(explained: Explained) -> dict[str, Any]:
+def route_json(explained: Explained) -> EstimateDocument:
+    """Return who would be asked about each unit and about what that costs, as plain JSON values."""
     from reviewer.context.tokens import count_tokens  # noqa: PLC0415 - only where tokens are counted
 
     known = explained.planned.estimate.unknown == 0
@@ -273,6 +276,6 @@ _JSON: Final[dict[str, Callable[[Explained], Any]]] = {
     "change": _change_json,
     "units": _units_json,
     "context": _context_json,
-    "route": _route_json,
+    "route": route_json,
     "prompt": _prompt_json,
 }

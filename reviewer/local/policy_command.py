@@ -7,6 +7,7 @@ import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from reviewer.errors import ConfigurationError
 from reviewer.local.layout import print_text
@@ -17,6 +18,7 @@ EXAMPLES = (
     "kilo-review policy check org.toml --organisation",
     "kilo-review policy show --format json",
     "kilo-review policy schema > policy.schema.json",
+    "kilo-review policy schema --of review > review.schema.json",
 )
 
 
@@ -32,6 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--organisation", action="store_true", help="check it as the organisation's file (KILO_REVIEW_POLICY)"
     )
+    parser.add_argument(
+        "--of",
+        choices=("policy", "review"),
+        default="policy",
+        help="schema: of the policy file (default), or of what `local --format json` writes",
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
 
@@ -40,10 +48,11 @@ def main(options: argparse.Namespace) -> int:
     return {"check": _check, "schema": _schema, "show": _show}[options.action](options)
 
 
-def _schema(_options: argparse.Namespace) -> int:
+def _schema(options: argparse.Namespace) -> int:
     from policies.schema import policy_schema  # noqa: PLC0415 - `--help` needs none of it
+    from reviewer.local.json_schema import review_schema  # noqa: PLC0415 - as above
 
-    print_text(json.dumps(policy_schema(), indent=2))
+    print_text(json.dumps(review_schema() if options.of == "review" else policy_schema(), indent=2))
     return 0
 
 
@@ -82,6 +91,19 @@ def _repository_file() -> Path:
 
 
 def _show(options: argparse.Namespace) -> int:
+    rows, notices = policy_in(Path.cwd(), Settings.from_environ())
+    if options.format == "json":
+        print_text(json.dumps(rows, indent=2))
+        return 0
+    for key, row in rows.items():
+        print_text(f"{key} = {json.dumps(row['value'])}  # {row['origin']}")
+    for notice in notices:
+        sys.stderr.write(f"note: {notice}\n")
+    return 0
+
+
+def policy_in(start: Path, settings: Settings) -> tuple[dict[str, dict[str, Any]], tuple[str, ...]]:
+    """Return every key of the policy of the repository that a folder lies in, at its HEAD, and the notices."""
     from policies.load import load_policy  # noqa: PLC0415 - as above
     from policies.origins import settings_of  # noqa: PLC0415 - as above
     from policies.plain import plain_value  # noqa: PLC0415 - as above
@@ -89,19 +111,11 @@ def _show(options: argparse.Namespace) -> int:
     from reviewer.jobs.policy import effective_policy  # noqa: PLC0415 - as above
     from reviewer.local.repository import find_repository  # noqa: PLC0415 - as above
 
-    settings = Settings.from_environ()
     with ExitStack() as stack:
-        repository = find_repository(Path.cwd())
+        repository = find_repository(start)
         born = repository.resolve("HEAD") is not None
         head = stack.enter_context(GitSnapshot.open(repository.git_dir, "HEAD")) if born else None
         effective = effective_policy(settings, base=head, private=False)
     rows = settings_of(load_policy(), organisation_policy(settings), effective)
-    if options.format == "json":
-        known = {row.key: {"value": plain_value(row.value), "origin": row.origin.value} for row in rows}
-        print_text(json.dumps(known, indent=2))
-        return 0
-    for row in rows:
-        print_text(f"{row.key} = {json.dumps(plain_value(row.value))}  # {row.origin.value}")
-    for notice in effective.notices:
-        sys.stderr.write(f"note: {notice}\n")
-    return 0
+    known = {row.key: {"value": plain_value(row.value), "origin": row.origin.value} for row in rows}
+    return known, effective.notices

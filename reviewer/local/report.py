@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote as url_quote
@@ -13,6 +12,15 @@ from reviewer.change.model import Side
 from reviewer.findings.model import Coverage, Finding, PlacedFinding
 from reviewer.findings.statements import Statement
 from reviewer.git.decode import raw_path
+from reviewer.local.documents import (
+    CallDocument,
+    CoverageDocument,
+    FindingDocument,
+    LookupsDocument,
+    ReviewDocument,
+    StatementDocument,
+    UsageDocument,
+)
 from reviewer.models.model import Call, Usage
 from reviewer.steps.result import Review
 
@@ -39,7 +47,7 @@ _ANNOTATION: Final = {
 }
 
 
-def as_json(review: Review) -> dict[str, Any]:
+def as_json(review: Review) -> ReviewDocument:
     """Return the review as plain JSON values; money in US dollars, null where a price is unknown."""
     return {
         "version": JSON_VERSION,
@@ -82,12 +90,17 @@ def as_json(review: Review) -> dict[str, Any]:
         "criteria": [statement_json(each) for each in review.criteria],
         "notices": list(review.notices),
         "context_limits": list(review.context_limits),
-        "lookups": asdict(review.lookups),
+        "lookups": LookupsDocument(
+            asked=review.lookups.asked,
+            answered=review.lookups.answered,
+            empty=review.lookups.empty,
+            refused=review.lookups.refused,
+        ),
         "duration_ms": review.duration_ms,
     }
 
 
-def statement_json(statement: Statement) -> dict[str, Any]:
+def statement_json(statement: Statement) -> StatementDocument:
     """Return what became of a check or an acceptance criterion."""
     return {
         "name": statement.name,
@@ -97,7 +110,7 @@ def statement_json(statement: Statement) -> dict[str, Any]:
     }
 
 
-def finding_json(placed: PlacedFinding) -> dict[str, Any]:
+def finding_json(placed: PlacedFinding) -> FindingDocument:
     """Return one finding with its fate."""
     finding = placed.finding
     return {
@@ -122,7 +135,7 @@ def finding_json(placed: PlacedFinding) -> dict[str, Any]:
     }
 
 
-def coverage_json(coverage: Coverage) -> dict[str, Any]:
+def coverage_json(coverage: Coverage) -> CoverageDocument:
     """Return what was and was not reviewed."""
     return {
         "complete": coverage.complete,
@@ -135,7 +148,7 @@ def coverage_json(coverage: Coverage) -> dict[str, Any]:
     }
 
 
-def call_json(call: Call) -> dict[str, Any]:
+def call_json(call: Call) -> CallDocument:
     """Return one attempt at a model."""
     return {
         "unit": call.unit,
@@ -154,7 +167,7 @@ def call_json(call: Call) -> dict[str, Any]:
     }
 
 
-def usage_json(usage: Usage) -> dict[str, int]:
+def usage_json(usage: Usage) -> UsageDocument:
     """Return token counts."""
     return {
         "input": usage.input,

@@ -20,6 +20,9 @@ from reviewer.jobs.policy import effective_policy, run_limit, utc_now
 from reviewer.ledger.local import LocalLedger
 from reviewer.ledger.meter import LedgerMeter
 from reviewer.ledger.terms import Terms
+from reviewer.local.arguments import start_of
+from reviewer.local.dismissed import subject_of, without_dismissed
+from reviewer.local.repository import find_repository
 from reviewer.local.selection import Selected
 from reviewer.settings import Settings
 from reviewer.steps.context import ReviewContext
@@ -65,7 +68,11 @@ def open_session(options: argparse.Namespace, settings: Settings, base: Snapshot
     policy = effective_policy(settings, base=base, private=True)
     wishes = wishes_of(options)
     ledger = open_local_ledger(settings)
-    return Session(policy, models_of_run(settings, policy, ledger, wishes, Run("local", Path.cwd().name)), ledger)
+    return Session(
+        policy,
+        models_of_run(settings, policy, ledger, wishes, Run("local", start_of(options).resolve().name)),
+        ledger,
+    )
 
 
 def wishes_of(options: argparse.Namespace) -> Wishes:
@@ -142,7 +149,7 @@ def review_selected(
     *,
     watch: Callable[[Progress], None],
 ) -> Review:
-    """Review a selection with the session's models."""
+    """Review a selection with the session's models; what was dismissed in the repository is not shown again."""
     store = None if options.no_cache else session.ledger.results(utc_now)
     context = ReviewContext(
         session.policy,
@@ -153,4 +160,6 @@ def review_selected(
         store=store,
         watch=watch,
     )
-    return pipeline.review(request_of(options, session, selected), context)
+    review = pipeline.review(request_of(options, session, selected), context)
+    subject = subject_of(find_repository(selected.root))
+    return without_dismissed(review, session.ledger.dismissals.of_pull_request(subject.repo_id, subject.number))

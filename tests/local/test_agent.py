@@ -60,3 +60,17 @@ def test_a_file_that_is_no_such_document_is_a_sentence(text: str, tmp_path: Path
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(ConfigurationError, match="no document of `--format agent`"):
         read_previous(str(tmp_path / "x.json"))
+
+
+def test_a_finding_that_comes_back_after_a_round_without_it_stops_the_loop():
+    first = as_agent(review(placed(1)))
+    second = as_agent(review(placed(2)), first)
+    third = as_agent(review(placed(1)), second)
+    assert [document["next"] for document in (first, second, third)] == ["fix", "fix", "stop"]
+
+
+def test_the_last_round_that_there_may_be_says_stop():
+    first = as_agent(review(placed(1)), max_rounds=2)
+    second = as_agent(review(placed(2)), first, max_rounds=2)
+    assert (first["next"], second["next"]) == ("fix", "stop")
+    assert as_agent(review(), second, max_rounds=2)["next"] == "done"
