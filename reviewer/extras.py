@@ -11,6 +11,9 @@ from reviewer.errors import ConfigurationError
 EXTRA_OF: Final = {
     "flask": "app",
     "mcp": "mcp",
+    "jsonschema": "mcp",
+    "starlette": "mcp",
+    "uvicorn": "mcp",
     "alembic": "app",
     "prometheus_client": "app",
     "redis": "app",

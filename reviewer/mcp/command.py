@@ -17,7 +17,6 @@ EXAMPLES: Final = (
     "kilo-review mcp --root ~/shop --max-cost 0.50      one folder, fifty cents a review at most",
     "kilo-review mcp --http 127.0.0.1:8765              over HTTP, for this machine",
 )
-INSTALL: Final = "pip install 'kilo-review[mcp]'"
 AT_A_TIME: Final = 2
 
 
@@ -74,7 +73,6 @@ def main(options: argparse.Namespace) -> int:
     roots = Roots([Path(folder) for folder in options.root] or [Path.cwd()])
     wishes = wishes_of(options)
     defaults = Defaults(wishes.model, wishes.strategy, wishes.limit.amount if wishes.limit else None)
-    _need_sdk()
     from reviewer.mcp.server import build_server  # noqa: PLC0415 - loads the SDK
 
     server = build_server(Service(settings, roots, defaults, KeptReviews()), at_a_time=options.at_a_time)
@@ -87,11 +85,3 @@ def main(options: argparse.Namespace) -> int:
         sys.stderr.write("kilo-review: waiting for a client that speaks MCP on standard input; Ctrl-C ends\n")
     serve_stdio(server)
     return 0
-
-
-def _need_sdk() -> None:
-    """Raise ConfigurationError, with the line that installs it, where the SDK is missing."""
-    try:
-        import mcp.server  # noqa: F401, PLC0415 - an optional extra, and half a second
-    except ImportError:
-        raise ConfigurationError("the MCP SDK is not installed", remedy=INSTALL) from None

@@ -153,4 +153,5 @@ def test_without_the_sdk_the_line_that_installs_it_is_told(tmp_path: Path):
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "kilo-review: the MCP SDK is not installed\npip install 'kilo-review[mcp]'\n"
+    assert "needs the extra mcp, which is not installed: pip install 'kilo-review[mcp]'" in done.stderr
+    assert done.stderr.count("\n") == 1
