@@ -70,7 +70,7 @@ def _repaired(text: str) -> Mapping[str, Any] | None:
 
     try:
         value = json_repair.loads(text, skip_json_loads=True)
-    except (ValueError, RecursionError, IndexError, TypeError):
+    except Exception:  # noqa: BLE001 - its own assertions fail on some damaged texts (found by fuzzing)
         return None
     if isinstance(value, list):
         value = {"findings": value, "needs": [], "uncertain": False}

@@ -110,6 +110,10 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = {
         b'"suggestion": null, "confidence": 0.9}]}',
         b'```json\n{"findings": []}\n```',
         b"<think>x</think>{'findings': [],}",
+        # The library that repairs JSON failed an assertion of its own on this one.
+        b'{"```json\n{"findings": n\n{"fin [}\n```findings": [{"path": "a.py", "line": 2, "quote":\0\0\0\0, "evid'
+        b'ence": [], "category": "defect", "severitytle": "t", "body": "b", "sugge\1\0\0\0n": null, "confiden'
+        b'ce": 0.9\0\0\0\0}]}',
     ),
     "renderer": (
         b"**bold** `code` [a](https://e.example) ![i](x.png) @octocat #1 <b>x</b> &#64;o\n```suggestion\nx\n```\n",
