@@ -163,6 +163,11 @@ class Findings:
                 "at": at,
             }
             connection.execute(outcomes.insert(), row)
+            connection.execute(
+                update(findings)
+                .where(findings.c.id == finding_id)
+                .values(outcome=outcome.value, outcome_at=None if outcome is Outcome.UNKNOWN else at)
+            )
             return True
 
         return self.db.write(work)
