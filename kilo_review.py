@@ -26,6 +26,12 @@ COMMANDS: Final[dict[str, Command]] = {
     ),
     "policy": Command("reviewer.local.policy_command", "check a policy file, show what holds, or print the schema"),
     "ledger": Command("reviewer.ledger.command", "show spend, prepaid credit and calls whose bill did not arrive"),
+    "usage": Command(
+        "reviewer.ledger.books.usage_command", "show the five numbers, and spend by model, author or day"
+    ),
+    "reviews": Command(
+        "reviewer.ledger.books.reviews_command", "find reviews of the service, and show what one cost"
+    ),
     "demo": Command("reviewer.demo.command", "open a pull request on a simulated GitHub and review it, for real"),
     "serve": Command("reviewer.processes.serve", "run web, worker and clock in one command"),
     "web": Command("webhooks.command", "run the web process only"),

@@ -1,6 +1,6 @@
 """Keep sums of calls for each day and each review, in the transaction that writes the call, by database triggers.
 
-A bill that arrives late, or a quality check that is noted afterwards, moves the sums of the day on which the call was
+A bill that arrives late, or a quality check that is noted later, moves the sums of the day on which the call was
 opened. Calls that are still under way, or were never sent, are in no sum.
 """
 

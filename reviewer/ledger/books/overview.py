@@ -75,6 +75,11 @@ class Overview:
     complete: float | None
     days: tuple[Trend, ...]
 
+    @classmethod
+    def of_nothing(cls) -> Overview:
+        """Return the numbers of a ledger that does not exist yet."""
+        return cls(CallSums(), FindingCounts(), 0, *(None,) * 8, days=())
+
     @property
     def weeks(self) -> tuple[Trend, ...]:
         """The same by week, from Monday on; the first and the last may be cut by the time asked for."""

@@ -46,7 +46,7 @@ class ReviewFilter:
 
 @dataclass(frozen=True, slots=True)
 class ReviewLine:
-    """One review in a list. `cost_usd` is None where a part of it is unknown, `coverage` before there is a result."""
+    """One review in a list. `cost_usd` is None where a part is unknown, `coverage` before there is a result."""
 
     id: int
     repository: str

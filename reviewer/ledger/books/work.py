@@ -46,7 +46,7 @@ class DeliveryPage:
 
 @dataclass(frozen=True, slots=True)
 class LiveQueue:
-    """Reviews under way: `waiting` are due and in nobody's hands, `running` held by a worker, `later` not due yet."""
+    """Reviews under way: `waiting` are due and nobody has them, `running` held by a worker, `later` not due yet."""
 
     waiting: int
     running: int
