@@ -148,20 +148,18 @@ def _counters(connection: Connection) -> None:
                 number += 1
                 row = {"id": number, "scope": scope, "subject": subject, "window": month, "spent_picos": 10**12}
                 connection.execute(insert(counters), row)
-    connection.execute(
-        text(
-            "INSERT INTO holds (call_id, counter_id, limit_picos) "
-            "SELECT c.id, k.id, 5000000000000 FROM calls c JOIN counters k ON "
-            "k.subject = 'id:' || c.organisation_id AND k.scope = 'organisation-month' WHERE c.id % 7 = 0"
+    for owner, scope, place in (
+        ("organisation_id", "organisation-month", 0),
+        ("repository_id", "repository-month", 1),
+    ):
+        connection.execute(
+            text(
+                "INSERT INTO holds (call_id, counter_id, limit_picos) "
+                "SELECT c.id, k.id, 5000000000000 FROM calls c JOIN counters k "
+                f"ON k.subject = 'id:' || c.{owner} AND k.scope = '{scope}' AND k.\"window\" = '2026-11' "
+                f"WHERE c.id % 7 = {place}"
+            )
         )
-    )
-    connection.execute(
-        text(
-            "INSERT INTO holds (call_id, counter_id, limit_picos) "
-            "SELECT c.id, k.id, 5000000000000 FROM calls c JOIN counters k ON "
-            "k.subject = 'id:' || c.repository_id AND k.scope = 'repository-month' WHERE c.id % 7 = 1"
-        )
-    )
 
 
 def queries(db: Database, chance: random.Random, count: int) -> Iterator[tuple[str, Callable[[], object]]]:

@@ -24,8 +24,8 @@ LOG_FORMATS: Final = ("text", "json")
 GITHUB_API: Final = "https://api.github.com"
 # A review waits for a model nearly all its life, as a thread that takes a few MiB.
 REVIEWS_PER_PROCESS: Final = 100
-# Letters of the shortest token that lets somebody read the metrics.
-LEAST_METRICS_TOKEN: Final = 16
+# Letters of the shortest token that lets somebody read the metrics or the API.
+LEAST_TOKEN: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,7 @@ class Settings:
     log_level: str = "INFO"
     log_format: str = "text"
     metrics_token: Secret = field(default_factory=lambda: Secret(""))
+    api_token: Secret = field(default_factory=lambda: Secret(""))
     offline: bool = False
     git_index_file: str = ""
     runner: Runner = field(default_factory=Runner)
@@ -163,7 +164,8 @@ class Settings:
             port=environment.whole(env, "PORT", 8080, least=1, most=environment.LARGEST_PORT),
             log_level=environment.choice(env, "LOG_LEVEL", LOG_LEVELS, "INFO"),
             log_format=environment.choice(env, "LOG_FORMAT", LOG_FORMATS, "text"),
-            metrics_token=_metrics_token(env),
+            metrics_token=_token(env, "KILO_REVIEW_METRICS_TOKEN"),
+            api_token=_token(env, "KILO_REVIEW_API_TOKEN"),
             offline=environment.flag(env, "KILO_REVIEW_OFFLINE"),
             git_index_file=env.get("GIT_INDEX_FILE", ""),
             runner=Runner(
@@ -203,7 +205,8 @@ class Settings:
         of a local endpoint, is among them too: `reviewer.text.secret_value` decides which values are redacted.
         """
         keys = (self.model_key, *self.provider_keys.values())
-        values = (self.github_private_key, self.github_token, self.metrics_token, *self.webhook_secrets, *keys)
+        tokens = (self.github_token, self.metrics_token, self.api_token)
+        values = (self.github_private_key, *tokens, *self.webhook_secrets, *keys)
         addresses = (
             self.database_url,
             self.redis_url,
@@ -252,12 +255,12 @@ def _key(env: Mapping[str, str], name: str) -> Secret:
     return Secret(key)
 
 
-def _metrics_token(env: Mapping[str, str]) -> Secret:
-    """Read the token that opens /metrics; ConfigurationError for one that could be guessed."""
-    token = _key(env, "KILO_REVIEW_METRICS_TOKEN")
-    if token and len(token.reveal()) < LEAST_METRICS_TOKEN:
+def _token(env: Mapping[str, str], name: str) -> Secret:
+    """Read a token that opens a page of ours; ConfigurationError for one that could be guessed."""
+    token = _key(env, name)
+    if token and len(token.reveal()) < LEAST_TOKEN:
         raise ConfigurationError(
-            f"KILO_REVIEW_METRICS_TOKEN is shorter than {LEAST_METRICS_TOKEN} letters",
+            f"{name} is shorter than {LEAST_TOKEN} letters",
             remedy="Make one with: openssl rand -hex 32",
         )
     return token
