@@ -298,3 +298,32 @@ def test_the_sums_are_those_of_the_calls_whatever_comes_late(ledger: Ledger, see
     assert sum(map(int, ledger.db.read(lambda it: it.execute(days).one()))) == raw_sums(ledger)[0]
     fresh = select(*(func.min(call_days.c[name]) for name in SUM_COLUMNS))
     assert min(map(int, ledger.db.read(lambda it: it.execute(fresh).one()))) >= 0
+
+
+def test_a_merge_ignores_only_what_nobody_decided_and_only_of_its_installation(ledger: Ledger) -> None:
+    fill(ledger, "alpha", 1)
+    row = ledger.reviews.recent()[0]
+    new = KnownFinding("f2", "a.py", "alpha second", "", 1, Severity.HIGH, "bug", "model")
+    other = ledger.requests.accept(ReviewKey(11, 111, 1, "later"), actor="x", payload={}, now=NOW)
+    lease = ledger.reviews.begin(other.review_id, "worker", NOW, MINUTE)
+    assert lease is not None
+    ledger.findings.save(lease, row.key.repo_id, 1, [new], NOW)
+    assert ledger.findings.ignore_undecided(22, 111, 1, NOW) == 0
+    assert ledger.findings.ignore_undecided(11, 111, 1, NOW) == 1
+    assert ledger.findings.ignore_undecided(11, 111, 1, NOW) == 0
+    counts = overview(ledger.db, OPERATOR, WINDOW).findings
+    assert (counts.accepted, counts.ignored, counts.undecided) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_each_outcome_is_counted_and_the_latest_one_holds(ledger: Ledger, outcome: Outcome) -> None:
+    fill(ledger, "alpha", 1)
+    ledger.findings.record_outcome(111, 1, "alpha-f", outcome, "", NOW + timedelta(hours=1))
+    counts = overview(ledger.db, OPERATOR, WINDOW).findings
+    told = {
+        Outcome.ACCEPTED: counts.accepted,
+        Outcome.DISMISSED: counts.dismissed,
+        Outcome.IGNORED: counts.ignored,
+        Outcome.UNKNOWN: counts.undecided,
+    }
+    assert told == {each: int(each is outcome) for each in Outcome}

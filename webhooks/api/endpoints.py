@@ -85,7 +85,7 @@ class Asked:
     @property
     def review_id(self) -> int:
         """The review that the path names."""
-        return self._whole("id", 0)
+        return int(self._whole("id", 0))
 
     def _whole(self, name: str, otherwise: Any) -> Any:
         text = self.values.get(name)

@@ -42,14 +42,14 @@ def mount(app: Flask, db: Database, who: WhoSees, now: Callable[[], datetime]) -
 
     @app.get(f"{PREFIX}/openapi.json")
     def openapi() -> Response:
-        if who(request.headers) is None:
+        if who(dict(request.headers)) is None:
             return _refused()
         return Response(json.dumps(document()), content_type=_JSON)
 
 
 def _view(endpoint: Endpoint, db: Database, who: WhoSees, now: Callable[[], datetime]) -> Callable[..., Response]:
     def view(**path: str) -> Response:
-        visible = who(request.headers)
+        visible = who(dict(request.headers))
         if visible is None:
             return _refused()
         given = request.args.to_dict()

@@ -42,7 +42,7 @@ def _operation(endpoint: Endpoint, schemas: MutableMapping[str, object]) -> dict
     schema = _schema(endpoint.answer, schemas)
     if endpoint.many:
         schema = {"type": "array", "items": schema}
-    parameters = [
+    parameters: list[dict[str, object]] = [
         {"name": name, "in": "query", "schema": PARAMETERS[name][0], "description": PARAMETERS[name][1]}
         for name in endpoint.parameters
     ]
