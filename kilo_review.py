@@ -31,6 +31,14 @@ COMMANDS: Final[dict[str, Command]] = {
     "ledger": Command(
         "reviewer.ledger.command", "show spend, prepaid credit and calls whose bill did not arrive", needs="app"
     ),
+    "usage": Command(
+        "reviewer.ledger.books.usage_command",
+        "show the five numbers, and spend by model, author or day",
+        needs="app",
+    ),
+    "reviews": Command(
+        "reviewer.ledger.books.reviews_command", "find reviews of the service, and show what one cost", needs="app"
+    ),
     "bench": Command("reviewer.quality.command", "review pull requests whose problems are known, and count"),
     "demo": Command(
         "reviewer.demo.command",

@@ -25,7 +25,7 @@ GITHUB_API: Final = "https://api.github.com"
 # A review waits for a model nearly all its life, as a thread that takes a few MiB.
 REVIEWS_PER_PROCESS: Final = 100
 REVIEWS_PER_INSTALLATION: Final = 50
-# Letters of the shortest token that lets somebody in: to the metrics, or to the MCP server over HTTP.
+# Letters of the shortest token that lets somebody in: to the metrics, the read API, or the MCP server over HTTP.
 LEAST_TOKEN: Final = 16
 
 
@@ -113,6 +113,7 @@ class Settings:
     log_format: str = "text"
     metrics_token: Secret = field(default_factory=lambda: Secret(""))
     mcp_token: Secret = field(default_factory=lambda: Secret(""))
+    api_token: Secret = field(default_factory=lambda: Secret(""))
     offline: bool = False
     git_index_file: str = ""
     runner: Runner = field(default_factory=Runner)
@@ -172,6 +173,7 @@ class Settings:
             log_format=environment.choice(env, "LOG_FORMAT", LOG_FORMATS, "text"),
             metrics_token=_token(env, "KILO_REVIEW_METRICS_TOKEN"),
             mcp_token=_token(env, "KILO_REVIEW_MCP_TOKEN"),
+            api_token=_token(env, "KILO_REVIEW_API_TOKEN"),
             offline=environment.flag(env, "KILO_REVIEW_OFFLINE"),
             git_index_file=env.get("GIT_INDEX_FILE", ""),
             runner=Runner(
@@ -216,14 +218,8 @@ class Settings:
         of a local endpoint, is among them too: `reviewer.text.secret_value` decides which values are redacted.
         """
         keys = (self.model_key, *self.provider_keys.values())
-        values = (
-            self.github_private_key,
-            self.github_token,
-            self.metrics_token,
-            self.mcp_token,
-            *self.webhook_secrets,
-            *keys,
-        )
+        tokens = (self.github_token, self.metrics_token, self.api_token, self.mcp_token)
+        values = (self.github_private_key, *tokens, *self.webhook_secrets, *keys)
         addresses = (
             self.database_url,
             self.redis_url,

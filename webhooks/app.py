@@ -37,10 +37,13 @@ def create_app(
     allowed_bots: Sequence[int] = (),
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     measure: Measure | None = None,
+    add_api: Callable[[Flask], None] | None = None,
 ) -> Flask:
     """Return the application; ConfigurationError where the App is half set up, since unsigned means open.
 
     /metrics exists only with a token (KILO_REVIEW_METRICS_TOKEN): it names models and spend. `measure` makes it.
+
+    `add_api` mounts the read API (webhooks/api), where there is a token or a page that needs it.
 
     `policy` is the organisation's: no repository's file is read before a delivery is answered.
     """
@@ -53,6 +56,7 @@ def create_app(
         Permissions(ask_permission, now=now, least=policy.command_permission),
         caps=lambda outsider: caps_of(policy, outsider=outsider),
         now=now,
+        findings=ledger.findings,
     )
     app.wsgi_app = Receiver(  # type: ignore[method-assign] # Flask's own way to wrap an application
         app.wsgi_app,
@@ -64,6 +68,9 @@ def create_app(
     )
     if measure is not None and settings.metrics_token:
         _add_metrics(app, measure(counts.read), settings.metrics_token)
+
+    if add_api is not None:
+        add_api(app)
 
     @app.get("/healthz")
     def healthz() -> Response:

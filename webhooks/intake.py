@@ -13,7 +13,7 @@ from reviewer.ledger.keys import Accepted, ReviewKey
 from reviewer.queue.queue import Enqueued
 from webhooks.commands import Verb
 from webhooks.permission import Permissions
-from webhooks.triggers import Ignored, Trigger
+from webhooks.triggers import Ignored, Merged, Trigger
 
 
 class ReviewRequests(Protocol):
@@ -37,12 +37,23 @@ class ReviewRequests(Protocol):
         """Return the numbers of the pull requests that were asked to be reviewed at a head."""
 
 
+class FindingOutcomes(Protocol):
+    """What intake needs of the ledger's findings."""
+
+    def ignore_undecided(self, installation_id: int, repo_id: int, number: int, now: datetime) -> int:
+        """Record that a pull request was merged with findings that nobody decided; return how many."""
+
+
 class ReviewLedger(Protocol):
     """What the application needs of the ledger."""
 
     @property
     def requests(self) -> ReviewRequests:
         """The rows of what was asked for."""
+
+    @property
+    def findings(self) -> FindingOutcomes:
+        """The published findings."""
 
     def ready(self) -> None:
         """Raise LedgerUnavailable or ConfigurationError where the ledger cannot take a row."""
@@ -78,7 +89,9 @@ class Intake:
         *,
         caps: Callable[[bool], Sequence[Cap]],
         now: Callable[[], datetime],
+        findings: FindingOutcomes,
     ) -> None:
+        self._findings = findings
         self._requests = requests
         self._queue = queue
         self._permissions = permissions
@@ -100,6 +113,10 @@ class Intake:
         if not answers:
             return Ignored("no pull request with this head is known; comment /kilo review there")
         return next((answer for answer in answers if isinstance(answer, Taken)), answers[0])
+
+    def merged(self, ended: Merged) -> int:
+        """Record the findings that a merged pull request leaves undecided as ignored; return how many."""
+        return self._findings.ignore_undecided(ended.installation_id, ended.repo_id, ended.number, self._now())
 
     def _take(self, trigger: Trigger) -> Taken | Ignored:
         refusal = self._not_entitled(trigger)

@@ -103,6 +103,9 @@ class Receiver:
         return delivery.read_delivery(headers, body)
 
     def _take(self, received: Delivery) -> Answer:
+        ended = triggers.merged(received)
+        if ended is not None:
+            self._intake.merged(ended)
         decision = triggers.decide(received, self._rules)
         taken = decision if isinstance(decision, Ignored) else self._intake.take(decision)
         if isinstance(taken, Ignored):

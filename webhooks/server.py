@@ -28,6 +28,7 @@ def build(settings: Settings, policy: Policy) -> Flask:
     from reviewer.metrics.read import Metrics  # noqa: PLC0415 - as above
     from reviewer.queue.address import queue_url  # noqa: PLC0415 - as above
     from reviewer.queue.queue import ReviewQueue  # noqa: PLC0415 - as above
+    from webhooks.api.mount import by_token, mount  # noqa: PLC0415 - as above
     from webhooks.github_permission import TIMEOUT as ASK_SECONDS  # noqa: PLC0415 - as above
     from webhooks.github_permission import AskGitHub  # noqa: PLC0415 - as above
 
@@ -52,6 +53,9 @@ def build(settings: Settings, policy: Policy) -> Flask:
         allowed_bots=settings.allowed_bots,
         now=now,
         measure=lambda deliveries: Metrics(ledger.statistics, queue, deliveries, now=now).text,
+        add_api=(lambda app: mount(app, ledger.db, by_token(settings.api_token), now))
+        if settings.api_token
+        else None,
     )
 
 

@@ -116,6 +116,26 @@ class Ignored:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A pull request was merged: findings that nobody decided were ignored."""
+
+    installation_id: int
+    repo_id: int
+    number: int
+
+
+def merged(delivery: Delivery) -> Merged | None:
+    """Return the pull request that a delivery says was merged, None for every other delivery."""
+    if (delivery.event, delivery.action) != ("pull_request", "closed") or not delivery.installation_id:
+        return None
+    pull_request = _record(delivery.payload, "pull_request")
+    if pull_request.get("merged") is not True:
+        return None
+    repository = _record(delivery.payload, "repository")
+    return Merged(delivery.installation_id, whole(repository, "id"), whole(pull_request, "number"))
+
+
 def decide(delivery: Delivery, rules: TriggerRules) -> Trigger | Ignored:
     """Return what a delivery asks for; DeliveryRefused where a payload of a known event cannot be used."""
     if delivery.event == "ping":

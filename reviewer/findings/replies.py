@@ -41,6 +41,8 @@ _AGREES: Final = re.compile(
     r"fixing|will fix|i[’']ll fix|let me fix|on it|todo|to do|oops|my bad|follow[- ]up)\b",
     re.IGNORECASE,
 )
+# Words of agreement that promise at most another change: nothing was accepted yet.
+_MAYBE_LATER: Final = re.compile(r"\b(?:todo|to do|follow[- ]up)\b", re.IGNORECASE)
 _DOUBT: Final = re.compile(r"\b(?:maybe|perhaps|not sure|i think we should|or is it|is it|if)\b", re.IGNORECASE)
 
 
@@ -48,20 +50,28 @@ class Stance(StrEnum):
     """What a reply says of the finding."""
 
     REJECTS = "rejects"
+    AGREES = "agrees"
     TALKS = "talks"
 
 
 def stance_of(reply: str) -> Stance:
     """Return what a person's reply says of the finding that it answers."""
     text = _CODE.sub(" code ", _QUOTE.sub("", _FENCE.sub("", reply)))
-    if _AGREES.search(text):
-        return Stance.TALKS
+    rejects = _rejects(text)
+    agreed = _AGREES.search(text)
+    if agreed is None:
+        return Stance.REJECTS if rejects else Stance.TALKS
+    doubted = rejects or "?" in text or _DOUBT.search(text) or _NEGATED.search(text[: agreed.start()])
+    return Stance.TALKS if doubted or _MAYBE_LATER.search(text) else Stance.AGREES
+
+
+def _rejects(text: str) -> bool:
     for sentence, end in _sentences(text):
         if end == "?" or _DOUBT.search(sentence) or len(sentence.split()) < LEAST_WORDS:
             continue
         if any(_stands(sentence, match) for match in _REJECTS.finditer(sentence)):
-            return Stance.REJECTS
-    return Stance.TALKS
+            return True
+    return False
 
 
 def _sentences(text: str) -> list[tuple[str, str]]:

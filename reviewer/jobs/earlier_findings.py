@@ -22,7 +22,7 @@ from reviewer.ledger.findings import FindingState, KnownFinding, Outcome
 from reviewer.ledger.ledger import Ledger
 from reviewer.publish.marker import fingerprint_in_marker
 from reviewer.publish.open_findings import still_open
-from reviewer.publish.thread_state import DISMISSING, OwnThread, own_threads
+from reviewer.publish.thread_state import ACCEPTING, DISMISSING, OwnThread, own_threads
 from reviewer.steps.result import Review
 
 _SHOWN: Final = (Disposition.INLINE, Disposition.SUMMARY, Disposition.OUT_OF_DIFF)
@@ -96,7 +96,7 @@ class EarlierReader:
             if state is None:
                 told.append(one)
                 continue
-            self._learn(pr, finding, _STATES[state])
+            self._learn(pr, finding, _STATES[state], accepted=self._is_accepted(thread))
             found.append(replace(one, state=state))
         return Earlier(tuple(found), tuple(told))
 
@@ -142,16 +142,35 @@ class EarlierReader:
             for reply in own.by_people
         )
 
-    def _learn(self, pr: PullRequest, finding: KnownFinding, state: FindingState) -> None:
-        """Record what people did with a finding: what cost per accepted finding is counted from."""
-        if state is finding.state:
-            return
+    def _is_accepted(self, own: OwnThread | None) -> bool:
+        """Tell whether an entitled person said that the finding is right: a vote, or a reply that agrees."""
+        if own is None:
+            return False
+        voters = (login for name in ACCEPTING for login in own.first.reactors.get(name, ()))
+        if any(self.people.may_dismiss(login) for login in voters):
+            return True
+        return any(
+            stance_of(reply.body) is Stance.AGREES and self.people.may_dismiss(reply.author["login"])
+            for reply in own.by_people
+        )
+
+    def _learn(self, pr: PullRequest, finding: KnownFinding, state: FindingState, *, accepted: bool) -> None:
+        """Record what people did with a finding: what cost per accepted finding is counted from.
+
+        RESOLVED means that its code was mended: a thread resolved without that is DISMISSED, or open. A finding
+        that is open again after it was mended is undecided again, unless a person said that it is right.
+        """
         at = self.now()
-        self.ledger.findings.set_state(pr.repo_id, pr.number, finding.fingerprint, state, at)
-        outcome = _OUTCOMES.get(state)
-        if outcome is not None:
-            why = f"thread {state.value}"
-            self.ledger.findings.record_outcome(pr.repo_id, pr.number, finding.fingerprint, outcome, why, at)
+        if state is not finding.state:
+            self.ledger.findings.set_state(pr.repo_id, pr.number, finding.fingerprint, state, at)
+        outcome, why = _OUTCOMES.get(state), f"thread {state.value}"
+        if state is FindingState.OPEN and accepted:
+            outcome, why = Outcome.ACCEPTED, "a person agreed"
+        elif state is finding.state:
+            return
+        self.ledger.findings.record_outcome(
+            pr.repo_id, pr.number, finding.fingerprint, outcome or Outcome.UNKNOWN, why, at
+        )
 
 
 def _earlier(finding: KnownFinding, memory: Memory) -> EarlierFinding:

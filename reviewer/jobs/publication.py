@@ -9,6 +9,7 @@ from reviewer.github.records import PullRequest
 from reviewer.jobs.access import Access
 from reviewer.jobs.document import Document, document_of, dump_document
 from reviewer.jobs.earlier_findings import known_findings
+from reviewer.jobs.facts import facts_of
 from reviewer.jobs.fixing_commits import with_commits
 from reviewer.jobs.inputs import Inputs
 from reviewer.jobs.job import Job
@@ -48,9 +49,10 @@ def make_review(job: Job, inputs: Inputs, earlier: Document | None) -> Document:
     return replace(document, verdict=keep_earlier(earlier.verdict, document.verdict)) if earlier else document
 
 
-def store_review(job: Job, document: Document) -> None:
+def store_review(job: Job, pr: PullRequest, document: Document) -> None:
     """Store a review before anything of it is published: from here on a retry costs no model call."""
     job.held.save_result(dump_document(document))
+    job.ledger.facts.save(job.held.lease, facts_of(document.review, pr), job.now())
 
 
 def publish_review(job: Job, access: Access, pr: PullRequest, document: Document) -> None:

@@ -175,7 +175,7 @@ def _work(job: Job, stack: ExitStack) -> None:
             leave_without_review(job, access, pr, title="Not reviewed", why=why)
             answer_unusable(job, access, pr.repository, why)
             return
-        store_review(job, document)
+        store_review(job, pr, document)
     publish_review(job, access, pr, document)
 
 

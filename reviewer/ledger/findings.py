@@ -15,7 +15,7 @@ from reviewer.ledger.conceal import Conceal
 from reviewer.ledger.database import Database
 from reviewer.ledger.fence import write_fenced
 from reviewer.ledger.keys import Lease
-from reviewer.ledger.tables import findings, outcomes
+from reviewer.ledger.tables import findings, outcomes, reviews
 from reviewer.ledger.units import clean, to_micros
 
 
@@ -163,7 +163,43 @@ class Findings:
                 "at": at,
             }
             connection.execute(outcomes.insert(), row)
+            connection.execute(
+                update(findings)
+                .where(findings.c.id == finding_id)
+                .values(outcome=outcome.value, outcome_at=None if outcome is Outcome.UNKNOWN else at)
+            )
             return True
+
+        return self.db.write(work)
+
+    def ignore_undecided(self, installation_id: int, repo_id: int, number: int, now: datetime) -> int:
+        """Record that a pull request was merged with findings that nobody decided; return how many there were.
+
+        Only findings of this installation's reviews; asked again, it changes nothing.
+        """
+        at = to_micros(now)
+        left = (
+            select(findings.c.id)
+            .join(reviews, reviews.c.id == findings.c.review_id)
+            .where(
+                reviews.c.installation_id == installation_id,
+                findings.c.repo_id == repo_id,
+                findings.c.number == number,
+                findings.c.outcome == Outcome.UNKNOWN.value,
+            )
+        )
+
+        def work(connection: Connection) -> int:
+            ids = list(connection.execute(left.with_for_update(of=findings)).scalars())
+            if ids:
+                rows = [
+                    {"finding_id": each, "outcome": Outcome.IGNORED.value, "reason": "merged", "at": at}
+                    for each in ids
+                ]
+                connection.execute(outcomes.insert(), rows)
+                values = {"outcome": Outcome.IGNORED.value, "outcome_at": at}
+                connection.execute(update(findings).where(findings.c.id.in_(ids)).values(**values))
+            return len(ids)
 
         return self.db.write(work)
 

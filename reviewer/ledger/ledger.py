@@ -12,6 +12,7 @@ from reviewer.ledger.conceal import Conceal, nothing
 from reviewer.ledger.cursors import Cursors
 from reviewer.ledger.database import BUSY_SECONDS, Database
 from reviewer.ledger.dismissals import Dismissals
+from reviewer.ledger.facts import Facts
 from reviewer.ledger.findings import Findings
 from reviewer.ledger.migrations import require_current, upgrade
 from reviewer.ledger.money import Money
@@ -33,6 +34,7 @@ class Ledger:
         # Work: what was asked for, who may go on with it, what the scheduler looks after.
         self.requests = Requests(db)
         self.reviews = Reviews(db, conceal)
+        self.facts = Facts(db, conceal)
         self.backlog = Backlog(db)
         # Money: what is reserved and paid, what was paid in advance, alerts about limits, the calls themselves.
         self.money = Money(db, conceal)

@@ -20,6 +20,8 @@ from sqlalchemy import (
     text,
 )
 
+from reviewer.ledger import rollup
+
 # Named constraints, so that a migration can change them on both databases.
 metadata = MetaData(
     naming_convention={
@@ -73,6 +75,8 @@ reviews = Table(
     Index("ix_reviews_pull_request", "repo_id", "number", "accepted_at"),
     Index("ix_reviews_repository", "repo_id", "accepted_at"),
     Index("ix_reviews_actor", "actor_id", "accepted_at"),
+    Index("ix_reviews_accepted_at", "accepted_at", "id"),
+    Index("ix_reviews_installation", "installation_id", "accepted_at", "id"),
 )
 
 # Apart from `reviews`, so that the rows that the queue turns on stay small.
@@ -203,6 +207,7 @@ calls = Table(
     Column("expires_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger),
     Index("ix_calls_run", "run"),
+    Index("ix_calls_review_id", "review_id"),
     Index("ix_calls_pull_request", "pull_request"),
     Index("ix_calls_opened_at", "opened_at"),
     Index("ix_calls_held", "expires_at", sqlite_where=text("state = 'held'")),
@@ -215,6 +220,7 @@ holds = Table(
     Column("counter_id", ForeignKey("counters.id"), primary_key=True, autoincrement=False),
     Column("limit_picos", BigInteger),
     Column("alerts", String(400), nullable=False, server_default=""),
+    Index("ix_holds_counter", "counter_id", "call_id"),
 )
 
 credit_holds = Table(
@@ -287,7 +293,12 @@ findings = Table(
     Column("url", Text, nullable=False, server_default=""),
     Column("raised_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    # The latest row of `outcomes`, so that lists and sums need not look for it.
+    Column("outcome", String(16), nullable=False, server_default="unknown"),
+    Column("outcome_at", BigInteger),
     UniqueConstraint("repo_id", "number", "fingerprint", name="uq_findings_key"),
+    Index("ix_findings_review_id", "review_id"),
+    Index("ix_findings_raised_at", "raised_at"),
 )
 
 # Append-only: what people did, as often as they changed their mind; the latest row is the outcome.
@@ -328,4 +339,44 @@ pauses = Table(
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("actor", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
+)
+
+# Written by triggers, never by the program: see rollup.py. `day` counts UTC days since 1970.
+call_days = Table(
+    "call_days",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("installation_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("repository", Text, primary_key=True),
+    Column("actor", Text, primary_key=True),
+    Column("provider", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
+    *(
+        Column(name, BigInteger, nullable=False, server_default="0")
+        for name in (*rollup.SUM_COLUMNS, *rollup.LATENCY_COLUMNS)
+    ),
+)
+
+call_reviews = Table(
+    "call_reviews",
+    metadata,
+    Column("review_id", BigInteger, primary_key=True, autoincrement=False),
+    *(Column(name, BigInteger, nullable=False, server_default="0") for name in rollup.SUM_COLUMNS),
+)
+
+# What lists show of a review's document, which is large.
+review_facts = Table(
+    "review_facts",
+    metadata,
+    Column("review_id", ForeignKey("reviews.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("title", Text, nullable=False, server_default=""),
+    Column("author", Text, nullable=False, server_default=""),
+    Column("repository", Text, nullable=False, server_default=""),
+    Column("kind", String(24), nullable=False, server_default=""),
+    Column("status", String(24), nullable=False, server_default=""),
+    Column("complete", Boolean(create_constraint=False), nullable=False, server_default=false()),
+    Column("coverage_permille", SmallInteger, nullable=False, server_default="0"),
+    Column("escalations", Integer, nullable=False, server_default="0"),
+    Column("stored_at", BigInteger, nullable=False),
 )

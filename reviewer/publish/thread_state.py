@@ -11,6 +11,8 @@ from reviewer.publish.marker import Kind, Marker, is_own, read_marker
 
 # Reactions, in GraphQL's words, by which people say that a finding is none.
 DISMISSING: Final = ("THUMBS_DOWN", "CONFUSED")
+# And by which they say that it is right.
+ACCEPTING: Final = ("THUMBS_UP",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,9 @@ REJECTING = (
 TALKING = (
     "",
     "no",
-    "Fixed in the next commit.",
     "Good catch, but is it already handled upstream",
     "Is this by design?",
     "Why is that a problem?",
-    "You are right, this is not intended.",
     "This is not intended, I will look.",
     "Hmm, this was hardly by design.",
     "Maybe a false positive, not sure.",
@@ -35,6 +33,24 @@ TALKING = (
     "Can you say where it is checked?",
     "What if it can't happen here",
 )
+
+AGREEING = (
+    "Fixed in the next commit.",
+    "You are right, this is not intended.",
+    "Good catch!",
+    "Will fix.",
+)
+HALF = ("Good catch, but this is by design.", "This is not fixed.", "Todo, later.", "Agreed?", "Fixed, maybe.")
+
+
+@pytest.mark.parametrize("reply", AGREEING)
+def test_a_reply_that_plainly_agrees_accepts_the_finding(reply: str) -> None:
+    assert stance_of(reply) is Stance.AGREES
+
+
+@pytest.mark.parametrize("reply", HALF)
+def test_half_an_agreement_is_talk(reply: str) -> None:
+    assert stance_of(reply) is Stance.TALKS
 
 
 @pytest.mark.parametrize("reply", REJECTING)

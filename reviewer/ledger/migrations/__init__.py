@@ -11,7 +11,7 @@ from reviewer.errors import ConfigurationError
 from reviewer.ledger.database import Database
 
 # The newest script in versions/. Named here so that a start on current tables does not import Alembic.
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 # An arbitrary constant: the lock that only one migration holds, https://www.postgresql.org/docs/current/explicit-locking.html
 _ADVISORY_LOCK: Final = 6_021_973_441
 
