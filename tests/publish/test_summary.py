@@ -265,6 +265,7 @@ def test_nothing_of_a_hostile_review_comes_alive(attack: str) -> None:
 
 @settings(max_examples=30, deadline=None)
 @example("www")
+@example(("a" + "`" * 300 + "\n@octocat\n" + "`" * 300) * 3)
 @given(TEXTS)
 def test_no_text_breaks_the_summary(text: str) -> None:
     written = summary(hostile(text))
@@ -272,7 +273,8 @@ def test_no_text_breaks_the_summary(text: str) -> None:
     marker = read_marker(written)
     assert marker is not None
     assert marker.kind is Kind.SUMMARY
-    assert tags(written).count("table") >= 3
+    # Names of thousands of letters in every section leave room for the findings alone, and that is said.
+    assert tags(written).count("table") >= (1 if "The rest did not fit here" in written else 3)
 
 
 @settings(max_examples=15, deadline=None)
