@@ -69,9 +69,21 @@ def is_visible(text: str) -> bool:
     return "\r" not in text and not hidden_in(text)
 
 
-def plain(text: str) -> str:
-    """Return Markdown that renders as this text, one line; what would come alive is shown as code."""
-    flat = " ".join(visible(text).split())
+# A line of ours holds so many letters of foreign text; escaped, one may become five. What is longer is a name or a
+# reason that was made to push findings out of a summary.
+MAX_LINE: Final = 600
+# And a name: a path, a model.
+MAX_NAME: Final = 300
+
+
+def plain(text: str, limit: int = MAX_LINE) -> str:
+    """Return Markdown that renders as this text, one line; what would come alive is shown as code.
+
+    Of more than `limit` letters the end is left out, and an ellipsis says so.
+    """
+    flat = " ".join(visible(text[: 2 * limit]).split())
+    if len(flat) > limit or len(text) > 2 * limit:
+        flat = f"{flat[: limit - 1]}…"
     parts: list[str] = []
     at = 0
     for match in _WORD.finditer(flat):
@@ -91,8 +103,13 @@ def plain(text: str) -> str:
     return join(parts)
 
 
-def code(text: str) -> str:
-    """Return a code span of this text, one line, that no backtick in it can end."""
+def code(text: str, limit: int = MAX_NAME) -> str:
+    """Return a code span of this text, one line, that no backtick in it can end.
+
+    Of more than `limit` letters the middle is left out: both ends of a path say more than its first half.
+    """
+    if len(text) > limit:
+        text = f"{text[: limit // 2]}…{text[-(limit // 2) :]}"
     flat = _few_ticks(_MARKER.sub("<! --", " ".join(visible(text).split())))
     if not flat:
         return ""

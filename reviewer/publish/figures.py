@@ -99,11 +99,15 @@ def payer(payment: Payment) -> str:
     return _PAYERS[payment]
 
 
+MOST_LINKED: Final = 600
+
+
 def place(finding: Finding, *, repository_url: str = "", head: str = "") -> str:
     """Return `path:line` as code, linked to the head where the repository's address is known."""
     lines = f"{finding.start_line}-{finding.line}" if _is_range(finding) else str(finding.line)
     shown = code(f"{finding.path}:{lines}")
-    if not repository_url or not head or PLACEHOLDER in finding.path:
+    # Percent-encoded, a path of thousands of letters fills a comment by itself.
+    if not repository_url or not head or PLACEHOLDER in finding.path or len(finding.path) > MOST_LINKED:
         return shown
     return link(shown, f"{repository_url}/blob/{head}/{finding.path}", fragment=_fragment(finding))
 

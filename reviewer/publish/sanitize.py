@@ -190,7 +190,7 @@ def _pieces(tokens: Sequence[Token]) -> list[tuple[str, str]]:
         elif kind in ("softbreak", "hardbreak"):
             pieces.append((_WHOLE, "\n"))
         elif kind in ("code_inline", "html_inline"):
-            pieces.append((_WHOLE, code(token.content)))
+            pieces.append((_WHOLE, code(token.content, MAX_SOURCE)))
         elif kind in _EMPHASIS:
             pieces.append((_OPEN if kind.endswith("open") else _CLOSE, _EMPHASIS[kind]))
         elif kind == "link_open":
@@ -204,7 +204,7 @@ def _pieces(tokens: Sequence[Token]) -> list[tuple[str, str]]:
 def _address(url: str, text: str) -> list[tuple[str, str]]:
     """Return the address of a link as code; nothing where its own text is the address."""
     shown = url if len(url) <= MAX_ADDRESS else url[: MAX_ADDRESS - 1] + "…"
-    return [] if not shown or shown == text else [(_TEXT, " ("), (_WHOLE, code(shown)), (_TEXT, ")")]
+    return [] if not shown or shown == text else [(_TEXT, " ("), (_WHOLE, code(shown, MAX_SOURCE)), (_TEXT, ")")]
 
 
 def _kept_emphasis(pieces: Sequence[tuple[str, str]]) -> frozenset[int]:
@@ -237,4 +237,4 @@ def _spaced(text: str) -> str:
         return " " if text else ""
     lead = " " if text[0].isspace() else ""
     trail = " " if text[-1].isspace() else ""
-    return f"{lead}{plain(text)}{trail}"
+    return f"{lead}{plain(text, MAX_SOURCE)}{trail}"
