@@ -13,7 +13,7 @@ from reviewer.jobs.correction import Problem
 from reviewer.jobs.payload import JobPayload, Work
 from reviewer.ledger.keys import ASKED, AUTOMATIC, ReviewKey
 from reviewer.publish.check_runs import pull_request_of
-from webhooks.commands import CommandInvalid, ReviewCommand, Verb, parse_command
+from webhooks.commands import CommandInvalid, ReviewCommand, parse_command
 from webhooks.delivery import Delivery, whole, word
 
 # The events that decide() reads; app.yml subscribes to exactly these.
@@ -36,7 +36,7 @@ INSIDERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 FIRST_TIMERS = frozenset({"FIRST_TIMER", "FIRST_TIME_CONTRIBUTOR"})
 
 # Commands that need an open pull request.
-_OF_OPEN: Final = (Verb.REVIEW, Verb.ESTIMATE, Verb.RESUME)
+_OF_OPEN: Final = (Work.REVIEW, Work.ESTIMATE, Work.RESUME)
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}(?:_[A-Za-z0-9]{1,20})?/[A-Za-z0-9._-]{1,100}")
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -79,7 +79,7 @@ class Trigger:
     actor_id: int
     event: str
     delivery: str
-    command: ReviewCommand = field(default_factory=lambda: ReviewCommand(verb=Verb.REVIEW))
+    command: ReviewCommand = field(default_factory=lambda: ReviewCommand(verb=Work.REVIEW))
     comment_id: int = 0
     thread_id: int = 0
     needs_permission: bool = False
@@ -90,7 +90,7 @@ class Trigger:
 
     def payload(self) -> JobPayload:
         """Return what the job needs beside the key."""
-        asked = Work(self.command.verb.value) if self.work is Work.REVIEW else self.work
+        asked = self.command.verb if self.work is Work.REVIEW else self.work
         return JobPayload(
             repository=self.repository,
             verb=Work.CORRECTION if self.problem else asked,
@@ -103,6 +103,7 @@ class Trigger:
             full=self.command.full,
             thread_id=self.thread_id,
             argument=self.command.argument,
+            paths=self.command.paths,
             actor_id=self.actor_id,
             updated_at=self.updated_at,
             outsider=self.outsider,
@@ -254,7 +255,7 @@ def _comment(delivery: Delivery, rules: TriggerRules) -> Trigger | Ignored:
     key = _key(delivery, whole(issue, "number"), "", f"{'thread' if in_thread else 'comment'}:{comment_id}")
     return replace(
         _trigger(delivery, key, _record(comment, "user")),
-        command=ReviewCommand(verb=Verb.REVIEW) if isinstance(command, CommandInvalid) else command,
+        command=ReviewCommand(verb=Work.REVIEW) if isinstance(command, CommandInvalid) else command,
         problem=problem,
         comment_id=comment_id,
         thread_id=(whole(comment, "in_reply_to_id") if comment.get("in_reply_to_id") else comment_id)

@@ -9,8 +9,8 @@ from policies.words import Strategy
 
 STRATEGIES: Final = tuple(strategy.value for strategy in Strategy)
 HELP: Final = {
-    f"/kilo review [--strategy {'|'.join(STRATEGIES)}] [--model NAME] [--full]": (
-        "review the head now; --full asks again for what was answered before"
+    f"/kilo review [--strategy {'|'.join(STRATEGIES)}] [--model NAME] [--full] [PATH…]": (
+        "review the head now, or these paths of it alone; --full asks again for what was answered before"
     ),
     "/kilo estimate": "what a review would ask, and its price",
     "/kilo explain [ID]": "what stands behind a finding: in its thread, or with its id",
@@ -33,6 +33,7 @@ class Problem(StrEnum):
     STRATEGY = "strategy"
     MODEL = "model"
     WORDS = "words"
+    PATH = "path"
     FIX = "fix"
     CLOSED = "closed"
 
@@ -43,6 +44,10 @@ _WORDS: Final = {
     Problem.STRATEGY: f"`--strategy` takes one of {', '.join(f'`{name}`' for name in STRATEGIES)}.",
     Problem.MODEL: "`--model` takes the name of a model, such as `anthropic/claude-opus-5.5`.",
     Problem.WORDS: "This command takes no further words.",
+    Problem.PATH: (
+        "A path is a file, a folder or a glob such as `src/**/*.py`, written from the top of the repository, "
+        "at most 20 of them: no `..`, no `/` at the start, no `!`."
+    ),
     Problem.FIX: "This version cannot make fixes: there is no `/kilo fix`.",
     Problem.CLOSED: "The pull request is closed, and closed pull requests are not reviewed.",
 }

@@ -27,6 +27,7 @@ from reviewer.ledger.money import Terms
 from reviewer.prompts.about import About
 from reviewer.prompts.criteria import criteria_of
 from reviewer.prompts.redact import redact_change
+from reviewer.steps.only_paths import only_notes
 from reviewer.steps.request import ReviewRequest
 
 
@@ -99,7 +100,19 @@ def open_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> 
         earlier=earlier.findings,
         told=earlier.told,
         memory=memory,
-        notices=tuple(filter(None, (*policy.notices, *fetched.notices, models.reason, locks))),
+        only=job.payload.paths,
+        notices=tuple(
+            filter(
+                None,
+                (
+                    *only_notes(fetched.change, job.payload.paths, job.row.actor),
+                    *policy.notices,
+                    *fetched.notices,
+                    models.reason,
+                    locks,
+                ),
+            )
+        ),
     )
     return Inputs(request, policy, models, code.base, code.head)
 

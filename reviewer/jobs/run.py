@@ -49,6 +49,7 @@ from reviewer.ledger.keys import ReviewState
 from reviewer.publish.settle import LIST_LAG
 from reviewer.queue.review_job import JOB_SECONDS
 from reviewer.settings import Settings
+from reviewer.steps.only_paths import matching_nothing, named
 from reviewer.steps.result import Review
 
 __all__ = ["READ_PERMISSIONS", "WRITE_PERMISSIONS", "run", "run_shared"]
@@ -163,7 +164,7 @@ def _work(job: Job, stack: ExitStack) -> None:
         shown_at_once = job.key.automatic and not pr.draft
         if shown_at_once:
             _start(job, access, pr)
-        usable = _usable_inputs(job, access, pr, stack)
+        usable = _of_chosen_paths(job, access, pr, _usable_inputs(job, access, pr, stack))
         if usable is None or is_refused(job, access, pr, usable.policy):
             return
         if not shown_at_once:
@@ -230,6 +231,15 @@ def _usable_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) 
         answer_unusable(job, access, pr.repository, inputs.models.reason)
         return None
     _show_start(job, access, pr)
+    return inputs
+
+
+def _of_chosen_paths(job: Job, access: Access, pr: PullRequest, inputs: Inputs | None) -> Inputs | None:
+    """Return the inputs; where a command names paths and the change has none of them, answer it and return None."""
+    paths = job.payload.paths
+    if inputs is not None and paths and matching_nothing(inputs.request.change, paths) == paths:
+        answer_unusable(job, access, pr.repository, f"No file of this change matches {named(paths)}.")
+        return None
     return inputs
 
 

@@ -144,6 +144,31 @@ def test_a_running_review_that_is_cancelled_pays_for_nothing_more(service: Rig) 
     assert "Cancelled 1 review" in service.simulator.issue_comments(REPOSITORY, number)[-1].body
 
 
+def test_a_review_of_some_paths_says_so_and_is_never_green(service: Rig) -> None:
+    number = service.open({"shop/a.py": "A = 1\n", "shop/b.py": "B = 1\n", "docs/c.py": "C = 1\n"}, draft=True)
+    service.work()
+    service.command(number, "/kilo review shop/__init__.py `docs/` nothing/*.py")
+    service.work()
+    shown = service.shown(number)
+    assert shown.check.conclusion == "neutral"
+    assert "33 % reviewed" in (shown.check.title or "")
+    assert "Only shop/\\_\\_init\\_\\_.py, docs/, nothing/\\*.py reviewed, as octocat asked" in shown.summary
+    assert "No file of this change matches shop/" in shown.summary
+    assert "only 33 % reviewed (1 of 3 parts)" in shown.summary.lower()
+    assert "not among the paths that this review was asked for (2)" in shown.summary
+
+
+def test_paths_that_match_nothing_are_answered_and_cost_nothing(service: Rig, number: int) -> None:
+    asked, before = service.calls, service.shown(number)
+    answer = said(service, number, "/kilo review no/such.py")
+    assert "No file of this change matches no/such.py" in answer
+    assert service.calls == asked
+    assert (service.shown(number).check.conclusion, service.shown(number).summary) == (
+        before.check.conclusion,
+        before.summary,
+    )
+
+
 @pytest.mark.parametrize("verb", ["explain", "dismiss", "pause", "resume", "cancel", "usage", "config", "help"])
 def test_a_stranger_gets_no_answer_and_changes_nothing(service: Rig, number: int, verb: str) -> None:
     rows = len(service.rows(number))

@@ -11,11 +11,10 @@ import pytest
 
 from reviewer.errors import DeliveryRefused
 from reviewer.jobs.correction import HELP, USAGE, correction
-from reviewer.jobs.payload import JobPayload, Work
+from reviewer.jobs.payload import COMMANDS, JobPayload, Work
 from reviewer.ledger.keys import ReviewKey
 from tests.shared import ROOT, shared
 from tests.webhooks.client import BASE, SHA, comment, pull_request, repository, rerun, user
-from webhooks.commands import Verb
 from webhooks.delivery import Delivery, read_delivery
 from webhooks.triggers import EVENTS, Ignored, Trigger, TriggerRules, decide
 
@@ -172,7 +171,7 @@ def test_a_command_is_a_request_that_needs_permission_and_is_known_by_its_commen
 def test_an_estimate_is_a_request_of_its_own_kind():
     request = decided("issue_comment", comment("/kilo estimate"))
     assert isinstance(request, Trigger)
-    assert request.command.verb is Verb.ESTIMATE
+    assert request.command.verb is Work.ESTIMATE
 
 
 @pytest.mark.parametrize(
@@ -409,7 +408,8 @@ def test_no_command_is_taken_from_a_quote_a_fence_an_edit_an_issue_or_a_bot(verb
         ("/kilo dance", "There is no such command."),
         ("/kilo fix", "This version cannot make fixes"),
         ("/kilo fix all", "This version cannot make fixes"),
-        ("/kilo review now", "There is no such option."),
+        ("/kilo review --now", "There is no such option."),
+        ("/kilo review ../x", "A path is a file, a folder or a glob"),
         ("/kilo review --strategy cheap", "`--strategy` takes one of"),
         ("/kilo estimate --full", "There is no such option."),
         *((f"/kilo {verb} now", "This command takes no further words.") for verb in VERBS[4:]),
@@ -437,4 +437,4 @@ def test_the_reference_page_names_every_command_as_the_help_does():
     page = (ROOT / "docs/reference/commands.md").read_text()
     rows = dict(re.findall(r"^\| `(/kilo .*?)` \| (.*?) \|", page, re.MULTILINE))
     assert {usage.replace("\\|", "|"): words for usage, words in rows.items()} == HELP
-    assert {usage.split()[1] for usage in USAGE} == set(VERBS) == {verb.value for verb in Verb}
+    assert {usage.split()[1] for usage in USAGE} == set(VERBS) == {verb.value for verb in COMMANDS}
