@@ -31,9 +31,7 @@ _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 
 
 # Verbs that words may follow, and that are no options.
-_WITH_WORDS: Final = (Work.EXPLAIN, Work.DISMISS)
-# Kept for later: answered as what it is, not as a slip.
-_FIX: Final = "fix"
+_WITH_WORDS: Final = (Work.EXPLAIN, Work.DISMISS, Work.FIX)
 # How much of a reason is kept, in characters.
 LONGEST_ARGUMENT: Final = 300
 
@@ -80,8 +78,6 @@ def parse_command(text: str) -> ReviewCommand | CommandInvalid | None:
 
 
 def _read(words: list[str]) -> ReviewCommand | CommandInvalid:
-    if words and words[0].lower() == _FIX:
-        return CommandInvalid(f"there are no fixes yet; use {_USAGE}", Problem.FIX)
     if not words or words[0].lower() not in COMMANDS:
         return CommandInvalid(f"unknown command; use {_USAGE}")
     verb = Work(words[0].lower())

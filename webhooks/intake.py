@@ -12,7 +12,7 @@ from reviewer.jobs.payload import FREE, Work
 from reviewer.ledger.keys import Accepted, ReviewKey
 from reviewer.queue.queue import Enqueued
 from webhooks.permission import Permissions
-from webhooks.triggers import Ignored, Trigger
+from webhooks.triggers import Ignored, Trigger, refused
 
 
 class ReviewRequests(Protocol):
@@ -103,7 +103,8 @@ class Intake:
     def _take(self, trigger: Trigger) -> Taken | Ignored:
         refusal = self._not_entitled(trigger)
         if refusal:
-            return Ignored(refusal)
+            told = refused(trigger)
+            return self._take(told) if told else Ignored(refusal)
         accepted = self._requests.accept(
             trigger.key,
             actor=trigger.actor,

@@ -15,6 +15,7 @@ HELP: Final = {
     "/kilo estimate": "what a review would ask, and its price",
     "/kilo explain [ID]": "what stands behind a finding: in its thread, or with its id",
     "/kilo dismiss [ID] [reason]": "this finding is no fault: in its thread, or with its id",
+    "/kilo fix [ID]": "a fix of a finding, offered only where it was checked: in its thread, or with its id",
     "/kilo pause": "no automatic reviews of this pull request",
     "/kilo resume": "automatic reviews again, and of the head if it was not reviewed",
     "/kilo cancel": "stop the reviews that wait or run",
@@ -34,7 +35,6 @@ class Problem(StrEnum):
     MODEL = "model"
     WORDS = "words"
     PATH = "path"
-    FIX = "fix"
     CLOSED = "closed"
 
 
@@ -48,7 +48,6 @@ _WORDS: Final = {
         "A path is a file, a folder or a glob such as `src/**/*.py`, written from the top of the repository, "
         "at most 20 of them: no `..`, no `/` at the start, no `!`."
     ),
-    Problem.FIX: "This version cannot make fixes: there is no `/kilo fix`.",
     Problem.CLOSED: "The pull request is closed, and closed pull requests are not reviewed.",
 }
 

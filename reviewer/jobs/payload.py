@@ -19,6 +19,7 @@ class Work(StrEnum):
     MERGE_GROUP = "merge-group"
     EXPLAIN = "explain"
     DISMISS = "dismiss"
+    FIX = "fix"
     PAUSE = "pause"
     RESUME = "resume"
     CANCEL = "cancel"

@@ -25,6 +25,7 @@ from reviewer.github.api import WRITE_PAUSE_S
 from reviewer.github.records import PullRequest
 from reviewer.jobs.access import READ_PERMISSIONS, WRITE_PERMISSIONS, Access, AppRefused, open_access
 from reviewer.jobs.command_answers import answer_command, paused
+from reviewer.jobs.command_fix import answer_fix
 from reviewer.jobs.command_reply import answer_correction, answer_estimate, answer_unusable, react_to_command
 from reviewer.jobs.inputs import Inputs, open_inputs
 from reviewer.jobs.job import Job, Pace
@@ -36,7 +37,7 @@ from reviewer.jobs.owner import lease_owner
 from reviewer.jobs.payload import FREE, JobPayload, Work
 from reviewer.jobs.policy import utc_now
 from reviewer.jobs.publication import make_review, publish_review, store_review
-from reviewer.jobs.refusal import is_refused
+from reviewer.jobs.refusal import is_refused, show_skipped
 from reviewer.jobs.shared import Shared
 from reviewer.jobs.verdicts import (
     earlier_verdict,
@@ -153,10 +154,8 @@ def _work(job: Job, stack: ExitStack) -> None:
         show_paused(job, access, pr, why)
         job.held.finish(ReviewState.REFUSED, why)
         return
-    if job.payload.verb is Work.ESTIMATE:
-        inputs = open_inputs(job, access, pr, stack)
-        if not is_refused(job, access, pr, inputs.policy):
-            answer_estimate(job, access, pr.repository, inputs)
+    if job.payload.verb in (Work.ESTIMATE, Work.FIX):
+        _answer_about_code(job, access, pr, stack)
         return
     document = stored_document(job.ledger, job.id) if job.held.lease.state is ReviewState.REVIEWED else None
     if document is None:
@@ -190,6 +189,8 @@ def _answered(job: Job, access: Access, stack: ExitStack) -> bool:
         answer_correction(job, access)
     elif job.payload.verb is Work.MERGE_GROUP:
         answer_merge_group(job, access)
+    elif job.payload.verb is Work.SKIPPED:
+        show_skipped(job, access)
     else:
         with suppress(NotFound, PermissionMissing):
             react_to_command(job, access, "eyes")
@@ -197,6 +198,17 @@ def _answered(job: Job, access: Access, stack: ExitStack) -> bool:
             return False
         answer_command(job, access, stack)
     return True
+
+
+def _answer_about_code(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> None:
+    """Answer what needs the change and is no review."""
+    inputs = open_inputs(job, access, pr, stack)
+    if is_refused(job, access, pr, inputs.policy):
+        return
+    if job.payload.verb is Work.FIX:
+        answer_fix(job, access, pr, inputs)
+    else:
+        answer_estimate(job, access, pr.repository, inputs)
 
 
 def _start(job: Job, access: Access, pr: PullRequest) -> None:

@@ -99,6 +99,9 @@ def test_a_dismissed_finding_leaves_the_check_and_never_comes_back(service: Rig,
         for known in service.ledger.findings.of_pull_request(high[1].pull.repository.id, number)
         if known.comment_id == high[1].id
     ]
+    # The summary follows at once: its count is the list's.
+    assert "2 findings (1 high, 1 medium)" in service.shown(number).summary
+    assert "Set aside: 1 suppressed" in service.shown(number).summary
     assert "Dismissed" in said(service, number, f"/kilo dismiss {finding.fingerprint[:12]} by design")
     assert service.shown(number).check.conclusion != "failure"
     comments = len(service.shown(number).inline)
@@ -110,6 +113,7 @@ def test_a_dismissed_finding_leaves_the_check_and_never_comes_back(service: Rig,
 
 def test_a_paused_pull_request_is_not_reviewed_until_it_is_resumed(service: Rig, number: int) -> None:
     assert "Paused: pushes to this pull request are not reviewed" in said(service, number, "/kilo pause")
+    assert "are paused by octocat" in service.shown(number).summary
     asked = service.calls
     service.push(number, {"shop/tax.py": TAX})
     service.work()
@@ -117,6 +121,7 @@ def test_a_paused_pull_request_is_not_reviewed_until_it_is_resumed(service: Rig,
     assert (check.conclusion, check.title) == ("neutral", "Not reviewed: paused")
     assert service.calls == asked
     assert "starts within a minute" in said(service, number, "/kilo resume")
+    assert "are paused by" not in service.shown(number).summary
     service.work()
     assert service.calls > asked
     assert service.shown(number).check.conclusion == "failure"
