@@ -51,8 +51,10 @@ def plan_statements(prepared: Prepared, policy: Policy) -> StatementQuestion | N
     return _question(prepared, policy.checks)
 
 
-def plan_criteria(prepared: Prepared) -> StatementQuestion | None:
-    """Return the question about the acceptance criteria that the request carries, None where it has none."""
+def plan_criteria(prepared: Prepared, policy: Policy) -> StatementQuestion | None:
+    """Return the question about the acceptance criteria that the request carries, None for none or by policy."""
+    if not policy.intent:
+        return None
     return _question(prepared, [PlainCheck(text, text) for text in prepared.request.criteria])
 
 
@@ -79,7 +81,7 @@ def answer_statements(prepared: Prepared, context: ReviewContext) -> Statements:
     The criteria are people's prose about their own change: in a question of their own they sway no check.
     """
     answered, calls = _answer(plan_statements(prepared, context.policy), Stage.STATEMENTS, context)
-    criteria, more = _answer(plan_criteria(prepared), Stage.INTENT, context)
+    criteria, more = _answer(plan_criteria(prepared, context.policy), Stage.INTENT, context)
     return Statements(answered, criteria, (*calls, *more))
 
 
