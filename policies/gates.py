@@ -42,6 +42,9 @@ def conclude(
     """
     decisive = counts if deciding is None else deciding
     verdict = _conclude(status, (complete, share), (counts, decisive), fail_on, limit_conclusion)
+    if not complete and status != "empty":
+        # Said where people look first: a list of checks shows the title alone.
+        verdict = replace(verdict, title=f"{verdict.title}; {_percent(share)} reviewed")
     if unplaced and fail_on is not None:
         verdict = _with_unplaced(verdict, unplaced, fail_on)
     return replace(verdict, fail_on=fail_on)

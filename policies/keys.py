@@ -111,6 +111,7 @@ KEYS: Final[Mapping[str, Key]] = {
     "review.max_inline": Key("max_inline", r.whole(0, 100), n.at_most, soft=True),
     "review.min_severity": Key("min_severity", r.one_of(_SEVERITIES), n.free),
     "review.converge": Key("converge", r.boolean, n.free),
+    "review.intent": Key("intent", r.boolean, n.free),
     "triggers.on": Key("triggers", r.subset(TRIGGERS), n.subset),
     "triggers.drafts": Key("review_drafts", r.boolean, n.only(value=False), soft=True),
     "triggers.forks": Key("review_forks", r.boolean, n.only(value=False)),

@@ -41,6 +41,7 @@ class Policy:
     max_inline: int
     min_severity: Severity
     converge: bool
+    intent: bool
 
     triggers: tuple[str, ...]
     review_drafts: bool

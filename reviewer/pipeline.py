@@ -30,7 +30,9 @@ def review(request: ReviewRequest, context: ReviewContext) -> Review:
     context = context.begin()
     context.watch(Progress("scope"))
     with context.gates.planning:
-        scope = decide_scope(request.change, context.policy, head=context.head, base=context.base)
+        scope = decide_scope(
+            request.change, context.policy, head=context.head, base=context.base, only=request.only
+        )
     # The analysers have a thread of their own, so that `caps.concurrency` is the number of questions at a time.
     with (
         review_threads(1, context.models) as apart,

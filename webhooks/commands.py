@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from policies.words import Strategy
 from reviewer.jobs.correction import USAGE, Problem
+from reviewer.jobs.payload import COMMANDS, Work
+from reviewer.steps.only_paths import OnlyPathsInvalid, check_only_paths
 from reviewer.text.invisible import without_hidden
 
 if TYPE_CHECKING:
@@ -22,44 +23,32 @@ if TYPE_CHECKING:
 LONGEST_COMMENT: Final = 16_384
 
 _WORTH_PARSING = re.compile(r"^ {0,3}/kilo(?=\s|$)", re.MULTILINE | re.IGNORECASE)
+_EMPHASIS: Final = ("em_open", "em_close", "strong_open", "strong_close")
 _DASH = re.compile(r"^[\u2013\u2014]")
 _USAGE: Final = " or ".join(USAGE)
 _PROBLEMS: Final = {"--strategy": Problem.STRATEGY, "--model": Problem.MODEL}
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 
 
-class Verb(StrEnum):
-    """What a command asks for."""
-
-    REVIEW = "review"
-    ESTIMATE = "estimate"
-    EXPLAIN = "explain"
-    DISMISS = "dismiss"
-    PAUSE = "pause"
-    RESUME = "resume"
-    CANCEL = "cancel"
-    USAGE = "usage"
-    CONFIG = "config"
-    HELP = "help"
-
-
 # Verbs that words may follow, and that are no options.
-_WITH_WORDS: Final = (Verb.EXPLAIN, Verb.DISMISS)
-# Kept for later: answered as what it is, not as a slip.
-_FIX: Final = "fix"
+_WITH_WORDS: Final = (Work.EXPLAIN, Work.DISMISS, Work.FIX)
 # How much of a reason is kept, in characters.
 LONGEST_ARGUMENT: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewCommand:
-    """A parsed command. `model` is "" and `strategy` None where policy decides. `argument` follows the verb."""
+    """A parsed command. `model` is "" and `strategy` None where policy decides. `argument` follows the verb.
 
-    verb: Verb
+    `paths` are the files, folders and globs that a review is kept to, none for the whole change.
+    """
+
+    verb: Work
     strategy: Strategy | None = None
     model: str = ""
     full: bool = False
     argument: str = ""
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,29 +78,31 @@ def parse_command(text: str) -> ReviewCommand | CommandInvalid | None:
 
 
 def _read(words: list[str]) -> ReviewCommand | CommandInvalid:
-    if words and words[0].lower() == _FIX:
-        return CommandInvalid(f"there are no fixes yet; use {_USAGE}", Problem.FIX)
-    if not words or words[0].lower() not in set(Verb):
+    if not words or words[0].lower() not in COMMANDS:
         return CommandInvalid(f"unknown command; use {_USAGE}")
-    verb = Verb(words[0].lower())
+    verb = Work(words[0].lower())
     if verb in _WITH_WORDS:
         return ReviewCommand(verb=verb, argument=" ".join(words[1:])[:LONGEST_ARGUMENT])
-    if verb not in (Verb.REVIEW, Verb.ESTIMATE):
+    if verb not in (Work.REVIEW, Work.ESTIMATE):
         if words[1:]:
             return CommandInvalid(f"{verb} takes no further words; use {_USAGE}", Problem.WORDS)
         return ReviewCommand(verb=verb)
     return _options(verb, words[1:])
 
 
-def _options(verb: Verb, words: list[str]) -> ReviewCommand | CommandInvalid:
+def _options(verb: Work, words: list[str]) -> ReviewCommand | CommandInvalid:
     strategy: Strategy | None = None
     model = ""
     full = False
-    rest = [_DASH.sub("--", part) for word in words for part in word.split("=", 1)]
+    paths: list[str] = []
+    rest = [part for word in words for part in _parts(word)]
     while rest:
         option = rest.pop(0)
-        if option == "--full" and verb is Verb.REVIEW:
+        if option == "--full" and verb is Work.REVIEW:
             full = True
+            continue
+        if not option.startswith("-") and verb is Work.REVIEW:
+            paths.append(option)
             continue
         value = rest.pop(0) if rest else ""
         if option == "--strategy" and value.lower() in set(Strategy):
@@ -121,7 +112,17 @@ def _options(verb: Verb, words: list[str]) -> ReviewCommand | CommandInvalid:
         else:
             reason = f"cannot use {option[:40]!r} with {value[:40]!r}; use {_USAGE}"
             return CommandInvalid(reason, _PROBLEMS.get(option, Problem.OPTION))
-    return ReviewCommand(verb=verb, strategy=strategy, model=model, full=full)
+    try:
+        only = check_only_paths(paths)
+    except OnlyPathsInvalid as error:
+        return CommandInvalid(f"{error}; use {_USAGE}", Problem.PATH)
+    return ReviewCommand(verb=verb, strategy=strategy, model=model, full=full, paths=only)
+
+
+def _parts(word: str) -> list[str]:
+    """Split `--option=value`; a path keeps its characters."""
+    word = _DASH.sub("--", word)
+    return word.split("=", 1) if word.startswith("--") else [word]
 
 
 def _own_lines(text: str) -> list[str]:
@@ -134,7 +135,10 @@ def _own_lines(text: str) -> list[str]:
 
 
 def _plain_lines(children: list[Token]) -> list[str]:
-    """Return the lines of a paragraph that are nothing but text."""
+    """Return the lines of a paragraph that are nothing but text.
+
+    Behind `/kilo` the marks of emphasis and inline code are text too: `src/*.py`, `shop/__init__.py`.
+    """
     lines: list[str] = []
     current: list[str] | None = []
     for child in children:
@@ -142,13 +146,21 @@ def _plain_lines(children: list[Token]) -> list[str]:
             if current:
                 lines.append("".join(current))
             current = []
-        elif child.type != "text":
-            current = None
-        elif current is not None:
+        elif current is None:
+            continue
+        elif child.type == "text" or (child.type == "code_inline" and _is_command(current)):
             current.append(child.content)
+        elif child.type in _EMPHASIS and _is_command(current):
+            current.append(child.markup)
+        else:
+            current = None
     if current:
         lines.append("".join(current))
     return lines
+
+
+def _is_command(parts: list[str]) -> bool:
+    return bool(_WORTH_PARSING.match("".join(parts)))
 
 
 @cache

@@ -11,9 +11,8 @@ from policies.caps import Cap, CapOf, commands_cap
 from reviewer.jobs.payload import FREE, Work
 from reviewer.ledger.keys import Accepted, ReviewKey
 from reviewer.queue.queue import Enqueued
-from webhooks.commands import Verb
 from webhooks.permission import Permissions
-from webhooks.triggers import Ignored, Merged, Trigger
+from webhooks.triggers import Ignored, Merged, Trigger, refused
 
 
 class ReviewRequests(Protocol):
@@ -121,7 +120,8 @@ class Intake:
     def _take(self, trigger: Trigger) -> Taken | Ignored:
         refusal = self._not_entitled(trigger)
         if refusal:
-            return Ignored(refusal)
+            told = refused(trigger)
+            return self._take(told) if told else Ignored(refusal)
         accepted = self._requests.accept(
             trigger.key,
             actor=trigger.actor,
@@ -133,7 +133,7 @@ class Intake:
             return Ignored(accepted.refusal)
         if accepted.state.final:
             return Taken(accepted.review_id, created=False, queued=False)
-        if trigger.command.verb is Verb.CANCEL and trigger.problem is None:
+        if trigger.command.verb is Work.CANCEL and trigger.problem is None:
             # Here and not by the worker, which may be at work on what is to be stopped.
             self._requests.cancel(trigger.key, accepted.review_id, trigger.actor, self._now())
         # Also for a row that was there already: its first delivery may have ended before this line.

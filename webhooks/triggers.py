@@ -13,8 +13,11 @@ from reviewer.jobs.correction import Problem
 from reviewer.jobs.payload import JobPayload, Work
 from reviewer.ledger.keys import ASKED, AUTOMATIC, ReviewKey
 from reviewer.publish.check_runs import pull_request_of
-from webhooks.commands import CommandInvalid, ReviewCommand, Verb, parse_command
+from webhooks.commands import CommandInvalid, ReviewCommand, parse_command
 from webhooks.delivery import Delivery, whole, word
+
+# What a row's trigger begins with whose work is to say that there is no review.
+SKIPPED: Final = "skip:"
 
 # The events that decide() reads; app.yml subscribes to exactly these.
 EVENTS: Final = (
@@ -36,7 +39,7 @@ INSIDERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 FIRST_TIMERS = frozenset({"FIRST_TIMER", "FIRST_TIME_CONTRIBUTOR"})
 
 # Commands that need an open pull request.
-_OF_OPEN: Final = (Verb.REVIEW, Verb.ESTIMATE, Verb.RESUME)
+_OF_OPEN: Final = (Work.REVIEW, Work.ESTIMATE, Work.FIX, Work.RESUME)
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}(?:_[A-Za-z0-9]{1,20})?/[A-Za-z0-9._-]{1,100}")
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -70,7 +73,8 @@ class Trigger:
     every pull request with this head. `needs_permission`: the actor asked for something, so GitHub is asked whether
     they may write to the repository. `problem` is what is wrong with a command that does not exist: the work is
     then to say so. `updated_at` is the pull request's, "" where the payload has none.
-    `outsider`: the event is of an outsider's pull request, whose caps and limits are tighter.
+    `outsider`: the event is of an outsider's pull request, whose caps and limits are tighter. `skipped` is why the
+    pull request is not reviewed: the work is then to say so on its check.
     """
 
     key: ReviewKey
@@ -79,7 +83,7 @@ class Trigger:
     actor_id: int
     event: str
     delivery: str
-    command: ReviewCommand = field(default_factory=lambda: ReviewCommand(verb=Verb.REVIEW))
+    command: ReviewCommand = field(default_factory=lambda: ReviewCommand(verb=Work.REVIEW))
     comment_id: int = 0
     thread_id: int = 0
     needs_permission: bool = False
@@ -87,22 +91,24 @@ class Trigger:
     updated_at: str = ""
     work: Work = Work.REVIEW
     outsider: bool = False
+    skipped: str = ""
 
     def payload(self) -> JobPayload:
         """Return what the job needs beside the key."""
-        asked = Work(self.command.verb.value) if self.work is Work.REVIEW else self.work
+        asked = self.command.verb if self.work is Work.REVIEW else self.work
         return JobPayload(
             repository=self.repository,
             verb=Work.CORRECTION if self.problem else asked,
             event=self.event,
             delivery=self.delivery,
-            problem=self.problem.value if self.problem else "",
+            problem=self.problem.value if self.problem else self.skipped,
             strategy=self.command.strategy.value if self.command.strategy else "",
             model=self.command.model,
             comment_id=self.comment_id,
             full=self.command.full,
             thread_id=self.thread_id,
             argument=self.command.argument,
+            paths=self.command.paths,
             actor_id=self.actor_id,
             updated_at=self.updated_at,
             outsider=self.outsider,
@@ -136,6 +142,18 @@ def merged(delivery: Delivery) -> Merged | None:
     return Merged(delivery.installation_id, whole(repository, "id"), whole(pull_request, "number"))
 
 
+def refused(trigger: Trigger) -> Trigger | None:
+    """Return the work of saying that a label's request was refused; None for what is refused in silence.
+
+    Whoever puts a label on is trusted with the pull request's labels; whoever comments may be anybody.
+    """
+    if not trigger.key.trigger.startswith(ASKED) or not trigger.event.endswith(f".{LABELED}"):
+        return None
+    why = f"{trigger.actor} may not ask for reviews by the label {ASK_LABEL}: this takes write permission"
+    key = replace(trigger.key, trigger=f"{SKIPPED}{trigger.delivery}")
+    return replace(trigger, key=key, work=Work.SKIPPED, skipped=why, needs_permission=False)
+
+
 def decide(delivery: Delivery, rules: TriggerRules) -> Trigger | Ignored:
     """Return what a delivery asks for; DeliveryRefused where a payload of a known event cannot be used."""
     if delivery.event == "ping":
@@ -164,19 +182,22 @@ def _pull_request(delivery: Delivery, rules: TriggerRules) -> Trigger | Ignored:
         return Ignored(refusal)
     pull_request = _record(delivery.payload, "pull_request")
     head, base = _record(pull_request, "head"), _record(pull_request, "base")
-    refusal = _closed(pull_request) if asked else _unwanted(delivery, pull_request, head, rules)
-    if refusal:
-        return Ignored(refusal)
+    if closed := _closed(pull_request):
+        return Ignored(closed)
+    skipped = "" if asked else _unwanted(delivery, pull_request, head, rules)
     updated_at = pull_request.get("updated_at")
     # A label may route the same commit to another model: new work, once per delivery.
     trigger = f"label:{delivery.guid}" if delivery.action == LABELED else AUTOMATIC
     trigger = f"{ASKED}{delivery.guid}" if asked else trigger
+    trigger = f"{SKIPPED}{delivery.guid}" if skipped else trigger
     key = _key(delivery, whole(pull_request, "number"), word(head, "sha", _SHA), trigger)
     return replace(
         _trigger(delivery, replace(key, base_sha=word(base, "sha", _SHA)), _record(delivery.payload, "sender")),
         updated_at=updated_at if isinstance(updated_at, str) and _MOMENT.fullmatch(updated_at) else "",
         outsider=_by_outsider(delivery, pull_request, head),
         needs_permission=asked,
+        work=Work.SKIPPED if skipped else Work.REVIEW,
+        skipped=skipped,
     )
 
 
@@ -225,8 +246,6 @@ def _unwanted(
     delivery: Delivery, pull_request: Mapping[str, Any], head: Mapping[str, Any], rules: TriggerRules
 ) -> str:
     """Return why a pull request is not reviewed by itself, "" where it is."""
-    if closed := _closed(pull_request):
-        return closed
     if pull_request.get("draft") is True and not rules.review_drafts:
         return "the pull request is a draft; its review starts when it is ready"
     source = head.get("repo")
@@ -274,7 +293,7 @@ def _comment(delivery: Delivery, rules: TriggerRules) -> Trigger | Ignored:
     key = _key(delivery, whole(issue, "number"), "", f"{'thread' if in_thread else 'comment'}:{comment_id}")
     return replace(
         _trigger(delivery, key, _record(comment, "user")),
-        command=ReviewCommand(verb=Verb.REVIEW) if isinstance(command, CommandInvalid) else command,
+        command=ReviewCommand(verb=Work.REVIEW) if isinstance(command, CommandInvalid) else command,
         problem=problem,
         comment_id=comment_id,
         thread_id=(whole(comment, "in_reply_to_id") if comment.get("in_reply_to_id") else comment_id)

@@ -14,6 +14,7 @@ from reviewer.ci.target import Target
 from reviewer.errors import ConfigurationError, NotFound
 from reviewer.findings.earlier import EarlierFinding
 from reviewer.github.change_source import fetch_change
+from reviewer.github.linked_issues import criteria_of_pull_request
 from reviewer.github.mirror import Mirrors
 from reviewer.github.records import PullRequest
 from reviewer.jobs.commits import open_commits
@@ -23,7 +24,6 @@ from reviewer.jobs.policy import effective_policy, utc_now
 from reviewer.local.dismissed import without_dismissed
 from reviewer.local.session import Run, models_of_run, open_local_ledger, wishes_of
 from reviewer.prompts.about import About
-from reviewer.prompts.criteria import criteria_of
 from reviewer.publish.redact_own_secrets import OwnSecrets
 from reviewer.settings import Settings
 from reviewer.steps.context import ReviewContext
@@ -94,7 +94,7 @@ def review_pull_request(
             change=fetched.change,
             about=About(pr.title, pr.body, pr.author),
             labels=pr.labels,
-            criteria=criteria_of(pr.body),
+            criteria=criteria_of_pull_request(access.github, pr) if policy.intent else (),
             private=pr.private,
             strategy=wishes.strategy,
             earlier=_earlier(access, pr),

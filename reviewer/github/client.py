@@ -79,6 +79,13 @@ class GitHub:
             max_pages=MAX_FILES // 100,
         )
 
+    def issue_body(self, repository: str, number: int) -> str:
+        """Return what an issue says, "" for a pull request, which GitHub lists as an issue too."""
+        row = self.api.get(
+            f"/repos/{repository}/issues/{number}", doing=f"show issue {repository}#{number}", needs="issues: read"
+        )
+        return "" if "pull_request" in row else str(row.get("body") or "")
+
     def merge_base(self, repository: str, base: str, head: str) -> str:
         """Return the commit that the diff of two commits starts from."""
         row = self.api.get(

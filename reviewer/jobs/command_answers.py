@@ -21,7 +21,9 @@ from reviewer.jobs.command_reply import reply_to_command
 from reviewer.jobs.correction import HELP
 from reviewer.jobs.inputs import account_of, open_code
 from reviewer.jobs.job import Job
+from reviewer.jobs.pause import pause_note
 from reviewer.jobs.payload import JobPayload, Work
+from reviewer.jobs.shown_summary import show_pause
 from reviewer.ledger.keys import AUTOMATIC, ReviewKey, ReviewState
 from reviewer.publish.escape import fence, plain
 from reviewer.publish.figures import count
@@ -31,7 +33,6 @@ from reviewer.settings import organisation_policy
 # Balances of the whole organisation are nobody's business on a pull request that the world may read.
 _SHOWN: Final = (Scope.PULL_REQUEST, Scope.USER_DAY, Scope.REPOSITORY_DAY, Scope.REPOSITORY_MONTH)
 _NOT_SHOWN: Final = ("limits", "credits")
-_PAUSED: Final = "Automatic reviews of this pull request are paused by {}. `/kilo resume` ends that."
 
 
 def answer_command(job: Job, access: Access, stack: ExitStack) -> None:
@@ -54,12 +55,13 @@ def _answer(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> str:
             return command_findings.dismiss(job, access, pr, stack)
         case Work.PAUSE:
             job.ledger.pauses.add(pr.repo_id, pr.number, job.row.actor, job.now())
+            show_pause(job, access, pr)
             return (
                 "Paused: pushes to this pull request are not reviewed until `/kilo resume`. "
                 "`/kilo review` still works, and a review that is under way goes on (`/kilo cancel` stops it)."
             )
         case Work.RESUME:
-            return _resume(job, pr)
+            return _resume(job, access, pr)
         case Work.CANCEL:
             return _cancel(job, access, pr)
         case Work.USAGE:
@@ -77,13 +79,14 @@ def help_text() -> str:
 
 def paused(job: Job) -> str:
     """Return why an automatic review does not start, "" where its pull request is not paused."""
-    by = job.ledger.pauses.paused_by(job.key.repo_id, job.key.number) if job.key.automatic else ""
-    return _PAUSED.format(by) if by else ""
+    return pause_note(job.ledger.pauses, job.key.repo_id, job.key.number) if job.key.automatic else ""
 
 
-def _resume(job: Job, pr: PullRequest) -> str:
+def _resume(job: Job, access: Access, pr: PullRequest) -> str:
     was = job.ledger.pauses.paused_by(pr.repo_id, pr.number)
     job.ledger.pauses.end(pr.repo_id, pr.number)
+    if was:
+        show_pause(job, access, pr)
     said = "Resumed: pushes are reviewed again." if was else "Nothing was paused: pushes are reviewed."
     if pr.state != "open" or pr.draft:
         return f"{said} This one is {'a draft' if pr.draft else pr.state} and is not reviewed now."

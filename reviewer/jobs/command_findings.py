@@ -15,6 +15,7 @@ from reviewer.jobs.access import Access
 from reviewer.jobs.document import Document, document_of, dump_document
 from reviewer.jobs.inputs import open_code
 from reviewer.jobs.job import Job
+from reviewer.jobs.shown_summary import rewrite_summary
 from reviewer.jobs.verdicts import earlier_verdict, stored_document
 from reviewer.ledger.findings import FindingState, KnownFinding, Outcome
 from reviewer.ledger.keys import Dismissal
@@ -95,6 +96,8 @@ def _behind(job: Job, document: Document, fingerprint: str, review_id: int) -> l
             model = code(route.model) if route.model else "no model"
             lines.append(f"- Route: {route.tier.label} tier, {model}: {plain('; '.join(route.reasons))}")
             lines.append(f"- Read together: {', '.join(code(path) for path in route.paths)}")
+            shown = ", ".join(code(item) for item in route.context)
+            lines += [f"- Shown beside it: {shown}"] if shown else []
     calls = [call for call in job.ledger.calls.of_review(review_id) if said.unit and call.unit == said.unit]
     prices = [call.cost for call in calls]
     known = [price for price in prices if price is not None]
@@ -140,6 +143,7 @@ def _show_without(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -
     document = document_of(replace(earlier.review, findings=findings), policy, job.redact)
     # It is the verdict from now on: a later run that comes to none shows this one again.
     job.held.save_result(dump_document(document))
+    rewrite_summary(job, access, pr, document)
     with suppress(PermissionMissing):
         run = access.check_runs(job, pr.repository).conclude(
             pr.head_sha, render_check(document.review, document.verdict)

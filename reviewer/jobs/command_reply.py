@@ -18,9 +18,12 @@ from reviewer.steps.context import ReviewContext
 from reviewer.steps.estimate import estimate_table, plan_review
 
 
-def reply_to_command(job: Job, access: Access, repository: str, kind: str, body: str) -> None:
-    """Answer a command where it was written, in its thread or the conversation, unless such an answer is there."""
-    gh, number, thread = access.writer, job.key.number, job.payload.thread_id
+def reply_to_command(
+    job: Job, access: Access, repository: str, kind: str, body: str, *, thread: int | None = None
+) -> None:
+    """Answer a command where it was written, or in `thread`, unless such an answer is there."""
+    gh, number = access.writer, job.key.number
+    thread = job.payload.thread_id if thread is None else thread
     mark = f"<!-- kilo-app:{kind} {job.id} -->"
     posted = gh.review_comments(repository, number) if thread else gh.comments(repository, number)
     if has_mark(posted, mark, access.identity.login):

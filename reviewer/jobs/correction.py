@@ -9,12 +9,13 @@ from policies.words import Strategy
 
 STRATEGIES: Final = tuple(strategy.value for strategy in Strategy)
 HELP: Final = {
-    f"/kilo review [--strategy {'|'.join(STRATEGIES)}] [--model NAME] [--full]": (
-        "review the head now; --full asks again for what was answered before"
+    f"/kilo review [--strategy {'|'.join(STRATEGIES)}] [--model NAME] [--full] [PATH…]": (
+        "review the head now, or these paths of it alone; --full asks again for what was answered before"
     ),
     "/kilo estimate": "what a review would ask, and its price",
     "/kilo explain [ID]": "what stands behind a finding: in its thread, or with its id",
     "/kilo dismiss [ID] [reason]": "this finding is no fault: in its thread, or with its id",
+    "/kilo fix [ID]": "a fix of a finding, offered only where it was checked: in its thread, or with its id",
     "/kilo pause": "no automatic reviews of this pull request",
     "/kilo resume": "automatic reviews again, and of the head if it was not reviewed",
     "/kilo cancel": "stop the reviews that wait or run",
@@ -33,7 +34,7 @@ class Problem(StrEnum):
     STRATEGY = "strategy"
     MODEL = "model"
     WORDS = "words"
-    FIX = "fix"
+    PATH = "path"
     CLOSED = "closed"
 
 
@@ -43,7 +44,10 @@ _WORDS: Final = {
     Problem.STRATEGY: f"`--strategy` takes one of {', '.join(f'`{name}`' for name in STRATEGIES)}.",
     Problem.MODEL: "`--model` takes the name of a model, such as `anthropic/claude-opus-5.5`.",
     Problem.WORDS: "This command takes no further words.",
-    Problem.FIX: "This version cannot make fixes: there is no `/kilo fix`.",
+    Problem.PATH: (
+        "A path is a file, a folder or a glob such as `src/**/*.py`, written from the top of the repository, "
+        "at most 20 of them: no `..`, no `/` at the start, no `!`."
+    ),
     Problem.CLOSED: "The pull request is closed, and closed pull requests are not reviewed.",
 }
 

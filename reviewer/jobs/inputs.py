@@ -11,6 +11,7 @@ from policies.starting import analysers_only
 from reviewer.findings.code import ChangedCode
 from reviewer.git.snapshot import Snapshot
 from reviewer.github.change_source import FetchedChange, fetch_change
+from reviewer.github.linked_issues import criteria_of_pull_request
 from reviewer.github.mirror import Mirrors
 from reviewer.github.records import PullRequest
 from reviewer.jobs.access import READ_PERMISSIONS, Access
@@ -25,8 +26,8 @@ from reviewer.jobs.verdicts import memory_of
 from reviewer.ledger.meter import LedgerMeter
 from reviewer.ledger.terms import Terms
 from reviewer.prompts.about import About
-from reviewer.prompts.criteria import criteria_of
 from reviewer.prompts.redact import redact_change
+from reviewer.steps.only_paths import only_notes
 from reviewer.steps.request import ReviewRequest
 
 
@@ -93,13 +94,25 @@ def open_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> 
         change=fetched.change,
         about=About(pr.title, pr.body, pr.author),
         labels=pr.labels,
-        criteria=criteria_of(pr.body),
+        criteria=criteria_of_pull_request(access.reader, pr) if policy.intent else (),
         private=pr.private,
         strategy=job.payload.chosen_strategy,
         earlier=earlier.findings,
         told=earlier.told,
         memory=memory,
-        notices=tuple(filter(None, (*policy.notices, *fetched.notices, models.reason, locks))),
+        only=job.payload.paths,
+        notices=tuple(
+            filter(
+                None,
+                (
+                    *only_notes(fetched.change, job.payload.paths, job.row.actor),
+                    *policy.notices,
+                    *fetched.notices,
+                    models.reason,
+                    locks,
+                ),
+            )
+        ),
     )
     return Inputs(request, policy, models, code.base, code.head)
 

@@ -58,7 +58,7 @@ def look(job: Job, access: Access) -> PullRequest | None:
         return None
     if step in (Next.CLOSED, Next.DRAFT):
         why = _DRAFT if step is Next.DRAFT else f"The pull request is {pr.state}."
-        leave_without_review(job, access, pr, title="Not reviewed", why=why)
+        leave_without_review(job, access, pr, title="Not reviewed", why=why, told=step is Next.DRAFT)
         job.held.finish(ReviewState.REFUSED, why)
         return None
     _supersede_older(job, access, pr)

@@ -45,7 +45,11 @@ def asker_of(job: Job, access: Access) -> Asker | None:
         besides=(AUTOMATIC, job.key.trigger),
         before=job.id,
     )
-    return Asker(job.row.actor, _role(job, access), before.get("review", 0) + before.get("estimate", 0))
+    return Asker(
+        job.row.actor,
+        _role(job, access),
+        before.get("review", 0) + before.get("estimate", 0) + before.get("fix", 0),
+    )
 
 
 def _role(job: Job, access: Access) -> str:

@@ -19,14 +19,18 @@ class Work(StrEnum):
     MERGE_GROUP = "merge-group"
     EXPLAIN = "explain"
     DISMISS = "dismiss"
+    FIX = "fix"
     PAUSE = "pause"
     RESUME = "resume"
     CANCEL = "cancel"
     USAGE = "usage"
     CONFIG = "config"
     HELP = "help"
+    SKIPPED = "skipped"
 
 
+# What people may write behind `/kilo`.
+COMMANDS: Final = frozenset(Work) - {Work.CORRECTION, Work.MERGE_GROUP, Work.SKIPPED}
 # Commands that are answered from what is known: no model is asked, and no review is counted for them.
 FREE: Final = frozenset(
     {
@@ -38,10 +42,11 @@ FREE: Final = frozenset(
         Work.USAGE,
         Work.CONFIG,
         Work.HELP,
+        Work.SKIPPED,
     }
 )
 # Left out of the JSON where they say nothing.
-_SELDOM: Final = ("problem", "full", "thread_id", "argument")
+_SELDOM: Final = ("problem", "full", "thread_id", "argument", "paths")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +54,11 @@ class JobPayload:
     """Ids and words, no text of the pull request but a command's own; "" and 0 where there is none.
 
     `repository` is `owner/name` when the delivery came: it may be renamed since. `problem` is what is wrong with a
-    command, a Problem. `outsider`: a pull request of an outsider. `updated_at` is the pull request's in the
-    delivery, ISO 8601 in UTC. `argument` is what follows the verb of a command: a finding's id, a reason.
+    command, a Problem, or why nothing is reviewed (SKIPPED). `outsider`: a pull request of an outsider.
+    `updated_at` is the pull request's in the delivery, ISO 8601 in UTC. `argument` is what follows the verb of a
+    command: a finding's id, a reason.
     `thread_id` is the first comment of the review thread that a command was written in. `full`: stored answers are
-    not used again.
+    not used again. `paths` are the only files, folders or globs that a command wants reviewed.
     """
 
     repository: str
@@ -69,6 +75,7 @@ class JobPayload:
     full: bool = False
     thread_id: int = 0
     argument: str = ""
+    paths: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """Return the JSON object that the ledger keeps; it counts rows with a `problem` or `free` by themselves."""
@@ -98,6 +105,7 @@ class JobPayload:
             full=row.get("full") is True,
             thread_id=_id(row, "thread_id"),
             argument=_word(row, "argument"),
+            paths=_words(row, "paths"),
         )
 
     @property
@@ -109,6 +117,11 @@ class JobPayload:
 def _word(row: Mapping[str, object], name: str) -> str:
     value = row.get(name)
     return value if isinstance(value, str) else ""
+
+
+def _words(row: Mapping[str, object], name: str) -> tuple[str, ...]:
+    value = row.get(name)
+    return tuple(word for word in value if isinstance(word, str)) if isinstance(value, list | tuple) else ()
 
 
 def _id(row: Mapping[str, object], name: str) -> int:

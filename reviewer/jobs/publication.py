@@ -13,6 +13,7 @@ from reviewer.jobs.facts import facts_of
 from reviewer.jobs.fixing_commits import with_commits
 from reviewer.jobs.inputs import Inputs
 from reviewer.jobs.job import Job
+from reviewer.jobs.pause import pause_note
 from reviewer.jobs.payload import Work
 from reviewer.jobs.redacted_results import OfRepository, RedactedResults
 from reviewer.jobs.verdicts import keep_earlier
@@ -57,8 +58,10 @@ def store_review(job: Job, pr: PullRequest, document: Document) -> None:
 
 def publish_review(job: Job, access: Access, pr: PullRequest, document: Document) -> None:
     """Publish a stored review and end the row; a review that a comment asked for starts again on a new head."""
+    review = document.review
+    paused = pause_note(job.ledger.pauses, job.key.repo_id, job.key.number)
     posted = publish(
-        document.review,
+        replace(review, notices=(*review.notices, paused)) if paused else review,
         pr,
         access.writer,
         verdict=document.verdict,
@@ -66,7 +69,7 @@ def publish_review(job: Job, access: Access, pr: PullRequest, document: Document
         fence=job.held.fence,
         save=job.save,
         before=_before(job, pr),
-        totals=_totals(job, pr),
+        totals=totals_of(job, pr),
         secrets=job.redact,
         external_id=external_id(job.key.number, job.id),
         settle=Settle(),
@@ -90,7 +93,8 @@ def _before(job: Job, pr: PullRequest) -> Publication:
     return own
 
 
-def _totals(job: Job, pr: PullRequest) -> Totals:
+def totals_of(job: Job, pr: PullRequest) -> Totals:
+    """Return what the pull request has cost so far."""
     spend = job.ledger.calls.totals(str(job.id), job.key.pull_request)
     verbs = job.ledger.requests.verbs(pr.repo_id, pr.number)
     return Totals(

@@ -25,6 +25,7 @@ from reviewer.github.api import WRITE_PAUSE_S
 from reviewer.github.records import PullRequest
 from reviewer.jobs.access import READ_PERMISSIONS, WRITE_PERMISSIONS, Access, AppRefused, open_access
 from reviewer.jobs.command_answers import answer_command, paused
+from reviewer.jobs.command_fix import answer_fix
 from reviewer.jobs.command_reply import answer_correction, answer_estimate, answer_unusable, react_to_command
 from reviewer.jobs.inputs import Inputs, open_inputs
 from reviewer.jobs.job import Job, Pace
@@ -36,7 +37,7 @@ from reviewer.jobs.owner import lease_owner
 from reviewer.jobs.payload import FREE, JobPayload, Work
 from reviewer.jobs.policy import utc_now
 from reviewer.jobs.publication import make_review, publish_review, store_review
-from reviewer.jobs.refusal import is_refused
+from reviewer.jobs.refusal import is_refused, show_skipped
 from reviewer.jobs.shared import Shared
 from reviewer.jobs.turn import has_turn
 from reviewer.jobs.verdicts import (
@@ -50,6 +51,7 @@ from reviewer.ledger.keys import ReviewState
 from reviewer.publish.settle import LIST_LAG
 from reviewer.queue.review_job import JOB_SECONDS
 from reviewer.settings import Settings
+from reviewer.steps.only_paths import matching_nothing, named
 from reviewer.steps.result import Review
 
 __all__ = ["READ_PERMISSIONS", "WRITE_PERMISSIONS", "run", "run_shared"]
@@ -148,10 +150,8 @@ def _work(job: Job, stack: ExitStack) -> None:
     pr = look(job, access)
     if pr is None or _is_paused(job, access, pr) or not has_turn(job, access, pr):
         return
-    if job.payload.verb is Work.ESTIMATE:
-        inputs = open_inputs(job, access, pr, stack)
-        if not is_refused(job, access, pr, inputs.policy):
-            answer_estimate(job, access, pr.repository, inputs)
+    if job.payload.verb in (Work.ESTIMATE, Work.FIX):
+        _answer_about_code(job, access, pr, stack)
         return
     document = stored_document(job.ledger, job.id) if job.held.lease.state is ReviewState.REVIEWED else None
     if document is None:
@@ -159,7 +159,7 @@ def _work(job: Job, stack: ExitStack) -> None:
         shown_at_once = job.key.automatic and not pr.draft
         if shown_at_once:
             _start(job, access, pr)
-        usable = _usable_inputs(job, access, pr, stack)
+        usable = _of_chosen_paths(job, access, pr, _usable_inputs(job, access, pr, stack))
         if usable is None or is_refused(job, access, pr, usable.policy):
             return
         if not shown_at_once:
@@ -194,6 +194,8 @@ def _answered(job: Job, access: Access, stack: ExitStack) -> bool:
         answer_correction(job, access)
     elif job.payload.verb is Work.MERGE_GROUP:
         answer_merge_group(job, access)
+    elif job.payload.verb is Work.SKIPPED:
+        show_skipped(job, access)
     else:
         with suppress(NotFound, PermissionMissing):
             react_to_command(job, access, "eyes")
@@ -201,6 +203,17 @@ def _answered(job: Job, access: Access, stack: ExitStack) -> bool:
             return False
         answer_command(job, access, stack)
     return True
+
+
+def _answer_about_code(job: Job, access: Access, pr: PullRequest, stack: ExitStack) -> None:
+    """Answer what needs the change and is no review."""
+    inputs = open_inputs(job, access, pr, stack)
+    if is_refused(job, access, pr, inputs.policy):
+        return
+    if job.payload.verb is Work.FIX:
+        answer_fix(job, access, pr, inputs)
+    else:
+        answer_estimate(job, access, pr.repository, inputs)
 
 
 def _start(job: Job, access: Access, pr: PullRequest) -> None:
@@ -235,6 +248,15 @@ def _usable_inputs(job: Job, access: Access, pr: PullRequest, stack: ExitStack) 
         answer_unusable(job, access, pr.repository, inputs.models.reason)
         return None
     _show_start(job, access, pr)
+    return inputs
+
+
+def _of_chosen_paths(job: Job, access: Access, pr: PullRequest, inputs: Inputs | None) -> Inputs | None:
+    """Return the inputs; where a command names paths and the change has none of them, answer it and return None."""
+    paths = job.payload.paths
+    if inputs is not None and paths and matching_nothing(inputs.request.change, paths) == paths:
+        answer_unusable(job, access, pr.repository, f"No file of this change matches {named(paths)}.")
+        return None
     return inputs
 
 

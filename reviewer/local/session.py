@@ -119,14 +119,19 @@ def request_of(options: argparse.Namespace, session: Session, selected: Selected
         strategy=Strategy(options.strategy) if options.strategy else None,
         untouched=selected.untouched,
         notices=(*session.policy.notices, *selected.notices),
-        criteria=_criteria(getattr(options, "against", "")),
+        criteria=_criteria(getattr(options, "against", ""), session.policy),
     )
 
 
-def _criteria(name: str) -> tuple[str, ...]:
+def _criteria(name: str, policy: Policy) -> tuple[str, ...]:
     """Return the points of a plan or an issue that a file holds ("-": standard input), none for no file."""
     if not name:
         return ()
+    if not policy.intent:
+        raise ConfigurationError(
+            "the policy switches questions about acceptance criteria off (intent under [review])",
+            remedy="Leave --against out, or set intent = true.",
+        )
     from reviewer.prompts.criteria import points_of  # noqa: PLC0415 - for --against alone
 
     try:

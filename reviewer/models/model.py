@@ -25,6 +25,7 @@ class Stage(StrEnum):
     LOOKUP = "lookup"
     STATEMENTS = "statements"
     INTENT = "intent"
+    FIX = "fix"
 
 
 class FinishReason(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -13,13 +14,14 @@ from reviewer.findings.model import Coverage, PlacedFinding
 from reviewer.git.limits import sentences, that_matter
 from reviewer.models.model import Call, Stage
 from reviewer.prompts.redact import PLACEHOLDER
+from reviewer.steps.answer import UnitAnswer
 from reviewer.steps.context import ReviewContext
 from reviewer.steps.coverage import cover
 from reviewer.steps.earlier import settle_earlier
 from reviewer.steps.outputs import StepOutputs
 from reviewer.steps.prepare import Prepared
 from reviewer.steps.redact_review import redact_review
-from reviewer.steps.result import Review, ReviewStatus
+from reviewer.steps.result import MAX_CONTEXT, Review, ReviewStatus, UnitRoute
 from reviewer.syntax.languages import without_grammar
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def build_review(
         status=_status(prepared, outputs, coverage, has_model=has_model),
         findings=(*findings, *settled.still_open),
         coverage=coverage,
-        routes=tuple(answer.plan.route for answer in answers),
+        routes=tuple(_route(answer) for answer in answers),
         escalations=(*(step for answer in answers for step in answer.escalations), *verified.escalations),
         calls=calls,
         evidence=outputs.evidence.runs,
@@ -55,6 +57,13 @@ def build_review(
         fixed=settled.fixed,
     )
     return _without(outputs.evidence.secrets, review)
+
+
+def _route(answer: UnitAnswer) -> UnitRoute:
+    """Return a unit's route with what was shown beside its lines."""
+    plan = answer.plan
+    items = [f"{item.path}:{item.start_line}-{item.end_line} ({item.kind})" for item in (*plan.items, *plan.shared)]
+    return replace(plan.route, context=tuple(dict.fromkeys(items))[:MAX_CONTEXT])
 
 
 def _without(secrets: Sequence[str], review: Review) -> Review:

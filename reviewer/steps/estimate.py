@@ -84,7 +84,7 @@ def _calls(plans: Sequence[Plan], price: Callable[[Candidate], Price | None]) ->
 
 def _estimate_statements(prepared: Prepared, context: ReviewContext) -> tuple[PlannedCall, ...]:
     """Return the calls that ask about the checks in plain language and the acceptance criteria."""
-    questions = (plan_statements(prepared, context.policy), plan_criteria(prepared))
+    questions = (plan_statements(prepared, context.policy), plan_criteria(prepared, context.policy))
     candidate = context.models.candidate(side_tier(context.policy))
     if candidate is None:
         return ()

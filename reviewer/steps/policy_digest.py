@@ -12,7 +12,7 @@ from reviewer.steps.request import ReviewRequest
 # What only starts, orders, bounds or shows a review. A key that is not named here counts.
 _NOT_ASKED: Final = frozenset(
     (
-        *("style", "fail_on", "at_limit", "limit_conclusion", "analysers", "max_inline", "converge"),
+        *("style", "fail_on", "at_limit", "limit_conclusion", "analysers", "max_inline", "converge", "intent"),
         *("triggers", "review_drafts", "review_forks", "bots", "ignore_authors", "command_permission"),
         *("max_reviews_per_hour", "max_reviews_per_author_day", "max_reviews_per_repository_day"),
         *("max_reviews_per_outsider_day", "max_outsider_reviews_per_repository_day"),

@@ -19,7 +19,7 @@ class ReviewRequest:
     `earlier` is what the pull request already shows, `told` what only its summary told, and `memory` what earlier
     reviews saw of its code. `untouched` are changed files that were never read
     (credentials, over a size), each with its reason. `criteria` say what the change is to do, in the words of
-    whoever asked for it: hostile prose.
+    whoever asked for it: hostile prose. `only` are the paths that the review is kept to, none for the whole change.
     """
 
     change: Change
@@ -33,3 +33,4 @@ class ReviewRequest:
     untouched: tuple[Skipped, ...] = ()
     notices: tuple[str, ...] = ()
     criteria: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()

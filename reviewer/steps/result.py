@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from policies.words import Check, Severity, Tier
 from reviewer.change.model import Change
@@ -40,9 +41,16 @@ class ReviewStatus(StrEnum):
     EMPTY = "empty"
 
 
+# Snippets that a route names as shown.
+MAX_CONTEXT: Final = 40
+
+
 @dataclass(frozen=True, slots=True)
 class UnitRoute:
-    """What was decided for a unit: tier, model ("" where none is usable) and every reason."""
+    """What was decided for a unit: tier, model ("" where none is usable) and every reason.
+
+    `context` says what was shown beside the unit's own lines: place and reason of each, at most MAX_CONTEXT.
+    """
 
     unit: str
     paths: tuple[str, ...]
@@ -50,6 +58,7 @@ class UnitRoute:
     model: str
     reasons: tuple[str, ...]
     sensitivity: float = 0.0
+    context: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import PurePosixPath
@@ -17,6 +17,7 @@ from reviewer.change.model import Change, FileChange, FileStatus
 from reviewer.context.secret_paths import is_secret_path
 from reviewer.findings.model import Skipped
 from reviewer.git.snapshot import Snapshot
+from reviewer.steps.only_paths import NOT_CHOSEN, is_chosen
 
 ATTRIBUTES_FILE: Final = ".gitattributes"
 CREDENTIALS: Final = "its name says that it holds credentials: the analysers read it, no model does"
@@ -55,8 +56,15 @@ class Scope:
     credentials: tuple[FileChange, ...] = ()
 
 
-def decide_scope(change: Change, policy: Policy, *, head: Snapshot | None, base: Snapshot | None) -> Scope:
-    """Decide file by file.
+def decide_scope(
+    change: Change,
+    policy: Policy,
+    *,
+    head: Snapshot | None,
+    base: Snapshot | None,
+    only: Sequence[str] = (),
+) -> Scope:
+    """Decide file by file; `only` are the paths that the review is kept to, none for the whole change.
 
     `.gitattributes` and the header of a generated file are read at the base only: a pull request cannot declare its
     own code generated.
@@ -72,6 +80,8 @@ def decide_scope(change: Change, policy: Policy, *, head: Snapshot | None, base:
         elif is_secret_path(file.path) or (file.old_path and is_secret_path(file.old_path)):
             skipped.append(Skipped(file.path, "", CREDENTIALS, excluded=True))
             credentials.append(file)
+        elif not is_chosen(file, only):
+            skipped.extend(Skipped(file.path, hunk.header, NOT_CHOSEN, excluded=False) for hunk in file.hunks)
         else:
             files.append(file)
     return Scope(tuple(files), tuple(skipped), known.attributes, tuple(credentials))

@@ -27,12 +27,12 @@ def side_tier(policy: Policy) -> Tier:
     return min(max(wanted, policy.min_tier), policy.max_tier)
 
 
-def ask_aside(prompt: Prompt, stage: Stage, context: ReviewContext) -> SideAnswer:
-    """Put a side question to the cheapest suitable tier, or read what was paid for before.
+def ask_aside(prompt: Prompt, stage: Stage, context: ReviewContext, *, tier: Tier | None = None) -> SideAnswer:
+    """Put a side question to a tier, by default the cheapest suitable one, or read what was paid for before.
 
     Never raises for what a model does; LedgerUnavailable where money cannot be accounted for.
     """
-    tier = side_tier(context.policy)
+    tier = side_tier(context.policy) if tier is None else tier
     key = hashlib.sha256(f"{stage}\0{tier.label}\0{prompt.text}".encode("utf-8", "surrogatepass")).hexdigest()
     kept = context.store.get(key) if context.store else None
     if kept is not None:

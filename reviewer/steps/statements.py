@@ -15,6 +15,7 @@ from reviewer.models.model import Call, Prompt, Stage
 from reviewer.prompts.change_in_code import render_in_code
 from reviewer.prompts.statements import build_statements
 from reviewer.steps.context import ReviewContext
+from reviewer.steps.only_paths import NOT_CHOSEN
 from reviewer.steps.prepare import Prepared
 from reviewer.steps.side_question import ask_aside
 
@@ -50,8 +51,10 @@ def plan_statements(prepared: Prepared, policy: Policy) -> StatementQuestion | N
     return _question(prepared, policy.checks)
 
 
-def plan_criteria(prepared: Prepared) -> StatementQuestion | None:
-    """Return the question about the acceptance criteria that the request carries, None where it has none."""
+def plan_criteria(prepared: Prepared, policy: Policy) -> StatementQuestion | None:
+    """Return the question about the acceptance criteria that the request carries, None for none or by policy."""
+    if not policy.intent:
+        return None
     return _question(prepared, [PlainCheck(text, text) for text in prepared.request.criteria])
 
 
@@ -64,6 +67,8 @@ def _question(prepared: Prepared, checks: Sequence[PlainCheck]) -> StatementQues
     units = [unit for unit in in_scope if any(check.concerns(path) for check in wanted for path in unit.paths)]
     shown, rest = _shown(units)
     hidden = {path for unit in rest for path in unit.paths}
+    # What a command left out is shown no more than what there was no room for.
+    hidden |= {skip.path for skip in prepared.scope.skipped if skip.reason == NOT_CHOSEN}
     readable = {path for unit in in_scope for path in unit.paths} - hidden
     unseen = {check.name: _named(_unseen(check, changed, readable, hidden)) for check in wanted}
     statements = tuple(Statement(check.name, _about(check), check.gate) for check in wanted)
@@ -76,7 +81,7 @@ def answer_statements(prepared: Prepared, context: ReviewContext) -> Statements:
     The criteria are people's prose about their own change: in a question of their own they sway no check.
     """
     answered, calls = _answer(plan_statements(prepared, context.policy), Stage.STATEMENTS, context)
-    criteria, more = _answer(plan_criteria(prepared), Stage.INTENT, context)
+    criteria, more = _answer(plan_criteria(prepared, context.policy), Stage.INTENT, context)
     return Statements(answered, criteria, (*calls, *more))
 
 

@@ -147,6 +147,7 @@ class Lab:
         only: str = "",
         store: ResultStore | None = None,
         seen_before: bool = False,
+        criteria: tuple[str, ...] = (),
     ) -> Seen:
         """Review the change, or one file of it.
 
@@ -182,6 +183,7 @@ class Lab:
             about=About(TITLE, "", "ann"),
             labels=labels,
             strategy=strategy,
+            criteria=criteria,
             notices=(*policy.notices, *((models.reason,) if models.reason else ())),
         )
         with (

@@ -126,6 +126,11 @@ ROWS = {
         lambda seen: not seen.review.by_disposition(Disposition.HELD_BACK),
         how={"seen_before": True},
     ),
+    "review.intent": same(
+        "[review]\nintent = false",
+        lambda seen: Stage.INTENT not in seen.stages,
+        how={"criteria": ("It adds up.",)},
+    ),
     "paths.include": same('[paths]\ninclude = ["docs/*"]', lambda seen: LOGIN not in seen.routes),
     "paths.exclude": same(
         '[paths]\nexclude = ["docs/**"]', lambda seen: "excluded by policy" in seen.skipped.get(GUIDE, "")

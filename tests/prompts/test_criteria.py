@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviewer.prompts.criteria import MAX_CRITERIA, MAX_CRITERION, criteria_of, points_of
+from reviewer.prompts.criteria import MAX_CRITERIA, MAX_CRITERION, closes, criteria_of, points_of
 
 BODY = """Fixes the cart.
 
@@ -36,6 +36,18 @@ def test_a_plan_without_such_a_heading_is_its_list_items() -> None:
     assert points_of(BODY) == CRITERIA
     assert points_of("Plan:\n- a point\n- another") == ("a point", "another")
     assert points_of("no list") == ()
+
+
+def test_a_task_is_a_criterion_wherever_it_stands() -> None:
+    assert criteria_of("Text\n- [ ] It is quick.\n- [x] It is small.\n- other") == ("It is quick.", "It is small.")
+
+
+def test_issues_are_closed_by_githubs_words_and_of_this_repository_alone() -> None:
+    body = (
+        "Closes #1, FIXES: Acme/Shop#2, resolved other/place#3; see #4. <!-- closes #5 -->\nfixed #1 closed #6 #7"
+    )
+    assert closes(body, "acme/shop") == (1, 2, 6)
+    assert closes("encloses #8 closes#9 " * 999, "acme/shop") == ()
 
 
 def test_a_secret_in_a_criterion_is_taken_out() -> None:

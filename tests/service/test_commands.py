@@ -99,6 +99,9 @@ def test_a_dismissed_finding_leaves_the_check_and_never_comes_back(service: Rig,
         for known in service.ledger.findings.of_pull_request(high[1].pull.repository.id, number)
         if known.comment_id == high[1].id
     ]
+    # The summary follows at once: its count is the list's.
+    assert "2 findings (1 high, 1 medium)" in service.shown(number).summary
+    assert "Set aside: 1 suppressed" in service.shown(number).summary
     assert "Dismissed" in said(service, number, f"/kilo dismiss {finding.fingerprint[:12]} by design")
     assert service.shown(number).check.conclusion != "failure"
     comments = len(service.shown(number).inline)
@@ -110,6 +113,7 @@ def test_a_dismissed_finding_leaves_the_check_and_never_comes_back(service: Rig,
 
 def test_a_paused_pull_request_is_not_reviewed_until_it_is_resumed(service: Rig, number: int) -> None:
     assert "Paused: pushes to this pull request are not reviewed" in said(service, number, "/kilo pause")
+    assert "are paused by octocat" in service.shown(number).summary
     asked = service.calls
     service.push(number, {"shop/tax.py": TAX})
     service.work()
@@ -117,6 +121,7 @@ def test_a_paused_pull_request_is_not_reviewed_until_it_is_resumed(service: Rig,
     assert (check.conclusion, check.title) == ("neutral", "Not reviewed: paused")
     assert service.calls == asked
     assert "starts within a minute" in said(service, number, "/kilo resume")
+    assert "are paused by" not in service.shown(number).summary
     service.work()
     assert service.calls > asked
     assert service.shown(number).check.conclusion == "failure"
@@ -142,6 +147,31 @@ def test_a_running_review_that_is_cancelled_pays_for_nothing_more(service: Rig) 
     shown = service.shown(number)
     assert (shown.check.conclusion, shown.inline, shown.summaries) == ("cancelled", [], [])
     assert "Cancelled 1 review" in service.simulator.issue_comments(REPOSITORY, number)[-1].body
+
+
+def test_a_review_of_some_paths_says_so_and_is_never_green(service: Rig) -> None:
+    number = service.open({"shop/a.py": "A = 1\n", "shop/b.py": "B = 1\n", "docs/c.py": "C = 1\n"}, draft=True)
+    service.work()
+    service.command(number, "/kilo review shop/__init__.py `docs/` nothing/*.py")
+    service.work()
+    shown = service.shown(number)
+    assert shown.check.conclusion == "neutral"
+    assert "33 % reviewed" in (shown.check.title or "")
+    assert "Only shop/\\_\\_init\\_\\_.py, docs/, nothing/\\*.py reviewed, as octocat asked" in shown.summary
+    assert "No file of this change matches shop/" in shown.summary
+    assert "only 33 % reviewed (1 of 3 parts)" in shown.summary.lower()
+    assert "not among the paths that this review was asked for (2)" in shown.summary
+
+
+def test_paths_that_match_nothing_are_answered_and_cost_nothing(service: Rig, number: int) -> None:
+    asked, before = service.calls, service.shown(number)
+    answer = said(service, number, "/kilo review no/such.py")
+    assert "No file of this change matches no/such.py" in answer
+    assert service.calls == asked
+    assert (service.shown(number).check.conclusion, service.shown(number).summary) == (
+        before.check.conclusion,
+        before.summary,
+    )
 
 
 @pytest.mark.parametrize("verb", ["explain", "dismiss", "pause", "resume", "cancel", "usage", "config", "help"])

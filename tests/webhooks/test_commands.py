@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.words import Strategy
-from webhooks.commands import LONGEST_COMMENT, CommandInvalid, ReviewCommand, Verb, parse_command
+from reviewer.jobs.payload import Work
+from webhooks.commands import LONGEST_COMMENT, CommandInvalid, ReviewCommand, parse_command
 
-REVIEW = ReviewCommand(Verb.REVIEW)
+REVIEW = ReviewCommand(Work.REVIEW)
 
 
 @pytest.mark.parametrize(
@@ -23,13 +24,13 @@ REVIEW = ReviewCommand(Verb.REVIEW)
         ("/kilo Review", REVIEW),
         ("Could you?\n/kilo review\nThanks", REVIEW),
         ("Could you?\n\n/kilo review", REVIEW),
-        ("/kilo estimate", ReviewCommand(Verb.ESTIMATE)),
+        ("/kilo estimate", ReviewCommand(Work.ESTIMATE)),
         ("/kilo review\n/kilo estimate", REVIEW),
-        ("/kilo review --strategy frontier", ReviewCommand(Verb.REVIEW, Strategy.FRONTIER)),
-        ("/kilo review --strategy=AUTO", ReviewCommand(Verb.REVIEW, Strategy.AUTO)),
+        ("/kilo review --strategy frontier", ReviewCommand(Work.REVIEW, Strategy.FRONTIER)),
+        ("/kilo review --strategy=AUTO", ReviewCommand(Work.REVIEW, Strategy.AUTO)),
         (
             "/kilo review --model anthropic/claude_x_y --strategy free",
-            ReviewCommand(Verb.REVIEW, Strategy.FREE, "anthropic/claude_x_y"),
+            ReviewCommand(Work.REVIEW, Strategy.FREE, "anthropic/claude_x_y"),
         ),
         ("> you said\n\n/kilo review", REVIEW),
         ("```\ncode\n```\n/kilo review", REVIEW),
@@ -77,7 +78,12 @@ def test_quoted_fenced_and_hidden_text_is_nobodys_command(text: str):
     [
         "/kilo",
         "/kilo dance",
-        "/kilo review please",
+        "/kilo review ../etc/passwd",
+        "/kilo review /etc/passwd",
+        "/kilo review !shop",
+        "/kilo review " + "x" * 201,
+        "/kilo review " + " ".join(f"f{n}.py" for n in range(21)),
+        "/kilo estimate shop",
         "/kilo review --strategy",
         "/kilo review --strategy cheap",
         "/kilo review --model",
@@ -109,6 +115,24 @@ def test_hostile_markdown_costs_little_more_than_none(filler: str):
 
     plain = min(cost("word " * 4000) for _ in range(3))
     assert min(cost(filler * 20_000) for _ in range(3)) < max(plain * 100, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("/kilo review shop/orders.py", ("shop/orders.py",)),
+        ("/kilo review ./shop shop --full", ("shop",)),
+        # Marks that Markdown would take for emphasis, and what people put into backticks.
+        ("/kilo review src/*.py tests/*.py", ("src/*.py", "tests/*.py")),
+        ("/kilo review shop/__init__.py", ("shop/__init__.py",)),
+        ("/kilo review `shop/__init__.py`", ("shop/__init__.py",)),
+        ("/kilo review a=b.py", ("a=b.py",)),
+    ],
+)
+def test_a_review_may_be_kept_to_paths(text: str, paths: tuple[str, ...]):
+    command = parse_command(text)
+    assert isinstance(command, ReviewCommand)
+    assert command.paths == paths
 
 
 @given(st.text(max_size=400))

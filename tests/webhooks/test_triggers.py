@@ -11,11 +11,10 @@ import pytest
 
 from reviewer.errors import DeliveryRefused
 from reviewer.jobs.correction import HELP, USAGE, correction
-from reviewer.jobs.payload import JobPayload, Work
+from reviewer.jobs.payload import COMMANDS, JobPayload, Work
 from reviewer.ledger.keys import ReviewKey
 from tests.shared import ROOT, shared
 from tests.webhooks.client import BASE, SHA, comment, pull_request, repository, rerun, user
-from webhooks.commands import Verb
 from webhooks.delivery import Delivery, read_delivery
 from webhooks.triggers import EVENTS, Ignored, Trigger, TriggerRules, decide
 
@@ -64,7 +63,6 @@ def test_the_same_head_is_the_same_work_however_it_came(action: str):
         (pull_request("closed"), "closed"),
         (pull_request("edited"), "edited"),
         ({**pull_request(), "action": None}, "without action"),
-        (pull_request(draft=True), "draft"),
         (pull_request("synchronize", state="closed"), "closed"),
     ],
 )
@@ -143,12 +141,26 @@ def test_policy_may_leave_forks_and_authors_to_commands():
     gone = pull_request(head={"sha": SHA, "repo": None})
     for payload in (fork, gone):
         assert isinstance(decided("pull_request", payload), Trigger)
-        assert isinstance(decided("pull_request", payload, TriggerRules(review_forks=False)), Ignored)
+        assert "forks by command only" in skipped(payload, TriggerRules(review_forks=False))
     by_bot = pull_request(user=user("Dependabot[bot]", 49699333, "Bot"))
     assert isinstance(decided("pull_request", by_bot), Trigger)
-    assert isinstance(
-        decided("pull_request", by_bot, TriggerRules(ignore_authors=frozenset({"dependabot[bot]"}))), Ignored
-    )
+    ignoring = TriggerRules(ignore_authors=frozenset({"dependabot[bot]"}))
+    assert "Dependabot[bot] by command only" in skipped(by_bot, ignoring)
+
+
+def test_a_draft_is_told_that_it_is_not_reviewed():
+    assert "is a draft" in skipped(pull_request(draft=True), RULES)
+    closed = decided("pull_request", pull_request(draft=True, state="closed"))
+    assert isinstance(closed, Ignored)
+
+
+def skipped(payload: dict[str, Any], rules: TriggerRules) -> str:
+    """The reason that the job is to tell; it is no review, and asks no model."""
+    request = decided("pull_request", payload, rules)
+    assert isinstance(request, Trigger)
+    assert request.payload().verb is Work.SKIPPED
+    assert not request.key.automatic
+    return request.payload().problem
 
 
 def test_policy_may_switch_triggers_off():
@@ -172,7 +184,7 @@ def test_a_command_is_a_request_that_needs_permission_and_is_known_by_its_commen
 def test_an_estimate_is_a_request_of_its_own_kind():
     request = decided("issue_comment", comment("/kilo estimate"))
     assert isinstance(request, Trigger)
-    assert request.command.verb is Verb.ESTIMATE
+    assert request.command.verb is Work.ESTIMATE
 
 
 @pytest.mark.parametrize(
@@ -359,7 +371,7 @@ def test_every_official_payload_is_a_request_a_reason_or_a_refusal():
     assert seen["Trigger"] == 7
 
 
-VERBS = ("review", "estimate", "explain", "dismiss", "pause", "resume", "cancel", "usage", "config", "help")
+VERBS = ("review", "estimate", "explain", "dismiss", "fix", "pause", "resume", "cancel", "usage", "config", "help")
 
 
 def in_thread(body: str = "/kilo explain", *, action: str = "created", **more: Any) -> dict[str, Any]:
@@ -379,10 +391,10 @@ def test_every_command_is_taken_in_the_conversation_and_in_a_thread(verb: str):
         assert request.needs_permission
         work = JobPayload.from_json(request.payload().to_json())
         assert (work.verb.value, work.thread_id, work.problem) == (verb, thread, "")
-        assert ("free" in request.payload().to_json()) == (verb not in ("review", "estimate"))
+        assert ("free" in request.payload().to_json()) == (verb not in ("review", "estimate", "fix"))
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "fix"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_no_command_is_taken_from_a_quote_a_fence_an_edit_an_issue_or_a_bot(verb: str):
     text = f"/kilo {verb}"
     issue = {"number": 1, "state": "open"}
@@ -407,12 +419,11 @@ def test_no_command_is_taken_from_a_quote_a_fence_an_edit_an_issue_or_a_bot(verb
     [
         ("/kilo", "There is no such command."),
         ("/kilo dance", "There is no such command."),
-        ("/kilo fix", "This version cannot make fixes"),
-        ("/kilo fix all", "This version cannot make fixes"),
-        ("/kilo review now", "There is no such option."),
+        ("/kilo review --now", "There is no such option."),
+        ("/kilo review ../x", "A path is a file, a folder or a glob"),
         ("/kilo review --strategy cheap", "`--strategy` takes one of"),
         ("/kilo estimate --full", "There is no such option."),
-        *((f"/kilo {verb} now", "This command takes no further words.") for verb in VERBS[4:]),
+        *((f"/kilo {verb} now", "This command takes no further words.") for verb in VERBS[5:]),
     ],
 )
 def test_what_is_malformed_is_answered_with_what_is_wrong_and_with_the_list(text: str, says: str):
@@ -429,7 +440,7 @@ def test_a_closed_pull_request_is_not_reviewed_and_questions_about_it_are_answer
     closed = {"number": 1, "state": "closed", "pull_request": {"url": "x"}}
     request = decided("issue_comment", comment(f"/kilo {verb}", issue=closed))
     assert isinstance(request, Trigger)
-    refused = verb in ("review", "estimate", "resume")
+    refused = verb in ("review", "estimate", "fix", "resume")
     assert request.payload().problem == ("closed" if refused else "")
 
 
@@ -437,4 +448,4 @@ def test_the_reference_page_names_every_command_as_the_help_does():
     page = (ROOT / "docs/reference/commands.md").read_text()
     rows = dict(re.findall(r"^\| `(/kilo .*?)` \| (.*?) \|", page, re.MULTILINE))
     assert {usage.replace("\\|", "|"): words for usage, words in rows.items()} == HELP
-    assert {usage.split()[1] for usage in USAGE} == set(VERBS) == {verb.value for verb in Verb}
+    assert {usage.split()[1] for usage in USAGE} == set(VERBS) == {verb.value for verb in COMMANDS}

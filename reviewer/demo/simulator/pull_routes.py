@@ -116,6 +116,9 @@ def pulls_of_commit(call: Call, owner: str, repo: str, sha: str) -> Reply:
 @route("GET", "/repos/<owner>/<repo>/issues/<int:number>", "issues:read", "pull_requests:read")
 def get_issue(call: Call, owner: str, repo: str, number: int) -> Reply:
     """Answer the issue side of a pull request."""
+    body = call.hub.state.issues.get((call.repository(owner, repo).id, number))
+    if body is not None:
+        return Reply({"number": number, "state": "open", "title": f"Issue {number}", "body": body})
     return Reply(pull_shapes.issue(call.hub, call.pull(owner, repo, number)))
 
 

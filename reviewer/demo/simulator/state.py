@@ -276,6 +276,8 @@ class State:
         self.repositories: dict[str, Repository] = {}
         self.pulls: dict[tuple[int, int], PullRequest] = {}
         self.comments: dict[int, IssueComment] = {}
+        # The body of issues that are no pull requests, by repository and number.
+        self.issues: dict[tuple[int, int], str] = {}
         self.reviews: dict[int, Review] = {}
         self.review_comments: dict[int, ReviewComment] = {}
         self.check_runs: dict[int, CheckRun] = {}
