@@ -15,7 +15,7 @@ LINK = re.compile(r"\]\((?![a-z]+:|#)([^)\s#]+)(#[^)\s]*)?\)")
 
 
 def navigation(index: str) -> list[dict[str, Any]]:
-    """Return mkdocs' `nav`: a section for each heading of the index, named up to its colon, with its links in order."""
+    """Return the `nav` of mkdocs: a section for each heading of the index, with its links in order."""
     sections: list[dict[str, Any]] = [{"Start": "index.md"}]
     for heading, body in re.findall(r"^## ([^:\n]+).*\n((?:(?!## ).*\n?)*)", index, re.MULTILINE):
         links = re.findall(r"^- \[([^\]]+)\]\(([\w/-]+\.md)\)", body, re.MULTILINE)
