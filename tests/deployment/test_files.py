@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -80,6 +81,32 @@ def test_the_image_is_made_of_files_that_exist_and_that_reach_the_builder():
     assert [name for name in copied() if not (ROOT / name).exists()] == []
     lets_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert lets_in == copied()
+
+
+def test_what_reaches_the_builder_is_enough_for_a_wheel_with_everything_in_it(tmp_path: Path):
+    for name in copied():
+        target = tmp_path / "source" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, target)
+    command = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
+    done = subprocess.run(
+        [sys.executable, "-c", command, str(tmp_path)],
+        cwd=tmp_path / "source",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    inside = set(zipfile.ZipFile(wheel).namelist())
+    folders = ("policies", "reviewer", "webhooks")
+    listing = subprocess.run(["git", "ls-files", *folders], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listing.returncode:
+        pytest.skip("not a git work tree: which files are tracked is not known")
+    assert set(listing.stdout.split("\n")[:-1]) - inside == set()
 
 
 def test_the_image_installs_locked_wheels_by_their_hash_and_asks_no_index_for_ourselves():
