@@ -24,11 +24,11 @@ log = logging.getLogger(__name__)
 def build(settings: Settings, policy: Policy) -> Flask:
     """Compose the application from the real parts; nothing is connected before the first request."""
     from reviewer.github.auth import AppAuth  # noqa: PLC0415 - settings are checked first, which needs none of it
+    from reviewer.github.user_access import SignIn  # noqa: PLC0415 - as above
     from reviewer.ledger.ledger import Ledger  # noqa: PLC0415 - as above
     from reviewer.metrics.read import Metrics  # noqa: PLC0415 - as above
     from reviewer.queue.address import queue_url  # noqa: PLC0415 - as above
     from reviewer.queue.queue import ReviewQueue  # noqa: PLC0415 - as above
-    from reviewer.github.user_access import SignIn  # noqa: PLC0415 - as above
     from webhooks.api.mount import by_token, mount  # noqa: PLC0415 - as above
     from webhooks.dashboard.mount import mount_dashboard  # noqa: PLC0415 - as above
     from webhooks.github_permission import TIMEOUT as ASK_SECONDS  # noqa: PLC0415 - as above

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from importlib.resources import files
 from typing import Any, Final
@@ -15,7 +16,7 @@ from flask import Blueprint, Flask, Response, g, redirect, request
 from jinja2 import Environment
 
 from reviewer.errors import ConfigurationError, KiloReviewError
-from reviewer.github.user_access import SignIn, UserAccess
+from reviewer.github.user_access import MAX_PAGES, PAGE_ROWS, SignIn, UserAccess
 from reviewer.ledger.books.export import csv_lines, json_lines
 from reviewer.ledger.books.visible import Visible
 from reviewer.ledger.database import Database
@@ -27,6 +28,7 @@ from webhooks.dashboard.session import SESSION_SECONDS, SIGN_IN_SECONDS, Attempt
 # How long an answer of GitHub about what a person may see is believed.
 ACCESS_SECONDS: Final = 60
 # People whose answer is kept at a time; the oldest goes.
+CUT: Final = f"GitHub lists more repositories than the {MAX_PAGES * PAGE_ROWS} of a list that are read; the rest is not shown."
 MOST_PEOPLE: Final = 1000
 PUBLIC: Final = frozenset({"sign_in_page", "start", "callback", "style"})
 THEMES: Final = ("system", "light", "dark")
@@ -174,10 +176,7 @@ def mount_dashboard(app: Flask, db: Database, sign_in: SignIn, now: Callable[[],
             page = make(it)
             if page is None:
                 return render(Page("Not found", notes=("There is nothing of that name that you may see.",)), 404)
-            response = render(page)
-            if cut:
-                response.headers["X-Kilo-Review-Cut"] = "repositories"
-            return response
+            return render(replace(page, notes=(*page.notes, CUT)) if cut else page)
 
         return view
 

@@ -41,7 +41,7 @@ class Page:
     title: str
     figures: tuple[tuple[str, str], ...] = ()
     chart_title: str = ""
-    chart: Markup = Markup("")
+    chart: Markup = field(default_factory=Markup)
     tables: tuple[Table, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Session: who signed in, as an encrypted cookie of limited life. No cookie can be read or changed by its holder."""
+"""Session: who signed in, as an encrypted cookie of limited life, which its holder cannot read."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Attempt:
 
 
 class Cookies:
-    """Seal and open the two cookies under a key that comes from the client secret: a new secret ends all sessions."""
+    """Seal and open both cookies under a key from the client secret: a new secret ends all sessions."""
 
     def __init__(self, secret: Secret) -> None:
         key = hashlib.scrypt(secret.reveal().encode(), salt=b"kilo-review dashboard", n=2**14, r=8, p=1, dklen=32)
