@@ -44,7 +44,7 @@ def create_app(
 
     /metrics exists only with a token (KILO_REVIEW_METRICS_TOKEN): it names models and spend. `measure` makes it.
 
-    `add_api` mounts the read API (webhooks/api), where there is a token or a page that needs it; `add_dashboard` the pages.
+    `add_api` mounts the read API (webhooks/api), where there is a token; `add_dashboard` the pages.
 
     `policy` is the organisation's: no repository's file is read before a delivery is answered.
     """

@@ -1,4 +1,4 @@
-"""Mount the dashboard on the application. Whatever is not PUBLIC needs a session: a new route is closed by itself."""
+"""Mount the dashboard. Whatever is not PUBLIC needs a session: a new route is closed by itself."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from webhooks.dashboard.session import SESSION_SECONDS, SIGN_IN_SECONDS, Attempt
 
 # How long an answer of GitHub about what a person may see is believed.
 ACCESS_SECONDS: Final = 60
+CUT: Final = f"Only the first {MAX_PAGES * PAGE_ROWS} entries of each of GitHub's lists are read; there are more."
 # People whose answer is kept at a time; the oldest goes.
-CUT: Final = f"GitHub lists more repositories than the {MAX_PAGES * PAGE_ROWS} of a list that are read; the rest is not shown."
 MOST_PEOPLE: Final = 1000
 PUBLIC: Final = frozenset({"sign_in_page", "start", "callback", "style"})
 THEMES: Final = ("system", "light", "dark")
@@ -71,16 +71,18 @@ class _Access:
         return found
 
 
-def mount_dashboard(app: Flask, db: Database, sign_in: SignIn, now: Callable[[], datetime]) -> None:
-    """Add /dashboard to the application."""
-    cookies = Cookies(sign_in.client_secret)
-    access = _Access(sign_in, now)
-    template = Environment(autoescape=True).from_string(_text("page.html"))
-    pages = Blueprint("dashboard", __name__, url_prefix=PREFIX)
+class _Dashboard:
+    """The views."""
 
-    def render(page: Page, status: int = 200) -> Response:
+    def __init__(self, db: Database, sign_in: SignIn, now: Callable[[], datetime]) -> None:
+        self._db, self._sign_in, self._now = db, sign_in, now
+        self._cookies = Cookies(sign_in.client_secret)
+        self._access = _Access(sign_in, now)
+        self._template = Environment(autoescape=True).from_string(_text("page.html"))
+
+    def _render(self, page: Page, status: int = 200) -> Response:
         theme = request.cookies.get(THEME, "")
-        text = template.render(
+        text = self._template.render(
             **{name: getattr(page, name) for name in Page.__dataclass_fields__},
             session=g.get("session"),
             pages=NAVIGATION,
@@ -88,15 +90,15 @@ def mount_dashboard(app: Flask, db: Database, sign_in: SignIn, now: Callable[[],
         )
         return Response(text, status, content_type="text/html; charset=utf-8")
 
-    def keep(response: Response, name: str, value: str, seconds: int) -> Response:
+    def _keep(self, response: Response, name: str, value: str, seconds: int) -> Response:
         host = request.host.rpartition(":")[0] if request.host[-1:] != "]" and ":" in request.host else request.host
         secure = request.is_secure or host not in _LOOPBACK
         response.set_cookie(name, value, max_age=seconds, path=PREFIX, httponly=True, samesite="Lax", secure=secure)
         return response
 
-    @pages.before_request
-    def closed() -> Any:
-        g.session = cookies.session(request.cookies.get(SESSION, ""), now())
+    def closed(self) -> Any:
+        """Refuse whoever has no session, and forms that are not of the session."""
+        g.session = self._cookies.session(request.cookies.get(SESSION, ""), self._now())
         if (request.endpoint or "").rpartition(".")[2] in PUBLIC:
             return None
         if g.session is None:
@@ -104,91 +106,92 @@ def mount_dashboard(app: Flask, db: Database, sign_in: SignIn, now: Callable[[],
         if request.method not in ("GET", "HEAD", "OPTIONS"):
             given = request.form.get("csrf", "").encode()
             if not hmac.compare_digest(given, g.session.csrf.encode()):
-                return render(
+                return self._render(
                     Page("Refused", notes=("The form is not from this session. Load the page again.",)), 403
                 )
         return None
 
-    @pages.after_request
-    def hardened(response: Response) -> Response:
+    def hardened(self, response: Response) -> Response:
+        """Add the headers that close the page to others."""
         response.headers.update(_HEADERS)
         return response
 
-    @pages.errorhandler(KiloReviewError)
-    def explained(error: KiloReviewError) -> Response:
+    def explained(self, error: KiloReviewError) -> Response:
+        """Answer an error of ours in words."""
         status = 400 if isinstance(error, ConfigurationError) else 502
         links = (("Sign in again", f"{PREFIX}/sign-in"),)
-        return render(Page("This did not work", notes=(str(error),), links=links), status)
+        return self._render(Page("This did not work", notes=(str(error),), links=links), status)
 
-    @pages.get("/sign-in")
-    def sign_in_page() -> Response:
+    def sign_in_page(self) -> Response:
+        """Show where to sign in."""
         notes = ("You see the reviews of repositories that GitHub lets you read.",)
-        return render(Page("Sign in", notes=notes, links=(("Sign in with GitHub", f"{PREFIX}/start"),)))
+        return self._render(Page("Sign in", notes=notes, links=(("Sign in with GitHub", f"{PREFIX}/start"),)))
 
-    @pages.get("/start")
-    def start() -> Any:
+    def start(self) -> Any:
+        """Send the browser to GitHub."""
         attempt = Attempt.new()
         query = {
-            "client_id": sign_in.client_id,
+            "client_id": self._sign_in.client_id,
             "state": attempt.state,
             "code_challenge": attempt.challenge,
             "code_challenge_method": "S256",
         }
-        response: Any = redirect(f"{sign_in.web_url}/login/oauth/authorize?{urlencode(query)}")
-        return keep(response, ATTEMPT, cookies.seal(attempt, now()), SIGN_IN_SECONDS)
+        response: Any = redirect(f"{self._sign_in.web_url}/login/oauth/authorize?{urlencode(query)}")
+        return self._keep(response, ATTEMPT, self._cookies.seal(attempt, self._now()), SIGN_IN_SECONDS)
 
-    @pages.get("/callback")
-    def callback() -> Any:
-        attempt = cookies.attempt(request.cookies.get(ATTEMPT, ""), now())
+    def callback(self) -> Any:
+        """Take the browser back from GitHub."""
+        attempt = self._cookies.attempt(request.cookies.get(ATTEMPT, ""), self._now())
         state = request.args.get("state", "").encode()
         if attempt is None or not hmac.compare_digest(state, attempt.state.encode()):
             raise ConfigurationError("this is not the answer to a sign-in of this browser", remedy="Sign in again.")
-        token = sign_in.exchange(request.args.get("code", ""), attempt.verifier)
-        session = Session(sign_in.login(token), token.reveal(), Attempt.new().state)
+        token = self._sign_in.exchange(request.args.get("code", ""), attempt.verifier)
+        session = Session(self._sign_in.login(token), token.reveal(), Attempt.new().state)
         response: Any = redirect(f"{PREFIX}/")
-        keep(response, SESSION, cookies.seal(session, now()), SESSION_SECONDS)
-        return keep(response, ATTEMPT, "", 0)
+        self._keep(response, SESSION, self._cookies.seal(session, self._now()), SESSION_SECONDS)
+        return self._keep(response, ATTEMPT, "", 0)
 
-    @pages.get("/style.css")
-    def style() -> Response:
+    def style(self) -> Response:
+        """Answer the style sheet."""
         return Response(_text("style.css"), content_type="text/css; charset=utf-8")
 
-    @pages.post("/sign-out")
-    def sign_out() -> Any:
+    def sign_out(self) -> Any:
+        """End the session in this browser."""
         response: Any = redirect(f"{PREFIX}/sign-in")
-        return keep(response, SESSION, "", 0)
+        return self._keep(response, SESSION, "", 0)
 
-    @pages.post("/theme")
-    def theme() -> Any:
+    def theme(self) -> Any:
+        """Keep the colours that were chosen."""
         chosen = request.form.get("theme", "")
         response: Any = redirect(f"{PREFIX}/")
-        return keep(response, THEME, chosen if chosen in THEMES else THEMES[0], 365 * 86400)
+        return self._keep(response, THEME, chosen if chosen in THEMES else THEMES[0], 365 * 86400)
 
-    def asked(path: dict[str, str]) -> tuple[Asked, bool]:
-        seen = access.of(g.session.token)
+    def _asked(self, path: dict[str, str]) -> tuple[Asked, bool]:
+        seen = self._access.of(g.session.token)
         given = {name: value for name, value in request.args.items() if value}
         # Repositories, never installations: who may read one repository of an organisation need not read the rest.
-        return Asked(db, Visible(repositories=seen.repositories), now(), {**given, **path}), seen.cut
+        return Asked(self._db, Visible(repositories=seen.repositories), self._now(), {**given, **path}), seen.cut
 
-    def page_view(make: Callable[[Asked], Page | None]) -> Callable[..., Response]:
+    def page_view(self, make: Callable[[Asked], Page | None]) -> Callable[..., Response]:
+        """Return the view of a page."""
+
         def view(**path: str) -> Response:
-            it, cut = asked(path)
+            it, cut = self._asked(path)
             page = make(it)
             if page is None:
-                return render(Page("Not found", notes=("There is nothing of that name that you may see.",)), 404)
-            return render(replace(page, notes=(*page.notes, CUT)) if cut else page)
+                return self._render(
+                    Page("Not found", notes=("There is nothing of that name that you may see.",)), 404
+                )
+            return self._render(replace(page, notes=(*page.notes, CUT)) if cut else page)
 
         return view
 
-    for rule, make in PAGES.items():
-        pages.add_url_rule(rule, f"page{rule.replace('/', '_')}", page_view(make))
-
-    @pages.get("/export/<name>.<any(csv, json):form>")
-    def export(name: str, form: str) -> Response:
+    def export(self, name: str, form: str) -> Response:
+        """Answer every row of a list as a file."""
         endpoint = next((each for each in ENDPOINTS if each.path == f"/{name}" and each.rows is not None), None)
         if endpoint is None or endpoint.rows is None:
-            return render(Page("Not found", notes=("There is no such export.",)), 404)
-        it, _cut = asked({})
+            return self._render(Page("Not found", notes=("There is no such export.",)), 404)
+        it, _cut = self._asked({})
         # What cannot be used is found here, before the answer begins.
         _ = it.window, it.wanted
         rows = endpoint.rows(it)
@@ -198,6 +201,23 @@ def mount_dashboard(app: Flask, db: Database, sign_in: SignIn, now: Callable[[],
         response.headers["Content-Disposition"] = f'attachment; filename="{endpoint.path[1:]}.{form}"'
         return response
 
+
+def mount_dashboard(app: Flask, db: Database, sign_in: SignIn, now: Callable[[], datetime]) -> None:
+    """Add /dashboard to the application."""
+    views = _Dashboard(db, sign_in, now)
+    pages = Blueprint("dashboard", __name__, url_prefix=PREFIX)
+    pages.before_request(views.closed)
+    pages.after_request(views.hardened)
+    pages.register_error_handler(KiloReviewError, views.explained)
+    pages.add_url_rule("/sign-in", "sign_in_page", views.sign_in_page)
+    pages.add_url_rule("/start", "start", views.start)
+    pages.add_url_rule("/callback", "callback", views.callback)
+    pages.add_url_rule("/style.css", "style", views.style)
+    pages.add_url_rule("/sign-out", "sign_out", views.sign_out, methods=["POST"])
+    pages.add_url_rule("/theme", "theme", views.theme, methods=["POST"])
+    pages.add_url_rule("/export/<name>.<any(csv, json):form>", "export", views.export)
+    for rule, make in PAGES.items():
+        pages.add_url_rule(rule, f"page{rule.replace('/', '_')}", views.page_view(make))
     app.register_blueprint(pages)
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
+
+NOTHING: Final = "Nothing in this time."
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Table:
     caption: str
     headings: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
-    empty: str = "Nothing in this time."
+    empty: str
 
 
 def table(
@@ -41,7 +43,7 @@ def table(
             cells[0] = Cell(cells[0].text, link.format(id=record.id))
         rows.append(tuple(cells))
     headings = tuple(_heading(name) for name in columns)
-    return Table(caption, headings, tuple(rows), empty or Table.__dataclass_fields__["empty"].default)
+    return Table(caption, headings, tuple(rows), empty or NOTHING)
 
 
 def said(value: Any, *, usd: bool = False) -> str:

@@ -283,7 +283,7 @@ class State:
         self.check_suites: dict[tuple[int, str, int], int] = {}
         self.deliveries: dict[int, Delivery] = {}
         self.manifests: dict[str, dict[str, Any]] = {}
-        # Who is signed in to the pages, the codes of sign-ins (login, challenge), and what tokens of people stand for.
+        # Who is signed in to the pages, codes of sign-ins (login, challenge), whom tokens stand for.
         self.signed_in = "octocat"
         self.sign_ins: dict[str, tuple[str, str]] = {}
         self.user_tokens: dict[str, User] = {}

@@ -51,6 +51,7 @@ def create_web(hub: Hub, faults: Faults) -> Flask:
         )
     _add_git(web, hub, faults)
     _add_pages(web, hub)
+    _add_sign_in(web, hub)
     web.wsgi_app = _Renames(web.wsgi_app, hub)  # type: ignore[method-assign] # Flask's own way to wrap it
     web.register_error_handler(HTTPException, _http_error)
     web.register_error_handler(GitHubError, _github_error)
@@ -291,6 +292,25 @@ def _add_pages(web: Flask, hub: Hub) -> None:
         with hub.state.lock:
             return shown(code_pages.render_blob(hub, repository(owner, name), revision, path))
 
+    @web.post("/settings/apps/new")
+    @web.post("/organizations/<owner>/settings/apps/new")
+    def manifest(owner: str = "octocat") -> Response:
+        """Take an App manifest and send the browser back with a code, as after the user's confirmation."""
+        try:
+            document = json.loads(request.form["manifest"])
+            target, _ = str(document["redirect_url"]), document["url"]
+        except (KeyError, ValueError, TypeError):
+            return Response("Invalid GitHub App configuration", 422, content_type="text/plain")
+        code = secrets.token_hex(20)
+        hub.state.manifests[code] = {**document, "__owner": owner}
+        query = {"code": code, **({"state": request.args["state"]} if "state" in request.args else {})}
+        location = f"{target}{'&' if '?' in target else '?'}{urlencode(query)}"
+        return Response(
+            f'<a href="{html.escape(location)}">continue</a>', 302, {"Location": location}, content_type="text/html"
+        )
+
+
+def _add_sign_in(web: Flask, hub: Hub) -> None:
     @web.get("/login/oauth/authorize")
     def authorize() -> Response:
         """Send the browser back with a code, as for a person who has authorised the App before."""
@@ -318,20 +338,3 @@ def _add_pages(web: Flask, hub: Hub) -> None:
         token = "ghu_" + secrets.token_hex(18)
         state.user_tokens[token] = state.user(login)
         return _respond(Reply({"access_token": token, "scope": "", "token_type": "bearer"}))
-
-    @web.post("/settings/apps/new")
-    @web.post("/organizations/<owner>/settings/apps/new")
-    def manifest(owner: str = "octocat") -> Response:
-        """Take an App manifest and send the browser back with a code, as after the user's confirmation."""
-        try:
-            document = json.loads(request.form["manifest"])
-            target, _ = str(document["redirect_url"]), document["url"]
-        except (KeyError, ValueError, TypeError):
-            return Response("Invalid GitHub App configuration", 422, content_type="text/plain")
-        code = secrets.token_hex(20)
-        hub.state.manifests[code] = {**document, "__owner": owner}
-        query = {"code": code, **({"state": request.args["state"]} if "state" in request.args else {})}
-        location = f"{target}{'&' if '?' in target else '?'}{urlencode(query)}"
-        return Response(
-            f'<a href="{html.escape(location)}">continue</a>', 302, {"Location": location}, content_type="text/html"
-        )
