@@ -114,6 +114,8 @@ class Settings:
     metrics_token: Secret = field(default_factory=lambda: Secret(""))
     mcp_token: Secret = field(default_factory=lambda: Secret(""))
     api_token: Secret = field(default_factory=lambda: Secret(""))
+    github_client_id: str = ""
+    github_client_secret: Secret = field(default_factory=lambda: Secret(""))
     offline: bool = False
     git_index_file: str = ""
     runner: Runner = field(default_factory=Runner)
@@ -174,6 +176,8 @@ class Settings:
             metrics_token=_token(env, "KILO_REVIEW_METRICS_TOKEN"),
             mcp_token=_token(env, "KILO_REVIEW_MCP_TOKEN"),
             api_token=_token(env, "KILO_REVIEW_API_TOKEN"),
+            github_client_id=environment.text(env, "GITHUB_CLIENT_ID"),
+            github_client_secret=_token(env, "GITHUB_CLIENT_SECRET"),
             offline=environment.flag(env, "KILO_REVIEW_OFFLINE"),
             git_index_file=env.get("GIT_INDEX_FILE", ""),
             runner=Runner(
@@ -218,7 +222,7 @@ class Settings:
         of a local endpoint, is among them too: `reviewer.text.secret_value` decides which values are redacted.
         """
         keys = (self.model_key, *self.provider_keys.values())
-        tokens = (self.github_token, self.metrics_token, self.api_token, self.mcp_token)
+        tokens = (self.github_token, self.metrics_token, self.api_token, self.mcp_token, self.github_client_secret)
         values = (self.github_private_key, *tokens, *self.webhook_secrets, *keys)
         addresses = (
             self.database_url,

@@ -38,12 +38,13 @@ def create_app(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     measure: Measure | None = None,
     add_api: Callable[[Flask], None] | None = None,
+    add_dashboard: Callable[[Flask], None] | None = None,
 ) -> Flask:
     """Return the application; ConfigurationError where the App is half set up, since unsigned means open.
 
     /metrics exists only with a token (KILO_REVIEW_METRICS_TOKEN): it names models and spend. `measure` makes it.
 
-    `add_api` mounts the read API (webhooks/api), where there is a token or a page that needs it.
+    `add_api` mounts the read API (webhooks/api), where there is a token; `add_dashboard` the pages.
 
     `policy` is the organisation's: no repository's file is read before a delivery is answered.
     """
@@ -71,6 +72,8 @@ def create_app(
 
     if add_api is not None:
         add_api(app)
+    if add_dashboard is not None:
+        add_dashboard(app)
 
     @app.get("/healthz")
     def healthz() -> Response:

@@ -24,11 +24,13 @@ log = logging.getLogger(__name__)
 def build(settings: Settings, policy: Policy) -> Flask:
     """Compose the application from the real parts; nothing is connected before the first request."""
     from reviewer.github.auth import AppAuth  # noqa: PLC0415 - settings are checked first, which needs none of it
+    from reviewer.github.user_access import SignIn  # noqa: PLC0415 - as above
     from reviewer.ledger.ledger import Ledger  # noqa: PLC0415 - as above
     from reviewer.metrics.read import Metrics  # noqa: PLC0415 - as above
     from reviewer.queue.address import queue_url  # noqa: PLC0415 - as above
     from reviewer.queue.queue import ReviewQueue  # noqa: PLC0415 - as above
     from webhooks.api.mount import by_token, mount  # noqa: PLC0415 - as above
+    from webhooks.dashboard.mount import mount_dashboard  # noqa: PLC0415 - as above
     from webhooks.github_permission import TIMEOUT as ASK_SECONDS  # noqa: PLC0415 - as above
     from webhooks.github_permission import AskGitHub  # noqa: PLC0415 - as above
 
@@ -42,6 +44,7 @@ def build(settings: Settings, policy: Policy) -> Flask:
         now=now,
         timeout=ASK_SECONDS,
     )
+    sign_in = SignIn(settings.github_api_url, settings.github_client_id, settings.github_client_secret)
     ledger = Ledger.open(settings.database_url)
     queue = ReviewQueue.open(queue_url(settings))
     return create_app(
@@ -55,6 +58,9 @@ def build(settings: Settings, policy: Policy) -> Flask:
         measure=lambda deliveries: Metrics(ledger.statistics, queue, deliveries, now=now).text,
         add_api=(lambda app: mount(app, ledger.db, by_token(settings.api_token), now))
         if settings.api_token
+        else None,
+        add_dashboard=(lambda app: mount_dashboard(app, ledger.db, sign_in, now))
+        if settings.github_client_id and settings.github_client_secret
         else None,
     )
 

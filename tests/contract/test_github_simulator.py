@@ -77,6 +77,18 @@ def drive(world: World, description: Description) -> Driver:
     return Driver(world, description)
 
 
+def drive_user(drive: Driver, world: World) -> None:
+    state = world.simulator.state
+    token = "ghu_" + "a" * 36
+    state.user_tokens[token] = state.user("acme", "Organization")
+    drive("GET", "/user", token=token)
+    rows = drive("GET", "/user/installations", token=token)["installations"]
+    assert [row["id"] for row in rows] == [world.installation.id]
+    path = f"/user/installations/{world.installation.id}/repositories"
+    assert drive("GET", path, token=token)["repositories"]
+    drive("GET", "/user", token="ghu_unknown", status=401)
+
+
 def drive_app(drive: Driver, world: World) -> None:
     drive.app("GET", "/app")
     drive.app("GET", "/app/installations")
@@ -241,7 +253,7 @@ def drive_git(drive: Driver, world: World) -> None:
 
 
 def test_every_route_and_every_answer_is_valid_under_githubs_description(drive: Driver, world: World) -> None:
-    for part in (drive_pulls, drive_reviews, drive_conversation, drive_checks, drive_git, drive_app):
+    for part in (drive_pulls, drive_reviews, drive_conversation, drive_checks, drive_git, drive_app, drive_user):
         part(drive, world)
     assert drive.problems == []
     routes = {

@@ -72,6 +72,8 @@ GOOD: Mapping[str, tuple[str, ...]] = {
     "KILO_REVIEW_METRICS_TOKEN": ("", TOKEN),
     "KILO_REVIEW_MCP_TOKEN": ("", TOKEN),
     "KILO_REVIEW_API_TOKEN": ("", TOKEN),
+    "GITHUB_CLIENT_ID": ("", "Iv23liAbCdEf"),
+    "GITHUB_CLIENT_SECRET": ("", TOKEN),
     "KILO_REVIEW_OFFLINE": ("", "0", "1", "False", "no", "OFF", "true", "yes", "on"),
     "HOST": ("", "0.0.0.0", "::1", "localhost"),
     "PORT": ("", "1", "65535"),
@@ -114,6 +116,7 @@ BAD: Mapping[str, tuple[str, ...]] = {
     "KILO_REVIEW_MCP_TOKEN": ("1", CANARY[:4], f"{TOKEN} {CANARY}"),
     "KILO_REVIEW_METRICS_TOKEN": ("1", CANARY[:4], f"{TOKEN} {CANARY}"),
     "KILO_REVIEW_API_TOKEN": ("1", CANARY[:4], f"{TOKEN} {CANARY}"),
+    "GITHUB_CLIENT_SECRET": ("1", CANARY[:4], f"{TOKEN} {CANARY}"),
     "KILO_REVIEW_OFFLINE": ("2", "maybe", "y e s", "enabled"),
     "HOST": ("http://h", "h h", "0.0.0.0/0"),
     "PORT": ("0", "99999", "abc", "-1", "80.5", "٨٠"),
@@ -124,7 +127,7 @@ BAD: Mapping[str, tuple[str, ...]] = {
 ANYTHING_GOES = {
     "KILO_REVIEW_STATE_DIR", "KILO_REVIEW_CACHE_DIR", "GITHUB_WEBHOOK_SECRET", "GITHUB_WEBHOOK_SECRET_OLD",
     "KILO_REVIEW_MODEL", "GIT_INDEX_FILE", "GITHUB_EVENT_NAME", "GITHUB_EVENT_PATH", "GITHUB_STEP_SUMMARY",
-    "GITHUB_OUTPUT",
+    "GITHUB_OUTPUT", "GITHUB_CLIENT_ID",
 }  # fmt: skip
 
 

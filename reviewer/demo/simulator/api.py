@@ -96,6 +96,7 @@ class Call:
     raw: bytes
     app: App | None = None
     token: Token | None = None
+    person: User | None = None
 
     @property
     def body(self) -> dict[str, Any]:
@@ -209,7 +210,7 @@ Handler = Callable[..., Reply]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method and path, what answers it, and what it takes: `auth` is "app", "token", "either" or "none".
+    """A method and path, what answers it, and what it takes: `auth` is "app", "token", "either", "user" or "none".
 
     `permissions` are alternatives, each `name:level`; one of them is enough.
     """

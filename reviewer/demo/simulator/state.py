@@ -42,6 +42,7 @@ class App:
     client_id: str
     client_secret: str = field(repr=False)
     webhook_url: str = ""
+    callback_url: str = ""
     hook_id: int = 0
     description: str = ""
     external_url: str = "https://github.com/kilo-review/kilo-review"
@@ -284,6 +285,10 @@ class State:
         self.check_suites: dict[tuple[int, str, int], int] = {}
         self.deliveries: dict[int, Delivery] = {}
         self.manifests: dict[str, dict[str, Any]] = {}
+        # Who is signed in to the pages, codes of sign-ins (login, challenge), whom tokens stand for.
+        self.signed_in = "octocat"
+        self.sign_ins: dict[str, tuple[str, str]] = {}
+        self.user_tokens: dict[str, User] = {}
         self.seen: deque[Seen] = deque(maxlen=100_000)
         # Lists show a record only once it is this old, in seconds: GitHub's replicas lag its writes.
         self.list_lag = 0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 import json
 import re
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 KEPT_BODY: Final = 1_000_000
-ROUTE_MODULES: Final = ("app", "check", "git", "graphql", "issue", "pull", "review")
+ROUTE_MODULES: Final = ("app", "check", "git", "graphql", "issue", "pull", "review", "user")
 
 
 class Dropped(ConnectionError):
@@ -49,6 +51,7 @@ def create_web(hub: Hub, faults: Faults) -> Flask:
         )
     _add_git(web, hub, faults)
     _add_pages(web, hub)
+    _add_sign_in(web, hub)
     web.wsgi_app = _Renames(web.wsgi_app, hub)  # type: ignore[method-assign] # Flask's own way to wrap it
     web.register_error_handler(HTTPException, _http_error)
     web.register_error_handler(GitHubError, _github_error)
@@ -176,6 +179,11 @@ def _authenticate(call: Call, row: Route) -> str:
     value = auth.credentials(request.headers.get("Authorization", ""))
     if not value:
         raise GitHubError(401, "Requires authentication")
+    if row.auth == "user":
+        call.person = call.hub.state.user_tokens.get(value)
+        if call.person is None:
+            raise GitHubError(401, "Bad credentials")
+        return f"user:{call.person.login}"
     signed = value.count(".") == 2
     if row.auth == "app" or (row.auth == "either" and signed):
         call.app = auth.check_jwt(value, call.hub.state)
@@ -300,3 +308,33 @@ def _add_pages(web: Flask, hub: Hub) -> None:
         return Response(
             f'<a href="{html.escape(location)}">continue</a>', 302, {"Location": location}, content_type="text/html"
         )
+
+
+def _add_sign_in(web: Flask, hub: Hub) -> None:
+    @web.get("/login/oauth/authorize")
+    def authorize() -> Response:
+        """Send the browser back with a code, as for a person who has authorised the App before."""
+        state = hub.state
+        app = next((each for each in state.apps.values() if each.client_id == request.args.get("client_id")), None)
+        if app is None or not app.callback_url:
+            raise not_found()
+        code = secrets.token_hex(10)
+        state.sign_ins[code] = (state.signed_in, request.args.get("code_challenge", ""))
+        query = urlencode({"code": code, "state": request.args.get("state", "")})
+        return Response("", 302, {"Location": f"{app.callback_url}?{query}"})
+
+    @web.post("/login/oauth/access_token")
+    def access_token() -> Response:
+        """Exchange a code once; GitHub refuses with status 200 and an `error`."""
+        state, form = hub.state, request.form
+        client = (form.get("client_id"), form.get("client_secret"))
+        known = any((app.client_id, app.client_secret) == client for app in state.apps.values())
+        login, challenge = state.sign_ins.pop(form.get("code", ""), ("", "-")) if known else ("", "-")
+        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        same = base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == challenge
+        if not known or not login or (challenge and not same):
+            error = "bad_verification_code" if known else "incorrect_client_credentials"
+            return _respond(Reply({"error": error, "error_description": "The code or the client is wrong."}))
+        token = "ghu_" + secrets.token_hex(18)
+        state.user_tokens[token] = state.user(login)
+        return _respond(Reply({"access_token": token, "scope": "", "token_type": "bearer"}))

@@ -1,0 +1,1 @@
+"""The dashboard: pages over the ledger for people who sign in with GitHub."""
