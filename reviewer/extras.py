@@ -15,6 +15,8 @@ EXTRA_OF: Final = {
     "starlette": "mcp",
     "uvicorn": "mcp",
     "alembic": "app",
+    "jinja2": "app",
+    "markupsafe": "app",
     "prometheus_client": "app",
     "redis": "app",
     "rq": "app",

@@ -27,6 +27,7 @@ def build(settings: Settings, policy: Policy) -> Flask:
     from reviewer.github.user_access import SignIn  # noqa: PLC0415 - as above
     from reviewer.ledger.ledger import Ledger  # noqa: PLC0415 - as above
     from reviewer.metrics.read import Metrics  # noqa: PLC0415 - as above
+    from reviewer.publish.redact_own_secrets import OwnSecrets  # noqa: PLC0415 - as above
     from reviewer.queue.address import queue_url  # noqa: PLC0415 - as above
     from reviewer.queue.queue import ReviewQueue  # noqa: PLC0415 - as above
     from webhooks.api.mount import by_token, mount  # noqa: PLC0415 - as above
@@ -45,7 +46,7 @@ def build(settings: Settings, policy: Policy) -> Flask:
         timeout=ASK_SECONDS,
     )
     sign_in = SignIn(settings.github_api_url, settings.github_client_id, settings.github_client_secret)
-    ledger = Ledger.open(settings.database_url)
+    ledger = Ledger.open(settings.database_url, conceal=OwnSecrets(settings.secrets()))
     queue = ReviewQueue.open(queue_url(settings))
     return create_app(
         settings,

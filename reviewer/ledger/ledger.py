@@ -32,7 +32,7 @@ class Ledger:
         self.db = db
         self._conceal = conceal
         # Work: what was asked for, who may go on with it, what the scheduler looks after.
-        self.requests = Requests(db)
+        self.requests = Requests(db, conceal)
         self.reviews = Reviews(db, conceal)
         self.facts = Facts(db, conceal)
         self.backlog = Backlog(db)

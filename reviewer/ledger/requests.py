@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import JSON, ColumnElement, Connection, bindparam, cast, func, not_, or_, select, text, true, update
 
 from policies.caps import Cap, CapOf
+from reviewer.ledger.conceal import Conceal, conceal_json
 from reviewer.ledger.database import Database, insert
 from reviewer.ledger.keys import AGAIN, AUTOMATIC, UNFINISHED, Accepted, ReviewKey, ReviewState
 from reviewer.ledger.life import Known, joined
@@ -34,8 +35,9 @@ TOLD_AGAIN: Final = timedelta(hours=1)
 class Requests:
     """What was asked for, by pull request."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, conceal: Conceal) -> None:
         self.db = db
+        self._conceal = conceal
 
     def accept(
         self,
@@ -59,7 +61,7 @@ class Requests:
             "actor": actor,
             "actor_id": _whole(payload.get("actor_id")),
             "outsider": payload.get("outsider") is True,
-            "payload": json.dumps(payload, separators=(",", ":")),
+            "payload": self._written(key, payload),
             "state": ReviewState.ACCEPTED.value,
             "accepted_at": at,
             "updated_at": at,
@@ -90,6 +92,11 @@ class Requests:
             return _known(connection.execute(known, wanted).one())
 
         return self.db.write(work)
+
+    def _written(self, key: ReviewKey, payload: Mapping[str, object]) -> str:
+        """Return a payload as it is stored: of a command without secrets, for people wrote its words."""
+        text = json.dumps(payload, separators=(",", ":"))
+        return text if key.automatic else conceal_json(text, self._conceal)
 
     def _reached(
         self, connection: Connection, row: Mapping[str, Any], caps: Sequence[Cap], now: datetime

@@ -23,7 +23,7 @@ _LIVE: Final = re.compile(
     | :(?:/|\\)(?:/|\\)                              # any scheme
     | www(?:\.|$) | (?:mailto|xmpp|javascript|data|vbscript):
     | :[A-Za-z0-9_+-]+:                              # emoji names, some of which are images
-    | \$(?!\d[\d.,]*(?:[;:)]|$))                    # mathematics, most often a shell variable; no price
+    | \$(?!\d[\d.,]*(?:[;:)]|$)) | (?<=\S)\$       # mathematics, most often a shell variable; no price
     """,
     re.VERBOSE | re.IGNORECASE,
 )

@@ -117,6 +117,8 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = {
     ),
     "renderer": (
         b"**bold** `code` [a](https://e.example) ![i](x.png) @octocat #1 <b>x</b> &#64;o\n```suggestion\nx\n```\n",
+        # Two prices, the second behind a sign: mathematics from one to the other.
+        b"|$1 | 2 |\n- [ ] x\n> ~\n|$1 | 2 |\n",
         b"| a | b |\n|---|---|\n| 1 | 2 |\n- [ ] x\n> q\n\n~~~\ny\n~~~\n",
     ),
 }
