@@ -8,7 +8,7 @@ SITE   := $(VENV)/.site
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup docs demo demo-record test check contract bench install-size install-test faults faults-short fuzz ledger mutants sbom lock clean
+.PHONY: help setup docs demo demo-record test check contract bench install-size install-test faults faults-short fuzz browser ledger mutants sbom lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,11 @@ faults-short: $(MODEL) ## a cut of the fault table, a few minutes
 fuzz: $(STAMP) ## ten minutes of coverage-guided fuzzing for each reader of foreign text and the renderer
 	@$(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/python -m pip install --quiet atheris
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+browser: $(STAMP) ## the dashboard in Chromium: every page, light and dark, wide and narrow, with axe
+	@$(BIN)/python -c "import playwright, axe_playwright_python" 2>/dev/null \
+		|| $(BIN)/python -m pip install --quiet playwright axe-playwright-python
+	@$(BIN)/python -m pytest -m campaign tests/browser $(ARGS)
 
 ledger: $(STAMP) ## 10,000 histories of credit, calls, debt and expiry against a model of the book, on each database
 	@LEDGER_HISTORIES=10000 $(BIN)/python -m pytest -n $(WORKERS) tests/ledger/test_book.py $(ARGS)

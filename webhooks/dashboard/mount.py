@@ -30,7 +30,7 @@ ACCESS_SECONDS: Final = 60
 CUT: Final = f"Only the first {MAX_PAGES * PAGE_ROWS} entries of each of GitHub's lists are read; there are more."
 # People whose answer is kept at a time; the oldest goes.
 MOST_PEOPLE: Final = 1000
-PUBLIC: Final = frozenset({"sign_in_page", "start", "callback", "style"})
+PUBLIC: Final = frozenset({"sign_in_page", "start", "callback", "style", "icon"})
 THEMES: Final = ("system", "light", "dark")
 SESSION: Final = "kilo_review_session"
 ATTEMPT: Final = "kilo_review_sign_in"
@@ -155,6 +155,10 @@ class _Dashboard:
         """Answer the style sheet."""
         return Response(_text("style.css"), content_type="text/css; charset=utf-8")
 
+    def icon(self) -> Response:
+        """Answer the picture of a browser's tab."""
+        return Response(_text("icon.svg"), content_type="image/svg+xml")
+
     def sign_out(self) -> Any:
         """End the session in this browser."""
         response: Any = redirect(f"{PREFIX}/sign-in")
@@ -213,6 +217,7 @@ def mount_dashboard(app: Flask, db: Database, sign_in: SignIn, now: Callable[[],
     pages.add_url_rule("/start", "start", views.start)
     pages.add_url_rule("/callback", "callback", views.callback)
     pages.add_url_rule("/style.css", "style", views.style)
+    pages.add_url_rule("/icon.svg", "icon", views.icon)
     pages.add_url_rule("/sign-out", "sign_out", views.sign_out, methods=["POST"])
     pages.add_url_rule("/theme", "theme", views.theme, methods=["POST"])
     pages.add_url_rule("/export/<name>.<any(csv, json):form>", "export", views.export)

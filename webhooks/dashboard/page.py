@@ -75,7 +75,7 @@ def _overview(it: Asked) -> Page:
                 empty=NO_REVIEW,
             ),
         ),
-        notes=("The last 30 days, or the time from `since` to `until` of the address.",),
+        notes=("The last 30 days; an address with ?since=2026-11-01&until=2026-11-30 shows another time.",),
     )
 
 
@@ -200,6 +200,7 @@ def _deliveries(it: Asked) -> Page:
 def _queue(it: Asked) -> Page:
     found = queue(it.db, it.visible, it.now)
     oldest = "none" if found.oldest_seconds is None else str(timedelta(seconds=round(found.oldest_seconds)))
+    live = it.values.get("live") == "1"
     return Page(
         "Queue",
         figures=(
@@ -208,9 +209,16 @@ def _queue(it: Asked) -> Page:
             ("Not due yet", str(found.later)),
             ("Oldest waits", oldest),
         ),
-        notes=(f"This page loads itself again every {REFRESH_SECONDS} seconds.",),
-        refresh=REFRESH_SECONDS,
+        links=(_follow(live=live),),
+        refresh=REFRESH_SECONDS if live else 0,
     )
+
+
+def _follow(*, live: bool) -> tuple[str, str]:
+    """Return the link that starts or stops the page from loading itself: never without being asked (WCAG 2.2.4)."""
+    if live:
+        return "Stop loading this page again", f"{PREFIX}/queue"
+    return f"Load this page again every {REFRESH_SECONDS} seconds", f"{PREFIX}/queue?live=1"
 
 
 def _share(value: float | None) -> str:

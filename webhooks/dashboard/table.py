@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from policies.words import Severity
+
+UNIT_LETTERS: Final = 10
 NOTHING: Final = "Nothing in this time."
 
 
@@ -38,12 +41,23 @@ def table(
     """
     rows = []
     for record in records:
-        cells = [Cell(said(_value(record, name), usd="usd" in name)) for name in columns]
+        cells = [Cell(_told(name, _value(record, name))) for name in columns]
         if link and cells:
             cells[0] = Cell(cells[0].text, link.format(id=record.id))
         rows.append(tuple(cells))
     headings = tuple(_heading(name) for name in columns)
     return Table(caption, headings, tuple(rows), empty or NOTHING)
+
+
+def _told(name: str, value: Any) -> str:
+    if name == "severity":
+        return Severity(value).label
+    if name == "outcome" and value is None:
+        return "undecided"
+    if name == "unit":
+        # A digest: enough of it to tell units apart.
+        return str(value)[:UNIT_LETTERS]
+    return said(value, usd="usd" in name)
 
 
 def said(value: Any, *, usd: bool = False) -> str:
@@ -70,5 +84,7 @@ def _value(record: Any, name: str) -> Any:
 
 
 def _heading(name: str) -> str:
+    if name == "usd_per_accepted":
+        return "Cost per accepted finding"
     words = name.rpartition(".")[2].removesuffix("_usd").removesuffix("_at").replace("_", " ")
     return words[:1].upper() + words[1:]
