@@ -18,6 +18,9 @@ COMMANDS: Final[dict[str, Command]] = {
     "local": Command("reviewer.local.command", "review the changes of the repository that you stand in"),
     "pr": Command("reviewer.ci.pr_command", "review any pull request; prints, or comments with --publish"),
     "ci": Command("reviewer.ci.command", "review the pull request of a GitHub Actions run"),
+    "lsp": Command(
+        "reviewer.lsp.command", "show findings in an editor: a language server on standard input and output"
+    ),
     "explain": Command("reviewer.local.explain", "show what would be sent where, to whom, why and at which price"),
     "hook": Command("reviewer.local.hook", "install, remove or show the git pre-push hook"),
     "models": Command(

@@ -26,6 +26,8 @@ MAY_IMPORT = {
 ONLY_IN = {
     "httpx": ("reviewer/models",),
     "github": ("reviewer/github",),
+    "pygls": ("reviewer/lsp",),
+    "lsprotocol": ("reviewer/lsp",),
     "flask": ("webhooks", "reviewer/demo"),
     "sqlalchemy": ("reviewer/ledger",),
     "alembic": ("reviewer/ledger",),
@@ -50,6 +52,7 @@ ORDER = (
     ("metrics", "processes"),
     ("local", "demo", "cli"),
     ("ci",),
+    ("lsp",),
 )
 
 
