@@ -20,6 +20,9 @@ from reviewer.jobs.policy import effective_policy, run_limit, utc_now
 from reviewer.ledger.ledger import Ledger
 from reviewer.ledger.meter import LedgerMeter
 from reviewer.ledger.money import Terms
+from reviewer.local.dismissed import subject_of
+from reviewer.local.hunk_results import HunkResults
+from reviewer.local.repository import find_repository
 from reviewer.local.selection import Selected
 from reviewer.settings import Settings
 from reviewer.steps.context import ReviewContext
@@ -145,9 +148,17 @@ def review_selected(
     selected: Selected,
     *,
     watch: Callable[[Progress], None],
+    by_hunk: bool = False,
 ) -> Review:
-    """Review a selection with the session's models."""
+    """Review a selection with the session's models.
+
+    `by_hunk` keeps what was concluded on each hunk, so that one that is the same is not asked about again beside
+    hunks that changed. Not for a model that was named: what another one concluded is no answer of its.
+    """
     store = None if options.no_cache else session.ledger.results(utc_now)
+    hunks = None
+    if store is not None and by_hunk and not options.model:
+        hunks = HunkResults(store, subject_of(find_repository(selected.root)))
     context = ReviewContext(
         session.policy,
         session.models.client,
@@ -155,6 +166,7 @@ def review_selected(
         selected.base,
         frontier_price=session.models.frontier_price,
         store=store,
+        hunks=hunks,
         watch=watch,
     )
     return pipeline.review(request_of(options, session, selected), context)

@@ -96,7 +96,7 @@ class Job:
                 if not wanted.with_model:
                     session = replace(session, models=no_models(ONLY_ANALYSERS))
                 self._attach(session.models.client)
-                review = review_selected(wanted.options, session, selected, watch=self._watch)
+                review = review_selected(wanted.options, session, selected, watch=self._watch, by_hunk=True)
                 subject = subject_of(find_repository(selected.root))
                 dismissed = session.ledger.dismissals.of_pull_request(subject.repo_id, subject.number)
             finally:

@@ -133,9 +133,11 @@ class Reviews:
         """Show a result; beside one of the analysers alone, what a model said about hunks that are still there."""
         marks = dict(done.marks)
         if not done.review.calls and not done.review.units_from_cache:
+            there = {mark.finding.fingerprint for file in marks.values() for mark in file.marks}
             for mark in carried(self.marks.values(), done.change):
                 path = mark.finding.path
-                if path in marks:
+                # What the review itself remembers of a hunk is in its findings.
+                if path in marks and mark.finding.fingerprint not in there:
                     marks[path] = replace(marks[path], marks=(*marks[path].marks, mark))
         self.marks = marks
         self._ground.editor.show(self.root, marks)

@@ -57,6 +57,7 @@ class KiloServer(LanguageServer):
         self._uris: dict[Path, str] = {}
         self._shown: dict[Path, tuple[tuple[int, str], ...]] = {}
         self._tokens: dict[Path, str] = {}
+        self._begun: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._spent = Spent()
         self._told: set[str] = set()
@@ -204,13 +205,18 @@ class KiloServer(LanguageServer):
             return lambda _progress: None
         self._tokens[root] = token
         what = "review with a model" if with_model else "analysers"
-        self.work_done_progress.create(token)
-        self.work_done_progress.begin(
-            token, types.WorkDoneProgressBegin(title=f"kilo-review: {what}", cancellable=True)
-        )
+
+        def created(*_answer: object) -> None:
+            # The token is ours to use from the editor's answer on; the review may be over by then.
+            if self._tokens.get(root) == token:
+                self._begun.add(token)
+                title = f"kilo-review: {what}"
+                self.work_done_progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=True))
+
+        self.work_done_progress.create(token, created)
 
         def tell(progress: Progress) -> None:
-            if self._tokens.get(root) == token:
+            if token in self._begun:
                 report = types.WorkDoneProgressReport(message=progress_text(progress), cancellable=True)
                 self.work_done_progress.report(token, report)
 
@@ -221,7 +227,8 @@ class KiloServer(LanguageServer):
         if done is not None and not done.reused:
             self._spent = self._spent.plus(done.review.cost)
         token = self._tokens.pop(root, None)
-        if token is not None:
+        if token in self._begun:
+            self._begun.discard(token)
             text = sentence(done) if done else "stopped"
             self.work_done_progress.end(token, types.WorkDoneProgressEnd(message=text))
         if done is None:
