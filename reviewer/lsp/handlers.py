@@ -33,6 +33,7 @@ def _answer_lifecycle(server: KiloServer) -> None:
 
     @server.feature(types.INITIALIZED)
     async def initialized(_params: types.InitializedParams) -> None:
+        await _ask_for_changes(server)
         await _pull_configuration(server)
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
@@ -46,9 +47,8 @@ def _answer_lifecycle(server: KiloServer) -> None:
         server.cancelled(params.token)
 
     @server.feature(types.SHUTDOWN)
-    def shutdown(_params: None) -> None:
-        server.shutdown_asked = True
-        server.stop_reviews()
+    async def shutdown(_params: None) -> None:
+        await server.shut_down()
 
 
 def _answer_documents(server: KiloServer) -> None:
@@ -91,6 +91,18 @@ def _answer_commands(server: KiloServer) -> None:
     @server.command(EXPLAIN)
     def explain(*given: Any) -> str:
         return server.explain(_about(given))
+
+
+async def _ask_for_changes(server: KiloServer) -> None:
+    """Ask to be told when the configuration changes, where the editor tells only who asks."""
+    workspace = server.client_capabilities.workspace
+    told = workspace.did_change_configuration if workspace else None
+    if told is None or not told.dynamic_registration:
+        return
+    method = types.WORKSPACE_DID_CHANGE_CONFIGURATION
+    of_ours = types.DidChangeConfigurationRegistrationOptions(SECTION)
+    asked = types.Registration("kilo-configuration", method, of_ours)
+    await server.client_register_capability_async(types.RegistrationParams([asked]))
 
 
 async def _pull_configuration(server: KiloServer) -> None:

@@ -62,6 +62,8 @@ class KiloServer(LanguageServer):
         self._spent = Spent()
         self._told: set[str] = set()
         self._numbered = 0
+        self._stopping = asyncio.Event()
+        self._asked = 0
 
     # --- what the editor asks for
 
@@ -108,9 +110,20 @@ class KiloServer(LanguageServer):
         found = {
             r.root: r for one in uris or [self.workspace.root_uri or ""] if one and (r := self.reviews_of(one))
         }
-        results = await asyncio.gather(*(one.review(self.config, with_model=True) for one in found.values()))
+        runs = asyncio.gather(*(one.review(self.config, with_model=True) for one in found.values()))
+        stopped = asyncio.ensure_future(self._stopping.wait())
+        self._asked += 1
+        try:
+            await asyncio.wait((runs, stopped), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._asked -= 1
+            stopped.cancel()
+        if not runs.done():
+            return []
         return [
-            as_notification(done, self._spent, str(root)) for root, done in zip(found, results, strict=True) if done
+            as_notification(done, self._spent, str(root))
+            for root, done in zip(found, runs.result(), strict=True)
+            if done
         ]
 
     def code_actions(self, uri: str, asked: types.Range) -> list[types.CodeAction]:
@@ -188,7 +201,17 @@ class KiloServer(LanguageServer):
 
     def stop_reviews(self) -> None:
         """Stop everything: the server ends."""
+        self._stopping.set()
         self.cancel_reviews()
+
+    async def shut_down(self) -> None:
+        """Stop everything and answer what is asked still: pygls fails at `shutdown` while a request is open."""
+        self.shutdown_asked = True
+        self.stop_reviews()
+        while self._asked:
+            await asyncio.sleep(0)
+        # The answers are sent in the steps of the loop that follow.
+        await asyncio.sleep(0.01)
 
     def working(self) -> bool:
         """Tell whether a review is at work still."""

@@ -24,6 +24,8 @@ BAD = "    return total // size + 1"
 GOOD = "    return -(-total // size)"
 PAGES = f"def pages(total, size):\n{BAD}\n"
 EVAL = "a = 1\n\n\ndef f(x):\n    return eval(x)  # 𝒳😀\n"
+# A request whose answer comes behind what was sent before it.
+QUIET = {"command": "kilo.explain", "arguments": [{"quiet": True}]}
 MENDED = "a = 1\n\n\ndef f(x):\n    return int(x)\n"
 
 
@@ -90,10 +92,10 @@ def test_a_save_shows_what_analysers_find_follows_edits_and_ends_clean(repo: Scr
         assert hover["contents"] == {"kind": "plaintext", "value": shown["message"]}
         # Before anything is saved: it moves with its line, and goes with it.
         client.edit("a.py", f"import os\n{EVAL}", 2)
-        client.request("workspace/executeCommand", {"command": "kilo.explain", "arguments": [{"quiet": True}]})
+        client.request("workspace/executeCommand", QUIET)
         assert [row["range"]["start"]["line"] for row in client.diagnostics("a.py")] == [5]
         client.edit("a.py", MENDED, 3)
-        client.request("workspace/executeCommand", {"command": "kilo.explain", "arguments": [{"quiet": True}]})
+        client.request("workspace/executeCommand", QUIET)
         assert client.diagnostics("a.py") == []
         repo.write("a.py", MENDED)
         assert client.saved("a.py")["findings"] == 0
@@ -184,7 +186,7 @@ def test_a_newer_save_stops_the_older_review_before_it_asks_again(
     with Client(repo.root, tmp_path / "cache", environ=environ(provider), review={"onSave": "model"}) as client:
         client.save("paging.py")
         while not provider.requests:
-            client.request("workspace/executeCommand", {"command": "kilo.explain", "arguments": [{"quiet": True}]})
+            client.request("workspace/executeCommand", QUIET)
         repo.write("paging.py", PAGES + "\n\nLAST = 1\n")
         after = client.save("paging.py")
         done = client.wait(
@@ -193,6 +195,29 @@ def test_a_newer_save_stops_the_older_review_before_it_asks_again(
         assert "LAST" not in str(provider.requests[0].body)
         assert all("LAST" in str(r.body) for r in provider.requests[1:] if "verdict" not in str(r.body))
         assert done["params"]["findings"] == 1
+
+
+def test_a_review_is_stopped_by_command_by_its_progress_and_by_shutdown(
+    repo: Scratch, provider: ProviderSimulator, tmp_path: Path
+):
+    repo.write("paging.py", PAGES)
+    with Client(repo.root, tmp_path / "cache", environ=environ(provider)) as client:
+        for stop in ("command", "progress", "shutdown"):
+            provider.script.append(Hang(PATIENCE * 5))
+            before, asked = len(client.seen), len(provider.requests)
+            run = client.start("workspace/executeCommand", {"command": "kilo.reviewNow", "arguments": []})
+            begun = client.wait(lambda m: m.get("params", {}).get("value", {}).get("kind") == "begin", after=before)
+            while len(provider.requests) == asked:
+                client.request("workspace/executeCommand", QUIET)
+            if stop == "shutdown":
+                assert client.close() == 0
+                continue
+            if stop == "command":
+                client.request("workspace/executeCommand", {"command": "kilo.cancel", "arguments": []})
+            else:
+                client.notify("window/workDoneProgress/cancel", {"token": begun["params"]["token"]})
+            assert client.result(run) == []
+            assert len(provider.requests) == asked + 1
 
 
 def test_a_limit_that_bites_is_said_and_the_editors_own_limit_cannot_raise_the_commands(
