@@ -259,19 +259,14 @@ def test_a_client_whose_process_is_gone_ends_the_server_though_the_pipe_is_open(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_a_signal_ends_the_server_while_it_waits_for_its_client(repo: Scratch, tmp_path: Path):
-    with Client(repo.root, tmp_path / "cache") as client:
-        client.process.send_signal(signal.SIGTERM)
-        assert client.process.wait(PATIENCE) == 143
-
-
-def test_a_file_outside_of_any_repository_is_no_fault(tmp_path: Path):
+def test_a_file_outside_of_any_repository_is_no_fault_and_a_signal_ends_a_server_that_waits(tmp_path: Path):
     (tmp_path / "x.py").write_text("x = 1\n")
     with Client(tmp_path, tmp_path / "cache") as client:
         client.save("x.py")
         assert client.request("workspace/executeCommand", {"command": "kilo.reviewNow", "arguments": []}) == []
         assert client.messages() == []
-        assert client.close() == 0
+        client.process.send_signal(signal.SIGTERM)
+        assert client.process.wait(PATIENCE) == 143
 
 
 def test_the_missing_extra_is_one_sentence_with_the_line_that_installs_it(tmp_path: Path):
