@@ -8,7 +8,7 @@ SITE   := $(VENV)/.site
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup docs demo demo-record test check contract bench install-size install-test faults faults-short fuzz browser ledger mutants sbom lock clean
+.PHONY: help setup docs demo demo-record test check contract bench install-size install-test faults faults-short fuzz browser editors ledger mutants sbom lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ check: $(STAMP) ## formatting, lint and strict types
 
 contract: $(STAMP) ## the tests that hold us to the published contracts of GitHub, OpenAI and Anthropic
 	@$(BIN)/python -m pytest -n $(WORKERS) -m contract $(ARGS)
+
+editors: $(STAMP) ## check, bundle and test the VS Code extension against the server; needs npm and a package index
+	@cd editors/vscode && npm ci --no-audit --no-fund --silent && npm run --silent check && npm run --silent bundle && npm test --silent
 
 faults: $(MODEL) ## the fault table on both databases, for hours, resumable; writes docs/explanation/reliability.md
 	@$(BIN)/python -m tools.faults $(ARGS)

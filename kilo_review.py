@@ -21,6 +21,11 @@ COMMANDS: Final[dict[str, Command]] = {
     "mcp": Command(
         "reviewer.mcp.command", "serve reviews to coding agents: MCP over standard input or HTTP", needs="mcp"
     ),
+    "lsp": Command(
+        "reviewer.lsp.command",
+        "show findings in an editor: a language server on standard input and output",
+        needs="lsp",
+    ),
     "explain": Command("reviewer.local.explain", "show what would be sent where, to whom, why and at which price"),
     "hook": Command("reviewer.local.hook", "install, remove or show the git pre-push hook"),
     "models": Command(

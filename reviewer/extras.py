@@ -11,6 +11,8 @@ from reviewer.errors import ConfigurationError
 EXTRA_OF: Final = {
     "flask": "app",
     "mcp": "mcp",
+    "pygls": "lsp",
+    "lsprotocol": "lsp",
     "jsonschema": "mcp",
     "starlette": "mcp",
     "uvicorn": "mcp",

@@ -27,6 +27,8 @@ ONLY_IN = {
     "httpx": ("reviewer/models",),
     "github": ("reviewer/github",),
     "mcp": ("reviewer/mcp",),
+    "pygls": ("reviewer/lsp",),
+    "lsprotocol": ("reviewer/lsp",),
     "flask": ("webhooks", "reviewer/demo"),
     "sqlalchemy": ("reviewer/ledger",),
     "alembic": ("reviewer/ledger",),
@@ -52,7 +54,7 @@ ORDER = (
     ("metrics", "processes"),
     ("local", "demo", "cli"),
     ("ci",),
-    ("quality", "mcp"),
+    ("quality", "mcp", "lsp"),
 )
 
 

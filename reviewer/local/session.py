@@ -22,6 +22,7 @@ from reviewer.ledger.meter import LedgerMeter
 from reviewer.ledger.terms import Terms
 from reviewer.local.arguments import start_of
 from reviewer.local.dismissed import subject_of, without_dismissed
+from reviewer.local.hunk_results import HunkResults
 from reviewer.local.repository import find_repository
 from reviewer.local.selection import Selected
 from reviewer.settings import Settings
@@ -153,9 +154,17 @@ def review_selected(
     selected: Selected,
     *,
     watch: Callable[[Progress], None],
+    by_hunk: bool = False,
 ) -> Review:
-    """Review a selection with the session's models; what was dismissed in the repository is not shown again."""
+    """Review a selection with the session's models; what was dismissed in the repository is not shown again.
+
+    `by_hunk` keeps what was concluded on each hunk, so that one that is the same is not asked about again beside
+    hunks that changed. Not for a model that was named: what another one concluded is no answer of its.
+    """
     store = None if options.no_cache else session.ledger.results(utc_now)
+    hunks = None
+    if store is not None and by_hunk and not options.model:
+        hunks = HunkResults(store, subject_of(find_repository(selected.root)))
     context = ReviewContext(
         session.policy,
         session.models.client,
@@ -163,6 +172,7 @@ def review_selected(
         selected.base,
         frontier_price=session.models.frontier_price,
         store=store,
+        hunks=hunks,
         watch=watch,
     )
     review = pipeline.review(request_of(options, session, selected), context)
