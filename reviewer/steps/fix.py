@@ -31,7 +31,7 @@ from reviewer.steps.side_question import ask_aside
 # Lines shown on each side of the finding and of each place that it rests on, and how many such places.
 LINES_AROUND: Final = 60
 MAX_PLACES: Final = 4
-_PLACE: Final = re.compile(r"([^\s:]+):(\d{1,7})")
+_PLACE: Final = re.compile(r"(?<![^\s:])([^\s:]+):(\d{1,7})")
 
 
 @dataclass(frozen=True, slots=True)
